@@ -1,0 +1,56 @@
+# make book   sets everything up, executes what is not yet known, builds the site
+# make test   sets everything up, runs the tests
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+SITE   := book/_build/html
+PYTEST ?=
+
+# Cores this process may use: two processes with two threads each on two cores are ten times
+# slower than one, so the number is fixed here once for torch, NumPy and every notebook kernel.
+CORES := $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
+export OMP_NUM_THREADS ?= $(CORES)
+
+.DEFAULT_GOAL := help
+.PHONY: help install execute book test lint screenshots clean distclean
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+install: $(STAMP) ## create .venv with everything pinned in requirements.lock
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Python 3.11 or newer is needed, but '$(PYTHON)' is: $$($(PYTHON) --version 2>&1)."; \
+	  echo "Name another interpreter, for example: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "'$(PYTHON)' cannot create environments (Debian and Ubuntu: apt-get install python3-venv)."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps -e .
+	@touch $@
+
+execute: $(STAMP) ## execute the notebooks whose pages are not up to date
+	$(BIN)/infomax execute
+
+book: execute ## build the site into book/_build/html, any warning is an error
+	$(BIN)/jupyter-book build book -W -n --keep-going
+	@echo "Open $(SITE)/index.html"
+
+test: $(STAMP) ## run all tests
+	$(BIN)/python -m pytest $(PYTEST)
+
+lint: $(STAMP) ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+screenshots: book ## pictures of every page, light, dark and phone, into screenshots/
+	$(BIN)/python tests/screenshots.py $(SITE) screenshots
+
+clean: ## remove what was built (not .venv, not results)
+	rm -rf book/_build reruns screenshots .pytest_cache .hypothesis .ruff_cache .mypy_cache build *.egg-info
+	find infomax_lib tests notebooks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+distclean: clean ## remove .venv too
+	rm -rf $(VENV)

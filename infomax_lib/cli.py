@@ -1,0 +1,96 @@
+"""The ``infomax`` command: execute the paper's notebooks, with its parameters or with yours."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from infomax_lib import pages
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+
+
+@app.callback()
+def main() -> None:
+    """Execute the notebooks of the InfoMax book."""
+
+
+def _list(root: Path) -> None:
+    """One line per notebook and one per parameter."""
+    for name in pages.CHAPTERS + pages.FRONT_PAGES:
+        page = pages.find_page(name, root)
+        typer.echo(f"{name}  ({'up to date' if pages.is_current(page) else 'to be executed'})")
+        for parameter in pages.notebook_parameters(page).values():
+            typer.echo("    {name}: {inferred_type_name} = {default}  # {help}".format(**parameter))
+
+
+def _rerun_jobs(
+    names: list[str], profile: Path | None, typed: list[str], root: Path
+) -> list[tuple]:
+    """Pages with their checked parameters; all are checked before the first one runs."""
+    profile_values = pages.read_profile(profile) if profile else {}
+    typed_values = pages.parse_assignments(typed)
+    everything = [pages.find_page(name, root) for name in pages.CHAPTERS + pages.FRONT_PAGES]
+    known = {name for page in everything for name in pages.notebook_parameters(page)}
+    unknown = sorted(set(profile_values) - known)
+    if unknown:
+        raise pages.PageError(
+            f"{profile}: no notebook has a parameter {', '.join(unknown)}; "
+            f"there are: {', '.join(sorted(known))}"
+        )
+    chosen = [pages.find_page(name, root) for name in names or pages.CHAPTERS]
+    return [(page, pages.check_parameters(page, profile_values, typed_values)) for page in chosen]
+
+
+@app.command()
+def execute(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Notebooks to execute; all of them by default.")
+    ] = None,
+    profile: Annotated[
+        Path | None, typer.Option("--profile", "-f", help="YAML file with parameters.")
+    ] = None,
+    parameters: Annotated[
+        list[str] | None, typer.Option("--parameter", "-p", help="NAME=VALUE, may be repeated.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Folder to write to (reruns/ when parameters are given).")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Execute pages that are current.")] = False,
+    show: Annotated[bool, typer.Option("--list", help="List notebooks and parameters.")] = False,
+) -> None:
+    """Execute notebooks into the book; pages that are up to date are skipped.
+
+    With --profile or --parameter the executed copy goes to reruns/ and no page is touched.
+    """
+    try:
+        root = pages.project_root()
+        if show:
+            _list(root)
+            return
+        if profile or parameters:
+            jobs = _rerun_jobs(names or [], profile, parameters or [], root)
+        else:
+            wanted = names or [*pages.CHAPTERS, *pages.FRONT_PAGES]
+            jobs = [(pages.find_page(name, root), {}) for name in wanted]
+        folder = output or (root / "reruns" if profile or parameters else None)
+        for page, values in jobs:
+            # Asked here and not before: a front page depends on the chapters just executed.
+            if not (force or folder) and pages.is_current(page):
+                typer.echo(f"{page.name}: up to date")
+                continue
+            typer.echo(f"{page.name}: executing …")
+            start = time.perf_counter()
+            target = folder / page.path.name if folder else page.path
+            pages.execute_page(page, values, target)
+            typer.echo(f"{page.name}: {time.perf_counter() - start:.0f} s → {target}")
+    except pages.PageError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(1) from error
+
+
+if __name__ == "__main__":
+    app()
