@@ -1,0 +1,276 @@
+"""Datasets as tensors: embedded digits, MNIST, Fashion-MNIST and a two-dimensional toy set.
+
+Images are flattened, scaled to [0, 1] and not centred. MNIST and Fashion-MNIST are read from
+``$INFOMAX_DATA/<name>/`` when that variable is set (gzipped or plain IDX files, whose uncompressed
+bytes are checked), and otherwise downloaded once from public mirrors into the user's cache.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pooch
+import torch
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
+from torch import Tensor
+
+__all__ = ["DATASETS", "DataError", "Dataset", "dataset_checksum", "load_dataset"]
+
+
+class DataError(RuntimeError):
+    """A dataset is missing, damaged or out of reach; the message says what to do about it."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A labelled dataset, split into training and test part.
+
+    Attributes:
+        name: Name under which :func:`load_dataset` knows it.
+        train: Training inputs, float32, shape (N, D), values in [0, 1].
+        train_labels: Class indices, int64, shape (N,).
+        test: Test inputs, float32, shape (M, D).
+        test_labels: Class indices, int64, shape (M,).
+        image_shape: Height and width of one input as a picture, or None when it is not one.
+        checksum: First 16 hex digits of the SHA-256 of the split's bytes.
+    """
+
+    name: str
+    train: Tensor
+    train_labels: Tensor
+    test: Tensor
+    test_labels: Tensor
+    image_shape: tuple[int, int] | None
+    checksum: str
+
+    @property
+    def num_features(self) -> int:
+        """Number of inputs D."""
+        return self.train.shape[1]
+
+
+@dataclass(frozen=True)
+class IdxFile:
+    """One official IDX file: MD5 of its bytes, and of the gzip container that mirrors publish."""
+
+    name: str
+    md5: str
+    gzip_md5: str
+
+
+@dataclass(frozen=True)
+class IdxSource:
+    """Where one IDX dataset comes from: mirrors in order of preference, and its four files."""
+
+    mirrors: tuple[str, ...]
+    train_images: IdxFile
+    train_labels: IdxFile
+    test_images: IdxFile
+    test_labels: IdxFile
+
+
+IDX_SOURCES = {
+    "mnist": IdxSource(
+        (
+            "https://ossci-datasets.s3.amazonaws.com/mnist/",
+            "https://storage.googleapis.com/cvdf-datasets/mnist/",
+        ),
+        IdxFile(
+            "train-images-idx3-ubyte",
+            "6bbc9ace898e44ae57da46a324031adb",
+            "f68b3c2dcbeaaa9fbdd348bbdeb94873",
+        ),
+        IdxFile(
+            "train-labels-idx1-ubyte",
+            "a25bea736e30d166cdddb491f175f624",
+            "d53e105ee54ea40749a09fcbcd1e9432",
+        ),
+        IdxFile(
+            "t10k-images-idx3-ubyte",
+            "2646ac647ad5339dbf082846283269ea",
+            "9fb629c4189551a2d022fa330f9573f3",
+        ),
+        IdxFile(
+            "t10k-labels-idx1-ubyte",
+            "27ae3e4e09519cfbb04c329615203637",
+            "ec29112dd5afa0611ce80d1b7f02629c",
+        ),
+    ),
+    "fashion-mnist": IdxSource(
+        (
+            "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+            "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
+        ),
+        IdxFile(
+            "train-images-idx3-ubyte",
+            "f4a8712d7a061bf5bd6d2ca38dc4d50a",
+            "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+        ),
+        IdxFile(
+            "train-labels-idx1-ubyte",
+            "9018921c3c673c538a1fc5bad174d6f9",
+            "25c81989df183df01b3e8a0aad5dffbe",
+        ),
+        IdxFile(
+            "t10k-images-idx3-ubyte",
+            "8181f5470baa50b63fa0f6fddb340f0a",
+            "bef4ecab320f06d8554ea6380940ec79",
+        ),
+        IdxFile(
+            "t10k-labels-idx1-ubyte",
+            "15d484375f8d13e6eb1aabb0c3f46965",
+            "bb300cfdad3c16e7a12a480ee83cd310",
+        ),
+    ),
+}
+
+# Known beforehand, so that looking up stored results does not require the dataset to be at hand.
+CHECKSUMS = {
+    "digits": "dd82963602a00ec7",
+    "mnist": "55c41ac0f5a8c456",
+    "fashion-mnist": "a64cc0dca83e19f4",
+    "synthetic": "07dba2be294eee97",
+}
+
+DATASETS = ("digits", "mnist", "fashion-mnist", "synthetic")
+
+
+def load_dataset(name: str) -> Dataset:
+    """Load a dataset by name; later calls in the same process return the same object.
+
+    Args:
+        name: One of ``digits`` (scikit-learn's 8x8 digits, embedded), ``mnist``,
+            ``fashion-mnist``, ``synthetic`` (points in the unit square).
+
+    Raises:
+        ValueError: The name is unknown.
+        DataError: Files are missing, damaged, or cannot be downloaded.
+    """
+    if name not in DATASETS:
+        raise ValueError(f"unknown dataset {name!r}: choose one of {', '.join(DATASETS)}")
+    return _load(name, os.environ.get("INFOMAX_DATA") or None)
+
+
+def dataset_checksum(name: str) -> str:
+    """Checksum that enters the key of every run on a dataset, known without reading its files."""
+    return CHECKSUMS[name]
+
+
+@cache
+def _load(name: str, folder: str | None) -> Dataset:
+    if name == "digits":
+        return _digits()
+    if name == "synthetic":
+        return _synthetic()
+    source = IDX_SOURCES[name]
+    read = _reader(name, source, folder)
+    arrays = [
+        read(file)
+        for file in (
+            source.train_images,
+            source.train_labels,
+            source.test_images,
+            source.test_labels,
+        )
+    ]
+    images = [a.reshape(len(a), -1).astype(np.float32) / 255 for a in arrays[::2]]
+    return _dataset(name, images[0], arrays[1], images[1], arrays[3], (28, 28))
+
+
+def _dataset(name, train, train_labels, test, test_labels, image_shape) -> Dataset:
+    parts = [
+        np.ascontiguousarray(part, dtype)
+        for part, dtype in zip(
+            (train, train_labels, test, test_labels),
+            (np.float32, np.int64, np.float32, np.int64),
+            strict=True,
+        )
+    ]
+    digest = hashlib.sha256(b"".join(part.tobytes() for part in parts)).hexdigest()[:16]
+    return Dataset(name, *map(torch.from_numpy, parts), image_shape, digest)
+
+
+def _digits() -> Dataset:
+    images, labels = load_digits(return_X_y=True)
+    parts = train_test_split(images / 16, labels, test_size=360, stratify=labels, random_state=0)
+    return _dataset("digits", parts[0], parts[2], parts[1], parts[3], (8, 8))
+
+
+def _synthetic() -> Dataset:
+    """Six round clusters on a ring in the unit square: small enough to see every hyperplane."""
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 6, size=3000)
+    angle = labels * (np.pi / 3)
+    centres = 0.5 + 0.32 * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    points = np.clip(centres + 0.06 * rng.standard_normal((3000, 2)), 0, 1)
+    return _dataset("synthetic", points[:2000], labels[:2000], points[2000:], labels[2000:], None)
+
+
+def _reader(name: str, source: IdxSource, folder: str | None):
+    """Return a function from IdxFile to array, for a local folder or for the mirrors."""
+    if folder is None:
+        return lambda file: _parse_idx(_download(name, source, file), file)
+    return lambda file: _parse_idx(_read_local(Path(folder) / name, file), file)
+
+
+def _read_local(folder: Path, file: IdxFile) -> bytes:
+    plain, zipped = folder / file.name, folder / f"{file.name}.gz"
+    if plain.is_file():
+        path, content = plain, plain.read_bytes()
+    elif zipped.is_file():
+        path = zipped
+        try:
+            content = gzip.decompress(zipped.read_bytes())
+        except (OSError, EOFError) as error:
+            raise DataError(
+                f"{zipped} is damaged ({error}): fetch it again, or unset INFOMAX_DATA to download"
+            ) from error
+    else:
+        raise DataError(
+            f"INFOMAX_DATA is set, but neither {plain} nor {zipped.name} beside it exists: put the "
+            "official IDX files there, or unset INFOMAX_DATA to download them"
+        )
+    found = hashlib.md5(content).hexdigest()
+    if found != file.md5:
+        raise DataError(
+            f"{path} is damaged: its uncompressed bytes have MD5 {found}, the official file has "
+            f"{file.md5}; fetch it again, or unset INFOMAX_DATA to download"
+        )
+    return content
+
+
+def _download(name: str, source: IdxSource, file: IdxFile) -> bytes:
+    failures = []
+    for mirror in source.mirrors:
+        try:
+            path = pooch.retrieve(
+                f"{mirror}{file.name}.gz",
+                known_hash=f"md5:{file.gzip_md5}",
+                fname=f"{file.name}.gz",
+                path=pooch.os_cache("infomax") / name,
+            )
+            return gzip.decompress(Path(path).read_bytes())
+        except (OSError, ValueError) as error:  # out of reach, or not the file it should be
+            failures.append(f"  {mirror}: {error}")
+    raise DataError(
+        f"could not download {file.name}.gz of {name} from any mirror:\n"
+        + "\n".join(failures)
+        + "\nConnect to the network, or put the IDX files into a folder "
+        f"FOLDER/{name}/ and set INFOMAX_DATA=FOLDER; dataset='digits' needs no download"
+    )
+
+
+def _parse_idx(content: bytes, file: IdxFile) -> np.ndarray:
+    """Parse an IDX file of unsigned bytes: two zero bytes, type, rank, big-endian sizes, values."""
+    rank = content[3]
+    shape = np.frombuffer(content, ">u4", count=rank, offset=4).astype(int)
+    if content[:3] != b"\x00\x00\x08":
+        raise DataError(f"{file.name} is not an IDX file of unsigned bytes")
+    return np.frombuffer(content, np.uint8, offset=4 + 4 * rank).reshape(shape)

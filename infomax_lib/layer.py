@@ -1,0 +1,122 @@
+"""The single layer: linear map, activation, competition; and where its weights start.
+
+Architecture A is ``competition="none"``: a = f(Wx + b).
+Architecture B is ``competition="softmax"``: a = softmax(f(Wx + b)), the "EM structure".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+__all__ = ["ACTIVATIONS", "COMPETITIONS", "INITIALS", "InfoMaxLayer", "initial_parameters"]
+
+# Elementwise activations f: pre-activations z -> h, any shape.
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "identity": lambda z: z,
+    "relu": torch.relu,
+    "leaky_relu": F.leaky_relu,
+    "tanh": torch.tanh,
+    "softplus": F.softplus,
+}
+
+# Competitions between the K units of one layer: h (..., K) -> a (..., K).
+COMPETITIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "none": lambda h: h,
+    "softmax": lambda h: torch.softmax(h, dim=-1),
+}
+
+# How the weights start: the source's setting, and two interventions that start inside the loophole.
+INITIALS = ("xavier", "twins", "offset_twins")
+
+_TWIN_NOISE = 1e-3  # relative difference between twins, enough to break their symmetry
+_TWIN_OFFSET = 0.5  # about one standard deviation of an untrained pre-activation on MNIST
+
+
+def initial_parameters(
+    in_features: int, hidden_dim: int, seed: int, initial: str = "xavier"
+) -> tuple[Tensor, Tensor]:
+    """Weights (K, D) and biases (K,) before training, float32, on the CPU.
+
+    ``xavier`` repeats the source's calls after ``torch.manual_seed(seed)``: ``nn.Linear(D, K)``,
+    ``xavier_uniform_`` on the weights, zeros in the biases; seed 42 here is seed 42 there.
+    ``twins`` then copies row 2j onto row 2j+1 with relative noise 1e-3.
+    ``offset_twins`` copies row 2j exactly and moves the two thresholds apart (biases +-0.5).
+
+    The global random state is left untouched.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        linear = nn.Linear(in_features, hidden_dim)
+        nn.init.xavier_uniform_(linear.weight)
+        weight, bias = linear.weight.detach(), torch.zeros(hidden_dim)
+        if initial != "xavier":
+            pairs = hidden_dim // 2
+            first, second = weight[0 : 2 * pairs : 2], weight[1 : 2 * pairs : 2]
+            if initial == "twins":
+                noise = torch.randn_like(first) * first.std()
+                second.copy_(first + _TWIN_NOISE * noise)
+            elif initial == "offset_twins":
+                second.copy_(first)
+                bias[0 : 2 * pairs : 2] = _TWIN_OFFSET
+                bias[1 : 2 * pairs : 2] = -_TWIN_OFFSET
+            else:
+                raise ValueError(f"unknown initial {initial!r}: choose one of {INITIALS}")
+    return weight, bias
+
+
+class InfoMaxLayer(nn.Module):
+    """One layer a = g(f(Wx + b)) with activation f and competition g.
+
+    Args:
+        in_features: Number of inputs D.
+        hidden_dim: Number of units K.
+        activation: A name in :data:`ACTIVATIONS`.
+        competition: A name in :data:`COMPETITIONS`.
+        seed: Fixes the initial weights, see :func:`initial_parameters`.
+        initial: A name in :data:`INITIALS`.
+
+    Attributes:
+        weight: Shape (K, D), one row per unit.
+        bias: Shape (K,).
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        hidden_dim: int,
+        activation: str = "relu",
+        competition: str = "none",
+        seed: int = 0,
+        initial: str = "xavier",
+    ) -> None:
+        super().__init__()
+        for kind, name, allowed in (
+            ("activation", activation, ACTIVATIONS),
+            ("competition", competition, COMPETITIONS),
+        ):
+            if name not in allowed:
+                raise ValueError(f"unknown {kind} {name!r}: choose one of {', '.join(allowed)}")
+        weight, bias = initial_parameters(in_features, hidden_dim, seed, initial)
+        self.weight, self.bias = nn.Parameter(weight), nn.Parameter(bias)
+        self.activation, self.competition = activation, competition
+
+    def preactivation(self, x: Tensor) -> Tensor:
+        """z = Wx + b for inputs of shape (..., D); result (..., K)."""
+        return F.linear(x, self.weight, self.bias)
+
+    def hidden(self, x: Tensor) -> Tensor:
+        """h = f(z), before the competition; shape (..., K)."""
+        return ACTIVATIONS[self.activation](self.preactivation(x))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """a = g(h); shape (..., K)."""
+        return COMPETITIONS[self.competition](self.hidden(x))
+
+    def extra_repr(self) -> str:
+        """Sizes and names, for ``print(layer)``."""
+        units, inputs = self.weight.shape
+        return f"{inputs} -> {units}, {self.activation}, competition={self.competition}"

@@ -1,0 +1,234 @@
+"""Run specs: what is already known comes from the store, the rest is trained as populations."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from tqdm.auto import tqdm
+
+from infomax_lib.data import load_dataset
+from infomax_lib.layer import InfoMaxLayer
+from infomax_lib.population import TrainedRun, measured_epochs, train_population
+from infomax_lib.spec import RunSpec
+from infomax_lib.store import Store, open_store
+
+__all__ = ["history", "resolve_device", "run", "trained_layer"]
+
+# Bounds on one population: how much a kill can lose, and how much memory a step takes.
+_MAX_LAYERS = 64
+_MAX_OUTPUTS = 2**26
+
+_LISTS = ("history", "measures")  # the parts of a stored row that run over epochs
+
+
+def run(
+    specs: Sequence[RunSpec] | RunSpec,
+    device: str = "auto",
+    store: str | Store | None = None,
+    progress: bool = True,
+    keep_weights: bool = False,
+) -> pd.DataFrame:
+    """Results of the given runs, computing only those that the store does not hold.
+
+    Every finished population is written at once: a run that is cut off loses at most the
+    populations in flight, and the same call goes on where it stopped.
+
+    Args:
+        specs: What to run; see :func:`infomax_lib.grid`.
+        device: ``"auto"`` (CUDA when there is one), ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
+        store: Folder, name or :class:`Store`, see :func:`infomax_lib.open_store`; None keeps the
+            results for this process only.
+        progress: Show a progress bar while something is computed.
+        keep_weights: Also keep the weights at every measured epoch, for :func:`trained_layer`.
+
+    Returns:
+        One row per spec, in order: ``key``, the spec's fields, and the final measures.
+    """
+    specs = [specs] if isinstance(specs, RunSpec) else list(specs)
+    for spec in specs:
+        if not isinstance(spec, RunSpec):
+            raise TypeError(f"run() takes RunSpec objects, got {type(spec).__name__}: use grid()")
+    store, device = open_store(store), resolve_device(device)
+    kinds = ["runs", "weights"] if keep_weights else ["runs"]
+
+    def missing(candidates: Sequence[RunSpec]) -> list[RunSpec]:
+        known = set.intersection(*(store.keys(kind) for kind in kinds))
+        return [spec for spec in candidates if spec.key not in known]
+
+    todo = missing(list(dict.fromkeys(specs)))
+    bar = tqdm(
+        total=sum(spec.epochs for spec in todo),
+        unit="layer-epoch",
+        desc=f"training {len(todo)} run(s) on {device}",
+        disable=not (progress and todo),
+    )
+    try:
+        with bar:
+            for chunk in _chunks(todo):
+                # another process may have finished some of them meanwhile
+                for part in _chunks(missing(chunk)):
+                    _compute(part, store, device, keep_weights, bar)
+    except KeyboardInterrupt:
+        done = len(todo) - len(missing(todo))
+        print(
+            f"Interrupted: {done} of {len(todo)} runs are finished and stored in {store.folder}; "
+            "call run() again with the same specs to go on from there."
+        )
+        raise
+    rows = store.load("runs", [spec.key for spec in specs])
+    return pd.DataFrame([_table_row(rows[spec.key]) for spec in specs])
+
+
+def history(specs: Sequence[RunSpec] | RunSpec, store: str | Store | None = None) -> pd.DataFrame:
+    """Per-epoch values of runs that :func:`run` has computed into the same store.
+
+    Returns:
+        One row per run and recorded epoch: ``key``, the spec's fields, ``epoch``, ``loss`` and
+        ``train_tc`` (means over the epoch's batches), and the other measures at the measured
+        epochs 0, 1, 2, 5, 10, 20, 50, ... (NaN elsewhere). Epoch 0 is the untrained layer.
+
+    Raises:
+        KeyError: A run is not in the store.
+    """
+    specs = [specs] if isinstance(specs, RunSpec) else list(specs)
+    rows = _known("runs", specs, open_store(store), "run(specs, store=...)")
+    frames = []
+    for spec, row in zip(specs, rows, strict=True):
+        means, measures = (pd.DataFrame(row[part]).set_index("epoch") for part in _LISTS)
+        frame = means.join(measures, how="outer").reset_index()
+        frames.append(frame.assign(key=spec.key, **spec.model_dump()))
+    table = pd.concat(frames, ignore_index=True)
+    front = ["key", *RunSpec.model_fields, "epoch"]
+    return table[front + [name for name in table.columns if name not in front]]
+
+
+def trained_layer(
+    spec: RunSpec, store: str | Store | None = None, epoch: int | None = None
+) -> InfoMaxLayer:
+    """The layer of a run as it was after training, or at an earlier measured epoch.
+
+    Weights that the store does not hold are trained again first.
+
+    Raises:
+        ValueError: The epoch is not one of the measured ones.
+    """
+    allowed = measured_epochs(spec.epochs)
+    epoch = spec.epochs if epoch is None else epoch
+    if epoch not in allowed:
+        raise ValueError(f"no weights are kept for epoch {epoch}: choose one of {allowed}")
+    store = open_store(store)
+    run(spec, store=store, keep_weights=True, progress=False)
+    (row,) = _known("weights", [spec], store, "run(specs, keep_weights=True, store=...)")
+    stack = np.frombuffer(row["weights"], "<f4").reshape(len(row["epochs"]), spec.hidden_dim, -1)
+    values = torch.from_numpy(stack[row["epochs"].index(epoch)].astype(np.float32))
+    layer = InfoMaxLayer(
+        values.shape[1] - 1, spec.hidden_dim, spec.activation, spec.competition, spec.seed
+    )
+    with torch.no_grad():
+        layer.weight.copy_(values[:, :-1])
+        layer.bias.copy_(values[:, -1])
+    return layer
+
+
+def resolve_device(device: str) -> torch.device:
+    """The device that a name stands for; ``"auto"`` is CUDA when there is one.
+
+    Raises:
+        ValueError: The name is not a device of this machine.
+    """
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    allowed = 'choose "auto", "cpu", "cuda" or "cuda:N"'
+    try:
+        resolved = torch.device(device)
+    except RuntimeError as error:
+        raise ValueError(f"unknown device {device!r}: {allowed}") from error
+    if resolved.type == "cuda" and not torch.cuda.is_available():
+        raise ValueError(f"device {device!r} was asked for, but PyTorch sees no GPU: {allowed}")
+    if resolved.type not in ("cpu", "cuda"):
+        raise ValueError(f"device {device!r} is not supported: {allowed}")
+    return resolved
+
+
+def _known(kind: str, specs: Sequence[RunSpec], store: Store, how: str) -> list[dict[str, Any]]:
+    rows = store.load(kind, [spec.key for spec in specs])
+    absent = [spec for spec in specs if spec.key not in rows]
+    if absent:
+        raise KeyError(
+            f"{len(absent)} of {len(specs)} runs are not in {store}, the first being {absent[0]}: "
+            f"compute them with {how}"
+        )
+    return [rows[spec.key] for spec in specs]
+
+
+def _table_row(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name not in _LISTS}
+
+
+def _chunks(specs: Sequence[RunSpec]) -> Iterator[list[RunSpec]]:
+    """Split runs into populations: alike in shape, ordered by seed, as many for each seed."""
+    alike: dict[tuple, dict[int, list[RunSpec]]] = defaultdict(lambda: defaultdict(list))
+    for spec in specs:
+        shape = spec.model_dump(exclude={"seed", "lambda_tc", "lambda_wr", "learning_rate", "initial"})
+        alike[*shape.values(), spec.lambda_wr > 0][spec.seed].append(spec)
+    for by_seed in alike.values():
+        (spec, *_), *_ = by_seed.values()
+        limit = _layers_at_once(spec)
+        pieces: dict[int, list[list[RunSpec]]] = defaultdict(list)  # by number of configurations
+        for members in by_seed.values():
+            for start in range(0, len(members), limit):
+                piece = members[start : start + limit]
+                pieces[len(piece)].append(piece)
+        for size, same_size in pieces.items():
+            seeds = max(1, limit // size)
+            for start in range(0, len(same_size), seeds):
+                yield [spec for piece in same_size[start : start + seeds] for spec in piece]
+
+
+def _layers_at_once(spec: RunSpec) -> int:
+    samples = len(load_dataset(spec.dataset).train)
+    batch = samples if spec.batch_size == "full" else min(spec.batch_size, samples)
+    if spec.hidden_dim > samples:
+        raise ValueError(
+            f"hidden_dim={spec.hidden_dim} exceeds the {samples} training samples of "
+            f"{spec.dataset}: correlations of that many units cannot be estimated; choose less"
+        )
+    return max(1, min(_MAX_LAYERS, _MAX_OUTPUTS // (batch * spec.hidden_dim)))
+
+
+def _compute(
+    specs: list[RunSpec], store: Store, device: torch.device, keep_weights: bool, bar: tqdm
+) -> None:
+    """Train one population and store it."""
+    start = time.perf_counter()
+    trained = train_population(
+        specs,
+        load_dataset(specs[0].dataset),
+        device,
+        keep_weights=keep_weights,
+        on_epoch=lambda: bar.update(len(specs)),
+    )
+    provenance = {
+        "seconds": round(time.perf_counter() - start, 2),
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+    }
+    pairs = list(zip(specs, trained, strict=True))
+    if keep_weights:
+        store.write("weights", [_weights_row(*pair) for pair in pairs], **provenance)
+    store.write("runs", [_run_row(*pair) for pair in pairs], **provenance)
+
+
+def _run_row(spec: RunSpec, result: TrainedRun) -> dict[str, Any]:
+    lists = {"history": dict(result.history), "measures": dict(result.measures)}
+    return {"key": spec.key, **spec.model_dump(), **result.metrics, **lists}
+
+
+def _weights_row(spec: RunSpec, result: TrainedRun) -> dict[str, Any]:
+    values = np.stack(list(result.weights.values())).astype("<f4")
+    return {"key": spec.key, "epochs": list(result.weights), "weights": values.tobytes()}

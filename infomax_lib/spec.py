@@ -1,0 +1,145 @@
+"""What to compute: one frozen, validated description per training run, and grids of them."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+from collections.abc import Iterable
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from infomax_lib.data import DATASETS, dataset_checksum
+from infomax_lib.layer import ACTIVATIONS, COMPETITIONS, INITIALS
+
+__all__ = ["RESULTS_VERSION", "RunSpec", "SpecError", "grid"]
+
+# Enters every key. Raise it when a change makes old results wrong, and only then.
+RESULTS_VERSION = 1
+
+OPTIMIZERS = ("adam", "sgd")
+_MAX_UNITS = 8192
+
+
+class SpecError(ValueError):
+    """A run was described with an unknown field or an impossible value."""
+
+
+class Spec(BaseModel):
+    """A frozen description of a computation; its hash is the name of the result."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    def __init__(self, **fields: Any) -> None:
+        # numpy scalars, as np.arange and pandas give them, are as good as Python's numbers
+        plain = {name: v.item() if isinstance(v, np.generic) else v for name, v in fields.items()}
+        try:
+            super().__init__(**plain)
+        except ValidationError as error:
+            raise SpecError(_explain(type(self), error)) from None
+
+    @property
+    def key(self) -> str:
+        """Hash of all fields, the dataset's content and the results version; 32 hex digits."""
+        fields = self.model_dump()
+        content = {
+            "kind": type(self).__name__,
+            "fields": fields,
+            "data": dataset_checksum(fields["dataset"]),
+            "version": RESULTS_VERSION,
+        }
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
+
+    def but(self, **changes: Any) -> Any:
+        """A copy with some fields changed, validated again."""
+        return type(self)(**{**self.model_dump(), **changes})
+
+
+class RunSpec(Spec):
+    """One training run of one layer.
+
+    Attributes:
+        dataset: ``digits``, ``mnist``, ``fashion-mnist`` or ``synthetic``.
+        activation: f in h = f(Wx + b).
+        competition: ``none`` (architecture A) or ``softmax`` (architecture B).
+        hidden_dim: Number of units K, at least 2.
+        lambda_tc: Weight of the correlation term, >= 0.
+        lambda_wr: Weight of the weight-redundancy term, >= 0.
+        bias: False freezes the biases where they start.
+        optimizer: ``adam`` or ``sgd``, PyTorch's defaults except for the learning rate.
+        learning_rate: Step size, > 0.
+        batch_size: Samples per step (2 or more; the last batch of an epoch may be shorter), or
+            ``"full"``.
+        epochs: Passes over the training data, >= 0.
+        seed: Fixes initial weights and data order.
+        initial: How the weights start, see :func:`infomax_lib.layer.initial_parameters`.
+    """
+
+    dataset: str = "mnist"
+    activation: str = "relu"
+    competition: str = "none"
+    hidden_dim: int = Field(16, ge=2, le=_MAX_UNITS)
+    lambda_tc: float = Field(1.0, ge=0, allow_inf_nan=False)
+    lambda_wr: float = Field(0.0, ge=0, allow_inf_nan=False)
+    bias: bool = True
+    optimizer: str = "adam"
+    learning_rate: float = Field(1e-3, gt=0, allow_inf_nan=False)
+    batch_size: int | Literal["full"] = 128
+    epochs: int = Field(100, ge=0)
+    seed: int = Field(42, ge=0, lt=2**63)
+    initial: str = "xavier"
+
+    @field_validator("dataset", "activation", "competition", "optimizer", "initial")
+    @classmethod
+    def _known_name(cls, value: str, info: Any) -> str:
+        allowed = _ALLOWED_NAMES[info.field_name]
+        if value not in allowed:
+            raise ValueError(f"choose one of {', '.join(allowed)}")
+        return value
+
+    @field_validator("batch_size")
+    @classmethod
+    def _batch_has_a_variance(cls, value: int | str) -> int | str:
+        if isinstance(value, int) and value < 2:
+            raise ValueError('choose an integer of at least 2, or "full"')
+        return value
+
+
+_ALLOWED_NAMES: dict[str, Iterable[str]] = {
+    "dataset": DATASETS,
+    "activation": ACTIVATIONS,
+    "competition": COMPETITIONS,
+    "optimizer": OPTIMIZERS,
+    "initial": INITIALS,
+}
+
+
+def _explain(model: type[BaseModel], error: ValidationError) -> str:
+    """One line per wrong field: what was given, and what is allowed."""
+    lines = []
+    for item in error.errors():
+        field = str(item["loc"][0]) if item["loc"] else "?"
+        if item["type"] == "extra_forbidden":
+            lines.append(f"unknown field {field!r}: the fields are {', '.join(model.model_fields)}")
+        else:
+            reason = item["msg"].removeprefix("Value error, ")
+            lines.append(f"{field}={item['input']!r} is not possible: {reason}")
+    return "; ".join(dict.fromkeys(lines))
+
+
+def grid(base: RunSpec, **values: Iterable[Any]) -> list[RunSpec]:
+    """All combinations of the given values, everything else as in ``base``; last name fastest.
+
+    >>> len(grid(RunSpec(), lambda_tc=[0.0, 1.0], seed=range(3)))
+    6
+
+    Raises:
+        SpecError: An unknown field, an impossible value, or a lone value instead of a list.
+    """
+    for name, options in values.items():
+        if isinstance(options, str) or not isinstance(options, Iterable):
+            raise SpecError(f"{name}={options!r} is a single value: give a list, e.g. [{options!r}]")
+    combinations = itertools.product(*values.values())
+    return [base.but(**dict(zip(values, combination, strict=True))) for combination in combinations]

@@ -1,0 +1,207 @@
+"""Results on disk: immutable Parquet files, each named by the hash of its own bytes.
+
+A file holds the rows of one computed chunk and, in its metadata, where they come from (library and
+PyTorch version, code fingerprint, device, threads, seconds, date). It is written to a temporary
+name in the same folder, flushed to the disk and renamed, so that it is there whole or not at all;
+on reading, bytes that do not match the name are reported, set aside and never used.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+import warnings
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pooch
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+
+__all__ = ["FileInfo", "Store", "StoreWarning", "code_fingerprint", "open_store"]
+
+_NAME_DIGITS = 32
+_METADATA = b"infomax"
+
+
+class StoreWarning(UserWarning):
+    """A result file is damaged, or could not be written; nothing that was computed is lost."""
+
+
+@dataclass(frozen=True)
+class FileInfo:
+    """A result file: its path, the number of its rows and its provenance."""
+
+    path: Path
+    rows: int
+    metadata: dict[str, Any]
+
+
+class Store:
+    """Results in a folder, one subfolder per kind of result ("runs", "weights", ...).
+
+    Args:
+        folder: Where the files lie; created when the first one is written.
+
+    Several processes may read and write one store at once: files never change, and two files that
+    hold the same key agree.
+    """
+
+    def __init__(self, folder: str | os.PathLike) -> None:
+        self.folder = Path(folder)
+        self._rows: dict[str, dict[str, dict[str, Any]]] = {}  # kind -> key -> row
+        self._read: dict[str, set[str]] = {}  # kind -> names of the files already in _rows
+        self._unsaved: list[tuple[str, list[dict[str, Any]], dict[str, Any]]] = []
+
+    def __repr__(self) -> str:
+        return f"Store({str(self.folder)!r})"
+
+    def load(self, kind: str, keys: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """The known rows among ``keys``, by key."""
+        known = self._refresh(kind)
+        return {key: known[key] for key in keys if key in known}
+
+    def keys(self, kind: str) -> set[str]:
+        """Keys of all rows of one kind."""
+        return set(self._refresh(kind))
+
+    def write(self, kind: str, rows: Sequence[dict[str, Any]], **provenance: Any) -> None:
+        """Add rows, each a dict with a ``key``, as one new file.
+
+        When the disk refuses, the rows stay in memory, readable through this object, a
+        :class:`StoreWarning` says so, and the next write tries them again.
+
+        Args:
+            kind: Subfolder to write to.
+            rows: What to keep; values are numbers, texts, or lists and dicts of them.
+            provenance: Facts for the file's metadata, e.g. ``seconds=12.3, device="cpu"``.
+        """
+        self._refresh(kind).update({row["key"]: row for row in rows})
+        self._unsaved.append((kind, list(rows), _provenance() | provenance))
+        while self._unsaved:
+            try:
+                self._write_file(*self._unsaved[0])
+            except OSError as error:
+                count = sum(len(rows) for _, rows, _ in self._unsaved)
+                warnings.warn(
+                    f"could not write to {self.folder}: {error}. {count} result(s) are kept in "
+                    "memory and will be written with the next ones; make room, or they are lost "
+                    "when this process ends",
+                    StoreWarning,
+                    stacklevel=2,
+                )
+                return
+            self._unsaved.pop(0)
+
+    def files(self, kind: str) -> list[FileInfo]:
+        """All sound files of one kind with their provenance, oldest first."""
+        self._refresh(kind)
+        infos = []
+        for name in self._read[kind]:
+            path = self.folder / kind / name
+            schema = pq.read_metadata(path)
+            infos.append(FileInfo(path, schema.num_rows, json.loads(schema.metadata[_METADATA])))
+        return sorted(infos, key=lambda info: (info.metadata["date"], info.path.name))
+
+    def _refresh(self, kind: str) -> dict[str, dict[str, Any]]:
+        """Read files that appeared since the last call; return all rows of this kind."""
+        rows, read = self._rows.setdefault(kind, {}), self._read.setdefault(kind, set())
+        for path in sorted((self.folder / kind).glob("*.parquet")):
+            if path.name not in read:
+                content = path.read_bytes()
+                if hashlib.sha256(content).hexdigest()[:_NAME_DIGITS] == path.stem:
+                    table = pq.read_table(pa.BufferReader(content))
+                    rows.update({row["key"]: row for row in table.to_pylist()})
+                    read.add(path.name)
+                else:
+                    self._set_aside(path)
+        return rows
+
+    def _set_aside(self, path: Path) -> None:
+        target = path.with_suffix(".damaged")
+        with contextlib.suppress(FileNotFoundError):  # another process was first
+            path.replace(target)
+        warnings.warn(
+            f"{path} is damaged (its bytes do not match its name): it was renamed to "
+            f"{target.name} and its results will be computed again",
+            StoreWarning,
+            stacklevel=4,
+        )
+
+    def _write_file(self, kind: str, rows: list[dict[str, Any]], metadata: dict[str, Any]) -> None:
+        table = pa.Table.from_pylist(rows)
+        table = table.replace_schema_metadata({_METADATA: json.dumps(metadata, sort_keys=True)})
+        sink = pa.BufferOutputStream()
+        pq.write_table(table, sink, compression="zstd", compression_level=9)
+        content = sink.getvalue().to_pybytes()
+        folder = self.folder / kind
+        folder.mkdir(parents=True, exist_ok=True)
+        target = folder / f"{hashlib.sha256(content).hexdigest()[:_NAME_DIGITS]}.parquet"
+        handle, temporary = tempfile.mkstemp(dir=folder, prefix=".writing-")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(temporary, 0o644)
+            os.replace(temporary, target)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+            raise
+        self._read.setdefault(kind, set()).add(target.name)
+
+
+@cache
+def _session_folder() -> tempfile.TemporaryDirectory:
+    return tempfile.TemporaryDirectory(prefix="infomax-")
+
+
+def open_store(store: str | os.PathLike | Store | None = "auto") -> Store:
+    """The store that a name stands for.
+
+    Args:
+        store: A folder; a :class:`Store`, returned as it is; ``"auto"`` for ``$INFOMAX_STORE`` or
+            else the ``results`` folder beside the package in a checkout, or the user's cache
+            folder where the package is installed on its own; ``"memory"`` or None for a folder
+            that lives as long as this process.
+    """
+    if isinstance(store, Store):
+        return store
+    if store is None or store == "memory":
+        return Store(_session_folder().name)
+    if store == "auto":
+        beside = Path(__file__).parents[1] / "results"
+        cached = Path(pooch.os_cache("infomax")) / "results"
+        return Store(os.environ.get("INFOMAX_STORE") or (beside if beside.is_dir() else cached))
+    return Store(store)
+
+
+@cache
+def code_fingerprint() -> str:
+    """SHA-256 over the package's Python sources, 16 hex digits: which code computed a result."""
+    digest = hashlib.sha256()
+    root = Path(__file__).parent
+    for path in sorted(root.rglob("*.py")):
+        digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _provenance() -> dict[str, Any]:
+    from infomax_lib import __version__
+
+    return {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "library": __version__,
+        "code": code_fingerprint(),
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+    }
