@@ -1,0 +1,259 @@
+"""The published tables of source 000, and one rule for comparing a printed number with ours.
+
+The tables live in ``published.toml``, numbers as printed: "0.287" has three digits, and a value
+agrees with it only if it rounds to them.
+
+**The number rule**, used for every published number. The sources print one run; ours are runs
+over seeds. With ``u`` half a unit of the last printed digit and ``p`` the printed number:
+
+- *reproduced*: p lies within the range of our seeds widened by u, **and** within two standard
+  deviations of their mean, widened by u;
+- *partly*: |p − mean| ≤ 15 % of |p|, or ≤ u;
+- *not reproduced* otherwise.
+
+With a single run (an exact re-run with the source's seed) *reproduced* means that the value
+rounds to the printed digits. A claim with several numbers is *reproduced* when all are, *not
+reproduced* when none is reproduced or partly reproduced, and *partly* otherwise.
+"""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections.abc import Iterable, Mapping
+from decimal import Decimal, InvalidOperation
+from functools import cache
+from importlib import resources
+
+import numpy as np
+import pandas as pd
+
+from infomax_lib.evidence import Evidence, MissingEvidence
+from infomax_lib.stats import Interval, mean_interval
+
+TOLERANCE = 0.15
+
+
+@cache
+def _document() -> dict[str, list[dict]]:
+    text = resources.files("infomax_lib").joinpath("published.toml").read_text("utf-8")
+    return tomllib.loads(text)
+
+
+def published(table_id: str) -> dict:
+    """One table of numbers: id, source, place, title, caption, settings, rows.
+
+    Every row is returned with its complete ``settings`` (the table's and its own), its
+    ``epoch`` (None: the end of training) and its printed ``values``.
+
+    Raises
+    ------
+    KeyError
+        If there is no such table; the message lists those there are.
+    """
+    table = _find("table", table_id)
+    shared = table["settings"]
+    rows = [
+        {
+            "settings": {**shared, **row.get("settings", {})},
+            "epoch": row.get("epoch"),
+            "values": row["values"],
+        }
+        for row in table["rows"]
+    ]
+    return {**table, "rows": rows}
+
+
+def words(table_id: str) -> pd.DataFrame:
+    """One table of words (comparison of architectures, recommendations) as printed."""
+    table = _find("words", table_id)
+    return pd.DataFrame(table["rows"], columns=table["columns"])
+
+
+def table_ids() -> list[str]:
+    """Ids of all published tables of numbers."""
+    return [table["id"] for table in _document()["table"]]
+
+
+def _find(kind: str, table_id: str) -> dict:
+    tables = {table["id"]: table for table in _document()[kind]}
+    if table_id not in tables:
+        raise KeyError(f"no published table {table_id!r}; there are {', '.join(tables)}")
+    return tables[table_id]
+
+
+def printed_number(table_id: str, metric: str, **at: object) -> str:
+    """The one printed number of ``metric`` in the row whose settings or epoch match ``at``.
+
+    ``printed_number("softmax_tc", "output_correlation", lambda_tc=10.0)`` → ``"13.03"``.
+    """
+    rows = [
+        row
+        for row in published(table_id)["rows"]
+        if all({**row["settings"], "epoch": row["epoch"]}.get(k) == v for k, v in at.items())
+    ]
+    if len(rows) != 1 or metric not in rows[0]["values"]:
+        raise KeyError(f"table {table_id} has not exactly one {metric} at {at}")
+    return rows[0]["values"][metric]
+
+
+def is_number(printed: str) -> bool:
+    """Whether a printed cell is a number ("(very slow)" and "-" are not)."""
+    try:
+        return Decimal(printed).is_finite()
+    except InvalidOperation:
+        return False
+
+
+def half_unit(printed: str) -> float:
+    """Half a unit of the last printed digit: 0.0005 for "0.287"."""
+    return 0.5 * 10.0 ** _decimal(printed).as_tuple().exponent  # type: ignore[operator]
+
+
+def agrees(printed: str, value: float) -> bool:
+    """Whether ``value`` rounds to the printed digits.
+
+    Computed on the decimal expansion of the float; a value exactly half-way agrees with both
+    neighbours, since the sources do not say how they round.
+    """
+    number = _decimal(printed)
+    if not math.isfinite(value):
+        return False
+    half = Decimal(5).scaleb(int(number.as_tuple().exponent) - 1)
+    return abs(Decimal(repr(float(value))) - number) <= half
+
+
+def inside(printed: str, interval: Interval) -> bool:
+    """Whether the printed number lies in the interval widened by half a printed unit."""
+    u = half_unit(printed)
+    return interval.low - u <= float(printed) <= interval.high + u
+
+
+def _decimal(printed: str) -> Decimal:
+    if not is_number(printed):
+        raise ValueError(f'expected a printed number such as "0.287", got {printed!r}')
+    return Decimal(printed)
+
+
+def number_verdict(printed: str, values: Iterable[float]) -> str:
+    """Judge one printed number by our values over seeds (rule in the module docstring).
+
+    Values that are not finite (diverged runs) are left out; none left is "not reproduced".
+    """
+    array = np.asarray(list(values), dtype=float)
+    array = array[np.isfinite(array)]
+    if array.size == 0:
+        return "not reproduced"
+    p, u = float(printed), half_unit(printed)
+    mean = float(array.mean())
+    if array.size == 1:
+        reproduced = agrees(printed, mean)
+    else:
+        in_range = array.min() - u <= p <= array.max() + u
+        reproduced = in_range and abs(p - mean) <= 2 * float(array.std(ddof=1)) + u
+    if reproduced:
+        return "reproduced"
+    return "partly" if abs(p - mean) <= max(TOLERANCE * abs(p), u) else "not reproduced"
+
+
+def combine_numbers(verdicts: Iterable[str]) -> str:
+    """One number verdict for a claim with several numbers (rule in the module docstring)."""
+    found = list(verdicts)
+    if not found:
+        return "not applicable"
+    if all(v == "reproduced" for v in found):
+        return "reproduced"
+    return "not reproduced" if all(v == "not reproduced" for v in found) else "partly"
+
+
+def compare(table_id: str, evidence: Evidence, **overrides: object) -> pd.DataFrame:
+    """A published table beside ours: one row per printed cell.
+
+    Parameters
+    ----------
+    table_id
+        One of :func:`table_ids`.
+    evidence
+        The runs (and, for rows at an epoch, histories) to compare with.
+    overrides
+        Spec fields set instead of the caption's, to look at a neighbouring setting
+        (``lambda_tc=100.0``) or at one seed (``seed=42``). ``seed=None`` uses every seed where
+        the table names one.
+
+    Returns
+    -------
+    DataFrame
+        ``table, row, metric, published, mean, low, high, n, min, max, ours, verdict``, where
+        ``row`` says in words what distinguishes the row and ``verdict`` is the number verdict,
+        "no number printed" or "not measured".
+    """
+    table = published(table_id)
+    records = []
+    for row in table["rows"]:
+        settings = {**row["settings"], **overrides}
+        if settings.get("seed", 0) is None:
+            del settings["seed"]
+        label = _label(row, table)
+        for metric, printed in row["values"].items():
+            values = _values(evidence, metric, row["epoch"], settings)
+            interval = mean_interval(values)
+            if not is_number(printed):
+                verdict = "no number printed"
+            elif len(values) == 0:
+                verdict = "not measured"
+            else:
+                verdict = number_verdict(printed, values)
+            finite = values[np.isfinite(values)]
+            records.append(
+                {
+                    "table": table_id,
+                    "row": label,
+                    "metric": metric,
+                    "published": printed,
+                    "mean": interval.mean,
+                    "low": interval.low,
+                    "high": interval.high,
+                    "n": interval.n,
+                    "min": finite.min() if finite.size else math.nan,
+                    "max": finite.max() if finite.size else math.nan,
+                    "ours": str(interval),
+                    "verdict": verdict,
+                }
+            )
+    return pd.DataFrame(records)
+
+
+def table_verdict(comparison: pd.DataFrame) -> str:
+    """The number verdict of a whole comparison; MissingEvidence if a cell was not measured."""
+    verdicts = comparison["verdict"]
+    if (verdicts == "not measured").any():
+        missing = comparison[verdicts == "not measured"].iloc[0]
+        raise MissingEvidence(f"runs for {missing['metric']} at {missing['row']}")
+    return combine_numbers(verdicts[verdicts != "no number printed"])
+
+
+def _values(
+    evidence: Evidence, metric: str, epoch: int | None, settings: Mapping[str, object]
+) -> np.ndarray:
+    """Our values over seeds; empty when that condition was not run."""
+    minimum = 1 if "seed" in settings else 2
+    try:
+        if epoch is None:
+            series = evidence.values(metric, minimum, **settings)
+        else:
+            series = evidence.at_epoch(metric, epoch, minimum, **settings)
+    except MissingEvidence:
+        return np.empty(0)
+    return series.to_numpy(dtype=float)
+
+
+def _label(row: Mapping, table: Mapping) -> str:
+    """What distinguishes a row, in words: "epoch 10", "λ_tc = 100, λ_wr = 10"."""
+    if row["epoch"] is not None:
+        return f"epoch {row['epoch']}"
+    names = {"lambda_tc": "λ_tc", "lambda_wr": "λ_wr", "learning_rate": "lr"}
+    own = {k: v for k, v in row["settings"].items() if table["settings"].get(k) != v}
+    return ", ".join(
+        f"{names.get(k, k)} = {v:g}" if isinstance(v, float) else f"{names.get(k, k)} = {v}"
+        for k, v in own.items()
+    )

@@ -1,0 +1,304 @@
+"""Means over seeds with honest intervals, and comparisons that respect shared seeds.
+
+A seed fixes the initial weights *and* the order of the data, so two configurations that share
+seeds are compared pair by pair: the interval of the paired difference is narrower, and fairer,
+than the gap between two separate intervals.
+
+Intervals are 95 % bias-corrected and accelerated bootstrap intervals (BCa; Efron 1987) of the
+mean, as implemented in :func:`scipy.stats.bootstrap`, with a fixed random state.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+RESAMPLES = 9999
+CONFIDENCE = 0.95
+
+#: What distinguishes one run of a seed from another; the fields of RunSpec but for the seed.
+SETTINGS = (
+    *("dataset", "activation", "competition", "hidden_dim", "lambda_tc", "lambda_wr", "bias"),
+    *("optimizer", "learning_rate", "batch_size", "epochs", "initial", "epoch"),
+)
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean with its 95 % interval.
+
+    Attributes
+    ----------
+    mean, low, high
+        In the unit of the measure. One value alone has no interval: ``low`` and ``high`` are NaN.
+    n
+        Number of finite values that were used.
+    dropped
+        Number of values that were not finite (diverged runs) and were left out.
+    """
+
+    mean: float
+    low: float
+    high: float
+    n: int
+    dropped: int = 0
+
+    def __str__(self) -> str:
+        if self.n == 0:
+            return "not measured"
+        if not math.isfinite(self.low):
+            return f"{format_number(self.mean)} (one run)"
+        digits = decimals(self.mean, (self.high - self.low) / 2)
+        mean, low, high = (format_number(v, digits) for v in (self.mean, self.low, self.high))
+        return f"{mean} [{low}, {high}]"
+
+    def scaled(self, factor: float) -> Interval:
+        """The interval of ``factor`` times the measure (100 turns fractions into per cent)."""
+        low, high = sorted((self.low * factor, self.high * factor))
+        return Interval(self.mean * factor, low, high, self.n, self.dropped)
+
+
+def decimals(value: float, half_width: float) -> int | None:
+    """Decimals worth printing for ``value`` known to ``half_width``; None asks for scientific.
+
+    The first uncertain digit is printed, and one more when that digit is below 3.
+    """
+    if not (math.isfinite(half_width) and half_width > 0):
+        half_width = max(abs(value), 1e-3) / 200
+    exponent = math.floor(math.log10(half_width))
+    leading = half_width / 10.0**exponent
+    digits = max(0, -exponent + (leading < 3))
+    return None if digits > 6 or abs(value) >= 1e7 else digits
+
+
+def format_number(value: float, digits: int | None = -1) -> str:
+    """A number for reading: rounded, a true minus sign, no ``-0.00``.
+
+    ``digits`` is the number of decimals, None for scientific notation, -1 for three
+    significant digits.
+    """
+    if not math.isfinite(value):
+        return "not finite"
+    if digits == -1:
+        digits = decimals(value, 0.0)
+    text = f"{value:.2e}" if digits is None else f"{value:.{digits}f}"
+    if float(text) == 0:
+        text = text.lstrip("-")
+    return text.replace("-", "−")
+
+
+def mean_interval(values: Iterable[float]) -> Interval:
+    """Mean and 95 % BCa interval of ``values``; values that are not finite are counted apart.
+
+    No value gives NaN, one value gives a mean without interval, and equal values give an
+    interval of width zero — explicitly, since the bootstrap is undefined for all three.
+    """
+    array = np.asarray(list(values), dtype=float)
+    finite = array[np.isfinite(array)]
+    dropped = int(array.size - finite.size)
+    if finite.size == 0:
+        return Interval(math.nan, math.nan, math.nan, 0, dropped)
+    mean = float(finite.mean())
+    if finite.size == 1:
+        return Interval(mean, math.nan, math.nan, 1, dropped)
+    # Values that differ by rounding only are equal: their jackknife is noise divided by noise.
+    if np.ptp(finite) <= 1e-12 * np.abs(finite).max():
+        return Interval(mean, mean, mean, int(finite.size), dropped)
+    low, high = _bca(np.sort(finite).tobytes())
+    return Interval(mean, low, high, int(finite.size), dropped)
+
+
+@lru_cache(maxsize=4096)
+def _bca(sample: bytes) -> tuple[float, float]:
+    """BCa limits of the mean; cached because rules, tables and figures ask for the same ones."""
+    values = np.frombuffer(sample)
+    result = stats.bootstrap(
+        (values,),
+        np.mean,
+        n_resamples=RESAMPLES,
+        confidence_level=CONFIDENCE,
+        method="BCa",
+        vectorized=True,
+        rng=np.random.default_rng(0),
+    )
+    return float(result.confidence_interval.low), float(result.confidence_interval.high)
+
+
+def matches(column: pd.Series, wanted: object) -> pd.Series:
+    """Boolean mask of the rows of a spec column that equal ``wanted`` (one value, or a list).
+
+    Floats are compared to a relative 1e-9; ``batch_size`` may mix integers and "full", and
+    Parquet may have turned it into text, so everything that is no number is compared as text.
+    """
+    if isinstance(wanted, (list, tuple, set, range, np.ndarray)):
+        mask = pd.Series(False, index=column.index)
+        for value in wanted:
+            mask |= matches(column, value)
+        return mask
+    if isinstance(wanted, (bool, np.bool_)):
+        return column.astype(str).str.lower() == str(bool(wanted)).lower()
+    if isinstance(wanted, (int, float, np.number)):
+        numbers = pd.to_numeric(column, errors="coerce").astype(float)
+        return pd.Series(np.isclose(numbers, float(wanted), rtol=1e-9, atol=0), column.index)
+    return column.astype(str) == str(wanted)
+
+
+def where(table: pd.DataFrame, condition: Mapping[str, object]) -> pd.DataFrame:
+    """Rows of ``table`` whose fields have the values in ``condition``.
+
+    Raises
+    ------
+    KeyError
+        If a field is not a column; the message names the columns there are.
+    """
+    unknown = [name for name in condition if name not in table.columns]
+    if unknown:
+        raise KeyError(
+            f"no column {', '.join(map(repr, unknown))} in the table; "
+            f"columns are {', '.join(map(str, table.columns))}"
+        )
+    mask = pd.Series(True, index=table.index)
+    for name, wanted in condition.items():
+        mask &= matches(table[name], wanted)
+    return table[mask]
+
+
+def by_seed(table: pd.DataFrame, metric: str, condition: Mapping[str, object]) -> pd.Series:
+    """The values of ``metric`` under ``condition``, indexed by seed.
+
+    Raises
+    ------
+    ValueError
+        If a seed occurs twice: the condition leaves something open, and pairing would be wrong.
+    """
+    rows = where(table, condition)
+    if rows["seed"].duplicated().any():
+        raise ValueError(
+            f"condition {dict(condition)} selects more than one run for a seed; "
+            f"fix more fields ({_varying(rows)} differ between the runs)"
+        )
+    return rows.set_index("seed")[metric].astype(float).sort_index()
+
+
+def _varying(rows: pd.DataFrame) -> str:
+    names = [n for n in SETTINGS if n in rows.columns and rows[n].astype(str).nunique() > 1]
+    return ", ".join(names) or "no spec field"
+
+
+def seed_differences(
+    table: pd.DataFrame,
+    metric: str,
+    condition_a: Mapping[str, object],
+    condition_b: Mapping[str, object],
+) -> pd.Series:
+    """``metric`` under a minus ``metric`` under b for every seed that both conditions have.
+
+    Raises
+    ------
+    ValueError
+        If the two conditions share no seed.
+    """
+    a = by_seed(table, metric, condition_a)
+    b = by_seed(table, metric, condition_b)
+    shared = a.index.intersection(b.index)
+    if len(shared) == 0:
+        raise ValueError(
+            f"conditions {dict(condition_a)} ({len(a)} seeds) and {dict(condition_b)} "
+            f"({len(b)} seeds) share no seed; run both with the same seeds"
+        )
+    return a[shared] - b[shared]
+
+
+def paired_difference(
+    table: pd.DataFrame,
+    metric: str,
+    condition_a: Mapping[str, object],
+    condition_b: Mapping[str, object],
+) -> Interval:
+    """Mean of (a − b) over shared seeds with its 95 % interval; see :func:`seed_differences`."""
+    return mean_interval(seed_differences(table, metric, condition_a, condition_b))
+
+
+def sign_flip_p(differences: Iterable[float]) -> float:
+    """Two-sided p value of "the mean difference is zero" by random sign flips (Fisher 1935).
+
+    Uses every sign pattern up to 12 differences, 9999 random ones (fixed random state) and the
+    observed pattern beyond. Differences that are not finite are left out; none gives NaN.
+    """
+    values = np.asarray(list(differences), dtype=float)
+    values = values[np.isfinite(values)]
+    if values.size == 0:
+        return math.nan
+    if values.size <= 12:
+        patterns = np.arange(2**values.size)[:, None] >> np.arange(values.size) & 1
+        signs = 1.0 - 2.0 * patterns
+    else:
+        draws = np.random.default_rng(0).integers(0, 2, (RESAMPLES, values.size))
+        signs = np.vstack([np.ones(values.size), 1.0 - 2.0 * draws])
+    observed = abs(values.mean())
+    # The tolerance keeps patterns that tie with the observed one exactly, but for rounding.
+    extreme = np.abs(signs @ values) / values.size >= observed * (1 - 1e-12)
+    return float(extreme.mean())
+
+
+def holm(p_values: Sequence[float]) -> np.ndarray:
+    """Holm's step-down adjustment of a family of p values (Holm 1979), in the given order."""
+    p = np.asarray(p_values, dtype=float)
+    if p.ndim != 1 or np.isnan(p).any() or (p < 0).any() or (p > 1).any():
+        raise ValueError(f"p values must be a flat list of numbers in [0, 1], got {p_values}")
+    order = np.argsort(p, kind="stable")
+    factors = np.arange(p.size, 0, -1)
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * factors), 1.0)
+    return adjusted
+
+
+def spearman_trend(table: pd.DataFrame, x: str, y: str) -> Interval:
+    """Spearman rank correlation of ``y`` with ``x`` inside each seed, averaged over seeds.
+
+    A seed whose ``y`` (or ``x``) is constant has no trend and counts as 0; a seed with fewer
+    than three points is dropped and counted.
+    """
+    trends = []
+    for _, rows in table.groupby("seed"):
+        pairs = rows[[x, y]].astype(float).dropna()
+        if len(pairs) < 3:
+            trends.append(math.nan)
+        elif pairs[x].nunique() == 1 or pairs[y].nunique() == 1:
+            trends.append(0.0)
+        else:
+            trends.append(float(stats.spearmanr(pairs[x], pairs[y]).statistic))
+    return mean_interval(trends)
+
+
+def summarise(table: pd.DataFrame, by: Sequence[str], metrics: Sequence[str]) -> pd.DataFrame:
+    """One row per group: ``<metric>_mean``, ``_low``, ``_high`` and ``_n`` for every metric.
+
+    Raises
+    ------
+    KeyError
+        If a name in ``by`` or ``metrics`` is not a column.
+    """
+    by = list(by)
+    missing = [name for name in [*by, *metrics] if name not in table.columns]
+    if missing:
+        raise KeyError(f"no column {', '.join(missing)}; there are {', '.join(table.columns)}")
+    rows = []
+    for group, members in table.groupby(by, sort=True, dropna=False):
+        row = dict(zip(by, group, strict=True))
+        for metric in metrics:
+            interval = mean_interval(members[metric])
+            row |= {
+                f"{metric}_mean": interval.mean,
+                f"{metric}_low": interval.low,
+                f"{metric}_high": interval.high,
+                f"{metric}_n": interval.n,
+            }
+        rows.append(row)
+    return pd.DataFrame(rows)
