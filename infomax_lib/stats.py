@@ -54,6 +54,9 @@ class Interval:
             return "not measured"
         if not math.isfinite(self.low):
             return f"{format_number(self.mean)} (one run)"
+        if self.low == self.high:
+            mean = format_number(self.mean)
+            return f"{mean} [{mean}, {mean}]"
         digits = decimals(self.mean, (self.high - self.low) / 2)
         mean, low, high = (format_number(v, digits) for v in (self.mean, self.low, self.high))
         return f"{mean} [{low}, {high}]"
@@ -69,25 +72,23 @@ def decimals(value: float, half_width: float) -> int | None:
 
     The first uncertain digit is printed, and one more when that digit is below 3.
     """
-    if not (math.isfinite(half_width) and half_width > 0):
-        half_width = max(abs(value), 1e-3) / 200
     exponent = math.floor(math.log10(half_width))
-    leading = half_width / 10.0**exponent
-    digits = max(0, -exponent + (leading < 3))
+    digits = max(0, -exponent + (half_width / 10.0**exponent < 3))
     return None if digits > 6 or abs(value) >= 1e7 else digits
 
 
 def format_number(value: float, digits: int | None = -1) -> str:
     """A number for reading: rounded, a true minus sign, no ``-0.00``.
 
-    ``digits`` is the number of decimals, None for scientific notation, -1 for three
-    significant digits.
+    ``digits`` is the number of decimals, None for scientific notation; -1 for three significant
+    digits without trailing zeros.
     """
     if not math.isfinite(value):
         return "not finite"
     if digits == -1:
-        digits = decimals(value, 0.0)
-    text = f"{value:.2e}" if digits is None else f"{value:.{digits}f}"
+        text = f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
+    else:
+        text = f"{value:.2e}" if digits is None else f"{value:.{digits}f}"
     if float(text) == 0:
         text = text.lstrip("-")
     return text.replace("-", "−")

@@ -13,6 +13,7 @@ from infomax_lib.rules.shared import (
     part_above,
     part_below,
     part_similar,
+    percent,
     points,
     relative_difference,
     relu,
@@ -154,7 +155,7 @@ def stabilises(e: Evidence) -> Finding:
         for a, b in ((100, 200), (200, 500))
     ]
     try:
-        control = f"{change(relu(0), 200, 500).scaled(100)} %"
+        control = percent(change(relu(0), 200, 500))
     except MissingEvidence:
         control = "not measured"
     return finding(parts, intro=f"Control without softmax, epoch 200 to 500: {control}.")
@@ -172,7 +173,8 @@ def stabilises(e: Evidence) -> Finding:
     rule="Numbers: 3.52 must be met to its digits by the run at epoch 100 000 (partly: within "
     "15 %); not applicable if the run is shorter. Interpretation, from the last recorded "
     "epoch of the first half to the end: redundancy of ReLU still rises by more than 1 %; that "
-    "of softmax changes by at most 5 %; and softmax ends below ReLU. Runs shorter than 1000 epochs count as not measured.",
+    "of softmax changes by at most 5 %; and softmax ends below ReLU. Runs shorter than 1000 "
+    "epochs count as not measured.",
 )
 def drift(e: Evidence) -> Finding:
     full = {"batch_size": "full", "seed": 42}

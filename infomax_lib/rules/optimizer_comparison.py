@@ -153,7 +153,7 @@ def sgd_needs_ten(e: Evidence) -> Finding:
                 points(probe),
                 decisive=False,
             ),
-            Part("(c) SGD 10 works", ten_works, f"{diverged[10.0]:.0%} of seeds diverge"),
+            Part("(c) SGD 10 works", ten_works, f"{diverged[10.0]:.0%} of the seeds diverge"),
             required,
             Part(
                 f"(e) Adam 1e-3 against SGD {best_probe:g}",
@@ -291,8 +291,8 @@ def step_size(e: Evidence) -> Finding:
     "of diverging runs over the SGD learning rates.",
     rule="At equal λ_tc, paired: (a) log10 of the largest eigenvalue lower under softmax; (b) "
     "relative negative curvature, −smallest/largest eigenvalue, lower under softmax; each at "
-    "both λ_tc (0 and 1). (c) over the SGD rates no more runs diverge with softmax than without, "
-    "and fewer unless none do. (a) and (b) are decisive.",
+    "both λ_tc (0 and 1). (c) over the SGD rates fewer runs diverge with softmax than without "
+    "(open if none diverge). (a) and (b) are decisive.",
 )
 def cleaner_landscape(e: Evidence) -> Finding:
     def sharpness(condition: dict[str, object]):  # type: ignore[no-untyped-def]

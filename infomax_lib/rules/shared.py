@@ -71,15 +71,13 @@ def relative_difference(
 
 
 def percent(interval: Interval) -> str:
-    """An interval of a fraction in per cent: "12 % [10, 14]"."""
-    mean, _, rest = str(interval.scaled(100)).partition(" ")
-    return f"{mean} % {rest}"
+    """An interval of a fraction in per cent: "12 [10, 14] %"."""
+    return f"{interval.scaled(100)} %"
 
 
 def points(interval: Interval) -> str:
     """An interval of a difference of accuracies in percentage points."""
-    mean, _, rest = str(interval.scaled(100)).partition(" ")
-    return f"{mean} points {rest}"
+    return f"{interval.scaled(100)} points"
 
 
 def part_above(name: str, interval: Interval, threshold: float, decisive: bool = True) -> Part:

@@ -88,7 +88,7 @@ def recommendations(verdicts: Verdicts) -> Finding:
 
 
 def _not_measured(question: str) -> Finding:
-    raise MissingEvidence(f"{question}: no experiment in this book addresses it yet")
+    raise MissingEvidence(f"an experiment on {question}, and no chapter of this book holds one yet")
 
 
 @claim(
