@@ -1,6 +1,7 @@
 """InfoMax layers with and without competition: training, measures, evidence and verdicts."""
 
 from infomax_lib.data import Dataset, load_dataset
+from infomax_lib.estimator import InfoMax
 from infomax_lib.layer import InfoMaxLayer
 from infomax_lib.objective import infomax_objective
 from infomax_lib.runs import history, run, trained_layer
@@ -11,6 +12,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Dataset",
+    "InfoMax",
     "InfoMaxLayer",
     "RunSpec",
     "SpecError",

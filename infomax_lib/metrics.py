@@ -1,7 +1,7 @@
 """Measures of weights (..., K, D) and outputs (..., N, K), each with the floor that makes it readable.
 
 Leading dimensions are layers; every function returns one number per layer (leading shape).
-Nothing here is differentiated.
+Measures of pairs of units are NaN for a single unit. Nothing here is differentiated.
 """
 
 from __future__ import annotations
@@ -83,6 +83,8 @@ def max_cosine(weight: Tensor, absolute: bool = False) -> Tensor:
     """Largest cosine (or absolute cosine) between two different rows, in [-1, 1]."""
     cosines = _cosines(weight)
     k = weight.shape[-2]
+    if k == 1:
+        return weight.new_full(weight.shape[:-2], torch.nan)
     off = ~torch.eye(k, dtype=torch.bool, device=weight.device)
     pairs = cosines[..., off]
     return (pairs.abs() if absolute else pairs).amax(-1)

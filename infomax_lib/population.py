@@ -26,7 +26,7 @@ from infomax_lib.objective import infomax_objective, weight_redundancy
 from infomax_lib.probes import linear_probe
 from infomax_lib.spec import RunSpec
 
-__all__ = ["TrainedRun", "batches", "generator", "measured_epochs", "train_population"]
+__all__ = ["Population", "TrainedRun", "batches", "generator", "measured_epochs", "train_population"]
 
 _CURVATURE_SAMPLES = 1024
 _RECORDED = 1000  # longer histories are thinned to this many logarithmically spaced epochs
@@ -81,8 +81,13 @@ def recorded_epochs(epochs: int) -> set[int]:
     return {*spaced.tolist(), *measured_epochs(epochs)}
 
 
-class _Population:
-    """Parameters, optimizer and training step of L layers of S seeds with L / S layers each."""
+class Population:
+    """Parameters, optimizer and training steps of L layers: S seeds with L / S layers each.
+
+    Attributes:
+        weight: Rows of all layers, (L, K, D).
+        bias: Biases of all layers, (L, K).
+    """
 
     def __init__(self, specs: Sequence[RunSpec], data: Dataset, device, dtype) -> None:
         first = specs[0]
@@ -105,6 +110,7 @@ class _Population:
         self.regularised = any(spec.lambda_wr for spec in specs)
         self.optimizer = self._make_optimizer()
         self.loss_sum, self.tc_sum = (torch.zeros(len(specs), **to) for _ in range(2))
+        self._order = [generator(seed, "order") for seed in self.seeds]
         self._batch = self.train.new_empty(0)
 
     def _make_optimizer(self) -> torch.optim.Optimizer:
@@ -138,6 +144,20 @@ class _Population:
         layers, units, inputs = weight.shape
         z = torch.mm(weight.reshape(-1, inputs), x.mT).view(layers, units, len(x))
         return (z + bias.unsqueeze(-1)).mT
+
+    def epoch(self) -> tuple[Tensor, Tensor]:
+        """One pass over the training data; mean loss and correlation term over its batches (L,)."""
+        self.loss_sum.zero_()
+        self.tc_sum.zero_()
+        steps = 0
+        if self.first.batch_size == "full":
+            self.step(None)
+            steps = 1
+        else:
+            for indices in batches(len(self.train), self.first.batch_size, self._order):
+                self.step(indices.to(self.train.device))
+                steps += 1
+        return self.loss_sum.double().cpu() / steps, self.tc_sum.double().cpu() / steps
 
     def step(self, indices: Tensor | None) -> None:
         """One gradient step; ``indices`` (S, B) selects each seed's batch, None the full batch."""
@@ -192,9 +212,8 @@ def train_population(
         One :class:`TrainedRun` per spec, in order. A run whose loss or weights stop being finite
         has ``diverged_at`` set to that epoch; the others are not affected.
     """
-    population = _Population(specs, data, device, dtype)
+    population = Population(specs, data, device, dtype)
     first, layers = population.first, len(specs)
-    order = [generator(seed, "order") for seed in population.seeds]
     runs = [TrainedRun() for _ in specs]
     diverged_at = torch.full((layers,), torch.nan, dtype=torch.float64)
     measured, recorded = measured_epochs(first.epochs), recorded_epochs(first.epochs)
@@ -210,17 +229,7 @@ def train_population(
 
     measure(0)
     for epoch in range(1, first.epochs + 1):
-        population.loss_sum.zero_()
-        population.tc_sum.zero_()
-        steps = 0
-        if first.batch_size == "full":
-            population.step(None)
-            steps = 1
-        else:
-            for indices in batches(len(data.train), first.batch_size, order):
-                population.step(indices.to(device))
-                steps += 1
-        loss, tc = (s.double().cpu() / steps for s in (population.loss_sum, population.tc_sum))
+        loss, tc = population.epoch()
         finite = loss.isfinite() & population.weight.isfinite().all(-1).all(-1).cpu()
         diverged_at[~finite & diverged_at.isnan()] = epoch
         means = {"loss": loss.numpy(), "train_tc": tc.numpy()}
@@ -246,7 +255,7 @@ def _append(epoch: int, values: dict[str, np.ndarray], lists: list[dict[str, lis
 
 @torch.no_grad()
 def _measure(
-    population: _Population, data: Dataset, complete: bool, shared_start: bool
+    population: Population, data: Dataset, complete: bool, shared_start: bool
 ) -> dict[str, np.ndarray]:
     """Measures of all layers now; the expensive ones (probe, HSIC) only when ``complete``.
 

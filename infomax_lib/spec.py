@@ -64,7 +64,7 @@ class RunSpec(Spec):
         dataset: ``digits``, ``mnist``, ``fashion-mnist`` or ``synthetic``.
         activation: f in h = f(Wx + b).
         competition: ``none`` (architecture A) or ``softmax`` (architecture B).
-        hidden_dim: Number of units K, at least 2.
+        hidden_dim: Number of units K, 1 to 8192.
         lambda_tc: Weight of the correlation term, >= 0.
         lambda_wr: Weight of the weight-redundancy term, >= 0.
         bias: False freezes the biases where they start.
@@ -80,7 +80,7 @@ class RunSpec(Spec):
     dataset: str = "mnist"
     activation: str = "relu"
     competition: str = "none"
-    hidden_dim: int = Field(16, ge=2, le=_MAX_UNITS)
+    hidden_dim: int = Field(16, ge=1, le=_MAX_UNITS)
     lambda_tc: float = Field(1.0, ge=0, allow_inf_nan=False)
     lambda_wr: float = Field(0.0, ge=0, allow_inf_nan=False)
     bias: bool = True

@@ -1,0 +1,117 @@
+"""A scikit-learn face: InfoMax features of one's own data, inside pipelines and grid searches."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from infomax_lib.data import Dataset
+from infomax_lib.layer import ACTIVATIONS, COMPETITIONS
+from infomax_lib.population import Population
+from infomax_lib.runs import resolve_device
+from infomax_lib.spec import RunSpec
+
+__all__ = ["InfoMax"]
+
+
+class InfoMax(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    """One InfoMax layer as a scikit-learn transformer.
+
+    Args:
+        n_components: Number of units K.
+        activation: f in a = g(f(Wx + b)), see :data:`infomax_lib.layer.ACTIVATIONS`.
+        competition: g, ``"none"`` or ``"softmax"``.
+        lambda_tc: Weight of the correlation term.
+        lambda_wr: Weight of the weight-redundancy term.
+        optimizer: ``"adam"`` or ``"sgd"``.
+        learning_rate: Step size.
+        batch_size: Samples per step, or ``"full"``.
+        max_iter: Epochs.
+        random_state: Integer seed of initial weights and data order.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"``.
+
+    Attributes:
+        components_: Weights, shape (n_components, n_features).
+        intercept_: Biases, shape (n_components,).
+        loss_curve_: Mean loss of each epoch.
+        n_iter_: Epochs run.
+
+    Raises:
+        FloatingPointError: Training diverged; the message names the epoch.
+    """
+
+    def __init__(
+        self,
+        n_components=16,
+        *,
+        activation="relu",
+        competition="none",
+        lambda_tc=1.0,
+        lambda_wr=0.0,
+        optimizer="adam",
+        learning_rate=1e-3,
+        batch_size=128,
+        max_iter=100,
+        random_state=0,
+        device="auto",
+    ):
+        self.n_components = n_components
+        self.activation = activation
+        self.competition = competition
+        self.lambda_tc = lambda_tc
+        self.lambda_wr = lambda_wr
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.random_state = random_state
+        self.device = device
+
+    def fit(self, X, y=None):
+        """Train the layer on X of shape (n_samples, n_features); y is ignored."""
+        X = validate_data(self, X, dtype=[np.float64, np.float32], ensure_min_samples=2)
+        inputs = torch.from_numpy(np.ascontiguousarray(X, np.float32))
+        nothing = torch.zeros(0, dtype=torch.int64)
+        data = Dataset("arrays", inputs, nothing, inputs[:0], nothing, None, "")
+        population = Population([self._spec()], data, resolve_device(self.device), torch.float32)
+        self.loss_curve_ = []
+        for epoch in range(1, self.max_iter + 1):
+            loss, _ = population.epoch()
+            if not loss.isfinite().all():
+                raise FloatingPointError(
+                    f"training diverged in epoch {epoch}: lower learning_rate "
+                    f"(now {self.learning_rate}) or use optimizer='adam'"
+                )
+            self.loss_curve_.append(loss.item())
+        self.components_ = population.weight[0].cpu().numpy()
+        self.intercept_ = population.bias[0].cpu().numpy()
+        self.n_iter_ = self.max_iter
+        return self
+
+    def transform(self, X):
+        """Outputs of the layer, shape (n_samples, n_components)."""
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
+        z = torch.from_numpy(X @ self.components_.T.astype(X.dtype) + self.intercept_)
+        return COMPETITIONS[self.competition](ACTIVATIONS[self.activation](z)).numpy()
+
+    @property
+    def _n_features_out(self):
+        return self.components_.shape[0]
+
+    def _spec(self) -> RunSpec:
+        """The validated settings, under RunSpec's names."""
+        return RunSpec(
+            hidden_dim=self.n_components,
+            activation=self.activation,
+            competition=self.competition,
+            lambda_tc=self.lambda_tc,
+            lambda_wr=self.lambda_wr,
+            optimizer=self.optimizer,
+            learning_rate=self.learning_rate,
+            batch_size=self.batch_size,
+            epochs=self.max_iter,
+            seed=self.random_state,
+        )
