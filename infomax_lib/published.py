@@ -248,12 +248,17 @@ def _values(
 
 
 def _label(row: Mapping, table: Mapping) -> str:
-    """What distinguishes a row, in words: "epoch 10", "λ_tc = 100, λ_wr = 10"."""
+    """What distinguishes a row, in words: "epoch 10", "softmax, λ_tc = 0, Adam, lr = 0.001"."""
     if row["epoch"] is not None:
         return f"epoch {row['epoch']}"
     names = {"lambda_tc": "λ_tc", "lambda_wr": "λ_wr", "learning_rate": "lr"}
+    plain = {"none": "no softmax", "softmax": "softmax", "adam": "Adam", "sgd": "SGD"}
     own = {k: v for k, v in row["settings"].items() if table["settings"].get(k) != v}
     return ", ".join(
-        f"{names.get(k, k)} = {v:g}" if isinstance(v, float) else f"{names.get(k, k)} = {v}"
+        plain[v]
+        if v in plain
+        else f"{names.get(k, k)} = {v:g}"
+        if isinstance(v, (int, float))
+        else f"{names.get(k, k)} = {v}"
         for k, v in own.items()
     )

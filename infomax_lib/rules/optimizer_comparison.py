@@ -217,7 +217,7 @@ def softmax_optimizers(e: Evidence) -> Finding:
     combined = "not applicable"
     if e.is_source_setting:
         table = compare("optimizers", e)
-        combined = table_verdict(table[table["row"].str.contains("softmax")])
+        combined = table_verdict(table[table["row"].str.startswith("softmax")])
     sgd, adam = (_condition("softmax", o, 1e-3) for o in ("sgd", "adam"))
     redundancy = relative_difference(e, "weight_redundancy", sgd, adam)
     probe = e.difference("probe_accuracy", sgd, adam)

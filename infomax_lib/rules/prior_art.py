@@ -45,7 +45,8 @@ def _difference(e: Evidence, metric: str, a: str, b: str) -> Interval:
 def transfer(e: Evidence) -> Finding:
     if "transfer" not in e.extra:
         raise MissingEvidence(
-            "an experiment on transfer (table “transfer”), and no chapter of this book holds one yet"
+            "an experiment on transfer (table “transfer”), and no chapter of this book "
+            "holds one yet"
         )
     table = e.table("transfer", ["method", "target", "seed", "probe_accuracy"])
     parts = []
