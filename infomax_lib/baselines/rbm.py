@@ -1,0 +1,121 @@
+"""Restricted Boltzmann machine trained by one step of contrastive divergence (Hinton 2002).
+
+Binary units, visible v (D) and hidden h (K):
+    E(v, h) = -o·v - b·h - h·W v
+    F(v) = -log Σ_h exp(-E(v, h)) = -o·v - Σ_k softplus((W v + b)_k)
+    ∂ log p(v)/∂θ = -∂F(v)/∂θ + E_model[∂F/∂θ]
+CD-1 puts one reconstruction of the data in place of the model's expectation. As in Hinton's
+practical guide (2012), hidden states are sampled, reconstructions are probabilities, and grey
+pixels are read as probabilities. scikit-learn's BernoulliRBM is persistent CD, another method.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from infomax_lib.baselines import stacked
+from infomax_lib.baselines.encoders import FitError, LinearEncoder
+from infomax_lib.population import generator
+
+WEIGHT_SCALE = 0.01  # initial weights ~ N(0, 0.01²), Hinton 2012, section 8
+MOMENTUM = 0.5
+
+
+def free_energy(parameters: stacked.Parameters, v: Tensor) -> Tensor:
+    """F(v) of each row, (S, B); v (S, B, D), weight (S, K, D), bias (S, K), offset (S, D)."""
+    field = torch.baddbmm(parameters["bias"][:, None], v, parameters["weight"].mT)
+    return -(v * parameters["offset"][:, None]).sum(-1) - F.softplus(field).sum(-1)
+
+
+def hidden_probability(parameters: stacked.Parameters, v: Tensor) -> Tensor:
+    """p(h_k = 1 | v), (S, B, K)."""
+    return torch.baddbmm(parameters["bias"][:, None], v, parameters["weight"].mT).sigmoid_()
+
+
+def visible_probability(parameters: stacked.Parameters, h: Tensor) -> Tensor:
+    """p(v_d = 1 | h), (S, B, D)."""
+    return torch.baddbmm(parameters["offset"][:, None], h, parameters["weight"]).sigmoid_()
+
+
+def contrast(
+    data: Tensor, data_hidden: Tensor, model: Tensor, model_hidden: Tensor
+) -> stacked.Parameters:
+    """Mean of ∂F/∂θ over `data` less its mean over `model`: the gradient of -log-likelihood
+    when `model` are samples of the model, CD-k when they are k-step reconstructions.
+
+    data, model (S, B, D) with their hidden probabilities (S, B, K).
+    """
+    count = data.shape[1]
+    positive, negative = data_hidden / count, model_hidden / count
+    weight = torch.bmm(negative.mT, model)
+    weight.baddbmm_(positive.mT, data, alpha=-1)
+    return {
+        "weight": weight,
+        "bias": (negative - positive).sum(1),
+        "offset": (model.sum(1) - data.sum(1)) / count,
+    }
+
+
+def cd1(parameters: stacked.Parameters, v: Tensor, uniform: Tensor) -> stacked.Parameters:
+    """CD-1 gradient (to descend) for data v (S, B, D); `uniform` (S, B, K) in [0, 1) draws h."""
+    probability = hidden_probability(parameters, v)
+    states = (uniform < probability).to(v.dtype)
+    reconstruction = visible_probability(parameters, states)
+    again = hidden_probability(parameters, reconstruction)
+    return contrast(v, probability, reconstruction, again)
+
+
+def fit_many(
+    X: Tensor,
+    hidden_dim: int,
+    seeds: Sequence[int],
+    *,
+    epochs: int,
+    learning_rate: float,
+    batch_size: int,
+    progress: str | None = None,
+) -> list[LinearEncoder | FitError]:
+    """Train one RBM per seed; X (N, D) in [0, 1]. Encoders give p(h = 1 | x).
+
+    Visible offsets start at the logit of each pixel's mean (Hinton 2012), so that the hidden
+    units need not learn it.
+    """
+    if not (X.min() >= 0 and X.max() <= 1):
+        raise FitError("a Bernoulli RBM reads inputs as probabilities, so they must lie in [0, 1]")
+    dimension = X.shape[1]
+    weights = [
+        torch.randn(hidden_dim, dimension, generator=generator(seed, "weights")) for seed in seeds
+    ]
+    mean = X.mean(0).clamp(0.01, 0.99)
+    parameters = {
+        "weight": torch.stack(weights).to(X) * WEIGHT_SCALE,
+        "bias": X.new_zeros(len(seeds), hidden_dim),
+        "offset": torch.logit(mean).repeat(len(seeds), 1),
+    }
+    streams = [generator(seed, "sampling") for seed in seeds]
+
+    def gradients(p: stacked.Parameters, batch: Tensor, rows: Tensor) -> stacked.Parameters:
+        shape = (batch.shape[1], hidden_dim)
+        uniform = torch.stack([torch.rand(shape, generator=stream) for stream in streams])
+        return cd1(p, batch, uniform.to(batch))
+
+    stacked.train(
+        parameters,
+        gradients,
+        torch.optim.SGD(parameters.values(), lr=learning_rate, momentum=MOMENTUM),
+        X,
+        seeds,
+        epochs=epochs,
+        batch_size=batch_size,
+        progress=progress,
+    )
+    return stacked.encoders_of(parameters["weight"], parameters["bias"], "sigmoid")
+
+
+def fit(X: Tensor, hidden_dim: int, seed: int, **settings) -> LinearEncoder:
+    """Train one RBM; see `fit_many`. A failure is raised as FitError."""
+    return stacked.only(fit_many(X, hidden_dim, [seed], **settings))

@@ -1,0 +1,84 @@
+"""A supervised layer of the same size: the ceiling for K features read by a linear classifier.
+
+a = relu(W x + b),  logits = U a + c,  loss = cross-entropy of softmax(logits), mean over the batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from infomax_lib.baselines import stacked
+from infomax_lib.baselines.encoders import FitError, LinearEncoder
+from infomax_lib.baselines.untrained import initial_layers
+
+
+def loss_and_gradients(
+    parameters: stacked.Parameters, x: Tensor, labels: Tensor
+) -> tuple[Tensor, stacked.Parameters]:
+    """Cross-entropy of each model (S,) and its gradients.
+
+    x (S, B, D), labels (S, B) in 0..C-1;
+    parameters weight (S, K, D), bias (S, K), head (S, C, K), head_bias (S, C).
+    """
+    p = parameters
+    hidden = torch.relu(torch.baddbmm(p["bias"][:, None], x, p["weight"].mT))
+    log_likelihood = torch.log_softmax(
+        torch.baddbmm(p["head_bias"][:, None], hidden, p["head"].mT), dim=-1
+    )
+    target = labels[..., None]
+    loss = -log_likelihood.gather(-1, target).mean((-2, -1))
+    # d loss / d logits = (softmax - one-hot) / B
+    error = log_likelihood.exp()
+    error.scatter_add_(-1, target, error.new_full(target.shape, -1.0))
+    error.div_(x.shape[1])
+    back = torch.bmm(error, p["head"]).mul_(hidden > 0)
+    return loss, {
+        "weight": torch.bmm(back.mT, x),
+        "bias": back.sum(1),
+        "head": torch.bmm(error.mT, hidden),
+        "head_bias": error.sum(1),
+    }
+
+
+def fit_many(
+    X: Tensor,
+    hidden_dim: int,
+    seeds: Sequence[int],
+    *,
+    labels: Tensor,
+    epochs: int,
+    learning_rate: float,
+    batch_size: int,
+    progress: str | None = None,
+) -> list[LinearEncoder | FitError]:
+    """Train one classifier per seed with Adam; X (N, D), labels (N,). Encoders give the ReLU layer.
+
+    The hidden layer starts from the weights an InfoMax layer has at the same seed.
+    """
+    classes = int(labels.max()) + 1
+    weight, bias = initial_layers(seeds, hidden_dim, X)
+    parameters = {
+        "weight": weight,
+        "bias": bias,
+        "head": stacked.xavier(seeds, classes, hidden_dim, "head", X),
+        "head_bias": X.new_zeros(len(seeds), classes),
+    }
+    stacked.train(
+        parameters,
+        lambda p, batch, rows: loss_and_gradients(p, batch, labels[rows])[1],
+        torch.optim.Adam(parameters.values(), lr=learning_rate, fused=True),
+        X,
+        seeds,
+        epochs=epochs,
+        batch_size=batch_size,
+        progress=progress,
+    )
+    return stacked.encoders_of(parameters["weight"], parameters["bias"], "relu")
+
+
+def fit(X: Tensor, hidden_dim: int, seed: int, **settings) -> LinearEncoder:
+    """Train one classifier; see `fit_many`. A failure is raised as FitError."""
+    return stacked.only(fit_many(X, hidden_dim, [seed], **settings))
