@@ -1,0 +1,243 @@
+"""Fit, measure and store baselines: what is known comes from the store, the rest is computed."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from infomax_lib import metrics
+from infomax_lib.baselines.encoders import Encoder, FitError, LinearEncoder, TriangleEncoder
+from infomax_lib.baselines.methods import METHODS, SETTINGS, Outcomes
+from infomax_lib.baselines.spec import BaselineSpec
+from infomax_lib.data import Dataset, load_dataset
+from infomax_lib.population import generator
+from infomax_lib.probes import linear_probe
+from infomax_lib.runs import resolve_device
+from infomax_lib.store import Store, open_store
+
+KIND = "baselines"
+WEIGHTS = "baseline_weights"
+
+# Bounds on one chunk: how much a kill can lose, and how many features are held at once.
+_MAX_SEEDS = 16
+_MAX_FEATURES = 2**26
+
+
+class BaselineWarning(UserWarning):
+    """A method stopped for a reason of this machine or of the code; it will be tried again."""
+
+
+def run_baselines(
+    specs: Sequence[BaselineSpec] | BaselineSpec,
+    device: str = "auto",
+    store: str | Store | None = None,
+    progress: bool = True,
+    keep_weights: Collection[int] = (),
+) -> pd.DataFrame:
+    """Results of the given baselines, computing only those that the store does not hold.
+
+    All seeds of one method are fitted together and written as one file, so that a call that is
+    cut off loses at most the method in flight.
+
+    Args:
+        specs: What to fit; see `every_method`.
+        device: ``"auto"`` (CUDA when there is one), ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
+            k-means and FastICA run on the CPU in any case.
+        store: Folder, name or Store, see :func:`infomax_lib.open_store`; None keeps the results
+            for this process only.
+        progress: Show progress while something is computed.
+        keep_weights: Seeds whose weights are stored too, for `fitted_encoder`.
+
+    Returns:
+        One row per spec, in order: ``key``, the spec's fields, the measures of
+        :func:`infomax_lib.metrics.describe_outputs` on the test outputs with ``hsic`` and
+        ``hsic_floor``, those of :func:`infomax_lib.metrics.describe_weights`,
+        ``probe_accuracy`` and ``shuffled_probe_accuracy`` (shares; the latter with training
+        labels in random order), ``seconds`` of fitting per seed, ``device``, ``note`` (what a
+        reader of the numbers should know, or None) and ``failed`` (why there are no numbers, or
+        None).
+    """
+    specs = [specs] if isinstance(specs, BaselineSpec) else list(specs)
+    for spec in specs:
+        if not isinstance(spec, BaselineSpec):
+            raise TypeError(
+                f"run_baselines() takes BaselineSpec objects, got {type(spec).__name__}"
+            )
+    store, device = open_store(store), resolve_device(device)
+
+    def missing(candidates: Sequence[BaselineSpec]) -> list[BaselineSpec]:
+        measured, kept = store.keys(KIND), store.keys(WEIGHTS)
+        failed = {key for key, row in store.load(KIND, measured).items() if row["failed"]}
+        return [
+            spec
+            for spec in candidates
+            if spec.key not in measured
+            or (spec.seed in keep_weights and spec.key not in kept | failed)
+        ]
+
+    unstored: dict[str, dict[str, Any]] = {}
+    todo = list(_chunks(missing(list(dict.fromkeys(specs)))))
+    bar = tqdm(todo, desc=f"baselines on {device}", unit="method", disable=not (progress and todo))
+    for chunk in bar:
+        chunk = missing(chunk)  # another process may have finished some of them meanwhile
+        if not chunk:
+            continue
+        bar.set_postfix_str(f"{chunk[0].method} × {len(chunk)}")
+        try:
+            _compute(chunk, store, device, progress, keep_weights)
+        except Exception as error:  # no matter what: the other methods go on
+            message = f"{type(error).__name__}: {error}"
+            warnings.warn(
+                f"{chunk[0].method} on {chunk[0].dataset} stopped ({message}); its "
+                f"{len(chunk)} fit(s) are not stored and will be tried again by the next call",
+                BaselineWarning,
+                stacklevel=2,
+            )
+            unstored |= {spec.key: _failure(spec, message) for spec in chunk}
+    rows = unstored | store.load(KIND, [spec.key for spec in specs])
+    return pd.DataFrame([rows[spec.key] for spec in specs])
+
+
+def fitted_encoder(spec: BaselineSpec, store: str | Store | None = None) -> Encoder:
+    """The encoder of one baseline, fitted again if the store does not hold its weights.
+
+    Raises:
+        FitError: The method fails on this spec.
+    """
+    store = open_store(store)
+    row = run_baselines(spec, store=store, progress=False, keep_weights=[spec.seed]).iloc[0]
+    if row["failed"]:
+        raise FitError(row["failed"])
+    kept = store.load(WEIGHTS, [spec.key])[spec.key]
+    values = np.frombuffer(kept["weights"], "<f4").reshape(spec.hidden_dim, -1).copy()
+    weight, bias = torch.from_numpy(values[:, :-1]), torch.from_numpy(values[:, -1])
+    if kept["activation"] == "triangle":
+        return TriangleEncoder(weight, row["note"])
+    return LinearEncoder(weight, bias, kept["activation"], row["note"])
+
+
+def _chunks(specs: Sequence[BaselineSpec]) -> Iterator[list[BaselineSpec]]:
+    """Specs that differ in nothing but the seed, a limited number at a time."""
+    alike: dict[BaselineSpec, list[BaselineSpec]] = defaultdict(list)
+    for spec in specs:
+        alike[spec.but(seed=0)].append(spec)
+    for members in alike.values():
+        for start in range(0, len(members), _MAX_SEEDS):
+            yield members[start : start + _MAX_SEEDS]
+
+
+def _compute(
+    specs: list[BaselineSpec],
+    store: Store,
+    device: torch.device,
+    progress: bool,
+    keep_weights: Collection[int],
+) -> None:
+    """Fit, measure and store one method at several seeds."""
+    first, data = specs[0], load_dataset(specs[0].dataset)
+    method = METHODS[first.method]
+    settings = {name: getattr(first, name) for name in SETTINGS if name in method.defaults}
+    if method.reads_labels:
+        settings["labels"] = data.train_labels.to(device)
+    train = data.train.to(device)
+    start = time.perf_counter()
+    try:
+        outcomes = method.fit_many(
+            train,
+            first.hidden_dim,
+            [spec.seed for spec in specs],
+            progress=method.label if progress else None,
+            **settings,
+        )
+    except FitError as failure:
+        outcomes = [failure] * len(specs)
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    seconds = time.perf_counter() - start
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+
+    measured = _measure_all(outcomes, specs, data, device)
+    rows, weights = [], []
+    for spec, outcome, measures in zip(specs, outcomes, measured, strict=True):
+        if isinstance(outcome, FitError):
+            rows.append(_failure(spec, str(outcome)))
+            continue
+        facts = {
+            "seconds": round(seconds / len(specs), 4),
+            "device": name,
+            "note": outcome.note,
+            "failed": None,
+        }
+        rows.append({"key": spec.key, **spec.model_dump(), **measures, **facts})
+        if spec.seed in keep_weights:
+            weights.append(_weights_row(spec, outcome))
+    provenance = {"seconds": round(time.perf_counter() - start, 2), "device": name}
+    if weights:
+        store.write(WEIGHTS, weights, **provenance)
+    store.write(KIND, rows, **provenance)
+
+
+def _failure(spec: BaselineSpec, message: str) -> dict[str, Any]:
+    facts = {"seconds": None, "device": None, "note": None, "failed": message}
+    return {"key": spec.key, **spec.model_dump(), **facts}
+
+
+def _weights_row(spec: BaselineSpec, encoder: Encoder) -> dict[str, Any]:
+    """Weights (K, D+1), the bias in the last column, and how features follow from them."""
+    bias = getattr(encoder, "bias", encoder.weight.new_zeros(len(encoder.weight)))
+    values = torch.cat([encoder.weight, bias[:, None]], 1).float().cpu().numpy().astype("<f4")
+    activation = getattr(encoder, "activation", "triangle")
+    return {"key": spec.key, "weights": values.tobytes(), "activation": activation}
+
+
+def _measure_all(
+    outcomes: Outcomes, specs: Sequence[BaselineSpec], data: Dataset, device: torch.device
+) -> list[dict[str, float]]:
+    """Measures of every encoder, by column name; a failure has none."""
+    fitted = [i for i, outcome in enumerate(outcomes) if not isinstance(outcome, FitError)]
+    measures: list[dict[str, float]] = [{} for _ in outcomes]
+    at_once = max(1, _MAX_FEATURES // (len(data.train) * specs[0].hidden_dim))
+    for start in range(0, len(fitted), at_once):
+        block = fitted[start : start + at_once]
+        values = _measure(
+            [outcomes[i] for i in block], [specs[i].seed for i in block], data, device
+        )
+        for position, i in enumerate(block):
+            measures[i] = {name: float(value[position]) for name, value in values.items()}
+    return measures
+
+
+@torch.no_grad()
+def _measure(
+    encoders: Sequence[Encoder], seeds: Sequence[int], data: Dataset, device: torch.device
+) -> dict[str, Tensor]:
+    train, test = (
+        torch.stack([encoder.transform(x.to(device)) for encoder in encoders])
+        for x in (data.train, data.test)
+    )
+    labels, test_labels = data.train_labels.to(device), data.test_labels.to(device)
+    values = metrics.describe_outputs(test)
+    values |= {"hsic": metrics.hsic(test), "hsic_floor": metrics.hsic(test, shuffled=True)}
+    values |= metrics.describe_weights(torch.stack([encoder.weight for encoder in encoders]))
+    del values["threshold_gap"]  # compares hyperplanes, which most of these methods do not have
+    values["probe_accuracy"] = linear_probe(train, labels, test, test_labels)
+    shuffled = [
+        linear_probe(
+            features,
+            labels[torch.randperm(len(labels), generator=generator(seed, "labels"))],
+            held_out,
+            test_labels,
+        )
+        for features, held_out, seed in zip(train, test, seeds, strict=True)
+    ]
+    values["shuffled_probe_accuracy"] = torch.stack(shuffled)
+    return values
