@@ -22,7 +22,7 @@ from infomax_lib.baselines import (
 from infomax_lib.baselines.encoders import Encoder, FitError
 
 SETTINGS = ("epochs", "learning_rate", "batch_size")
-Outcomes = list[Encoder | FitError]
+Outcomes = Sequence[Encoder | FitError]
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def _each(fit: Callable[..., Encoder]) -> Callable[..., Outcomes]:
     def fit_many(
         X: Tensor, hidden_dim: int, seeds: Sequence[int], *, progress: str | None = None, **settings
     ) -> Outcomes:
-        outcomes: Outcomes = []
+        outcomes: list[Encoder | FitError] = []
         for seed in tqdm(seeds, desc=progress, disable=progress is None, leave=False):
             try:
                 outcomes.append(fit(X, hidden_dim, seed, **settings))

@@ -72,7 +72,7 @@ def run_baselines(
             raise TypeError(
                 f"run_baselines() takes BaselineSpec objects, got {type(spec).__name__}"
             )
-    store, device = open_store(store), resolve_device(device)
+    store, place = open_store(store), resolve_device(device)
 
     def missing(candidates: Sequence[BaselineSpec]) -> list[BaselineSpec]:
         measured, kept = store.keys(KIND), store.keys(WEIGHTS)
@@ -86,14 +86,14 @@ def run_baselines(
 
     unstored: dict[str, dict[str, Any]] = {}
     todo = list(_chunks(missing(list(dict.fromkeys(specs)))))
-    bar = tqdm(todo, desc=f"baselines on {device}", unit="method", disable=not (progress and todo))
+    bar = tqdm(todo, desc=f"baselines on {place}", unit="method", disable=not (progress and todo))
     for chunk in bar:
         chunk = missing(chunk)  # another process may have finished some of them meanwhile
         if not chunk:
             continue
         bar.set_postfix_str(f"{chunk[0].method} × {len(chunk)}")
         try:
-            _compute(chunk, store, device, progress, keep_weights)
+            _compute(chunk, store, place, progress, keep_weights)
         except Exception as error:  # no matter what: the other methods go on
             message = f"{type(error).__name__}: {error}"
             warnings.warn(
@@ -203,15 +203,14 @@ def _measure_all(
     outcomes: Outcomes, specs: Sequence[BaselineSpec], data: Dataset, device: torch.device
 ) -> list[dict[str, float]]:
     """Measures of every encoder, by column name; a failure has none."""
-    fitted = [i for i, outcome in enumerate(outcomes) if not isinstance(outcome, FitError)]
+    fitted = [(i, o) for i, o in enumerate(outcomes) if not isinstance(o, FitError)]
     measures: list[dict[str, float]] = [{} for _ in outcomes]
     at_once = max(1, _MAX_FEATURES // (len(data.train) * specs[0].hidden_dim))
     for start in range(0, len(fitted), at_once):
         block = fitted[start : start + at_once]
-        values = _measure(
-            [outcomes[i] for i in block], [specs[i].seed for i in block], data, device
-        )
-        for position, i in enumerate(block):
+        encoders = [encoder for _, encoder in block]
+        values = _measure(encoders, [specs[i].seed for i, _ in block], data, device)
+        for position, (i, _) in enumerate(block):
             measures[i] = {name: float(value[position]) for name, value in values.items()}
     return measures
 

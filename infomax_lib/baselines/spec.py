@@ -30,11 +30,13 @@ class BaselineSpec(Spec):
 
     dataset: str = "mnist"
     method: str = "untrained"
-    hidden_dim: int = Field(16, ge=2, le=8192)
-    epochs: int | None = Field(None, ge=1, validate_default=True)
-    learning_rate: float | None = Field(None, gt=0, allow_inf_nan=False, validate_default=True)
-    batch_size: int | None = Field(None, ge=2, validate_default=True)
-    seed: int = Field(42, ge=0, lt=2**63)
+    hidden_dim: int = Field(default=16, ge=2, le=8192)
+    epochs: int | None = Field(default=None, ge=1, validate_default=True)
+    learning_rate: float | None = Field(
+        default=None, gt=0, allow_inf_nan=False, validate_default=True
+    )
+    batch_size: int | None = Field(default=None, ge=2, validate_default=True)
+    seed: int = Field(default=42, ge=0, lt=2**63)
 
     @field_validator("dataset", "method")
     @classmethod
