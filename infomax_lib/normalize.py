@@ -15,7 +15,7 @@ from nbformat import NotebookNode
 
 __all__ = ["normalize"]
 
-ADDRESS = re.compile(r"\b0x[0-9a-f]{6,}\b")
+ADDRESS = re.compile(r"(?<= at )0x[0-9a-f]+")
 STYLER_ID = re.compile(r"\bT_[0-9a-f]{5}(?=\b|_)")
 # tqdm redraws its bar after a carriage return; a bar drawn once has the same look.
 PROGRESS = re.compile(r"\r|\d+%\||\d+(\.\d+)?(it|s)/(s|it)\b")
@@ -54,8 +54,7 @@ def _normalize_output(output: NotebookNode, root: Path) -> NotebookNode:
         output.text = _without_progress(text) if output.name == "stderr" else text
         return output
     for mime, value in output.get("data", {}).items():
-        if not mime.startswith("image/") or mime == "image/svg+xml":
-            output.data[mime] = _clean_text(value, root)
+        output.data[mime] = _clean_text(value, root)
     # nbclient's transient bookkeeping; myst-nb keeps glue names and sizes here, which stay.
     output.get("metadata", {}).pop("execution", None)
     return output

@@ -24,6 +24,7 @@ from typing import Any
 import nbformat
 from pydantic import TypeAdapter, ValidationError
 
+from infomax_lib.claims import CHAPTERS
 from infomax_lib.normalize import normalize
 
 __all__ = [
@@ -43,13 +44,6 @@ __all__ = [
     "read_profile",
 ]
 
-CHAPTERS = (
-    "bias_loophole",
-    "implicit_regularization",
-    "tc_pressure",
-    "optimizer_comparison",
-    "prior_art",
-)
 FRONT_PAGES = ("landing", "ledger", "status")
 ANNOTATIONS = {t.__name__: t for t in (bool, int, float, str, list, dict, tuple)}
 
@@ -332,6 +326,7 @@ def execute_page(
             cwd=page.notebook.parent,
             progress_bar=False,
             stderr_file=sys.stderr,  # the notebook's own progress bars and warnings
+            extra_arguments=["--log-level=ERROR"],  # not the note on the local sockets
         )
     except Exception as error:  # whatever stops a notebook is reported in the same way
         raise _failure(page, error, partial) from error
@@ -341,18 +336,17 @@ def execute_page(
     shutil.rmtree(folder)
 
 
-def chapter_outputs(kind: str, root: Path) -> dict[str, list[Any]]:
+def chapter_outputs(mime: str, root: Path) -> dict[str, list[Any]]:
     """What the executed chapters say about themselves.
 
     Args:
-        kind: ``"card"`` or ``"verdicts"``, from outputs of type ``application/vnd.infomax.*+json``.
+        mime: Type of the outputs, such as :data:`infomax_lib.verdicts.CARD_MIME`.
         root: Folder of the checkout.
 
     Returns:
-        Chapter name → contents of its outputs of that kind, in the order of the book; chapters
+        Chapter name → contents of its outputs of that type, in the order of the book; chapters
         that have not been executed are left out.
     """
-    mime = f"application/vnd.infomax.{kind}+json"
     found: dict[str, list[Any]] = {}
     for page in (Page(name, root) for name in CHAPTERS):
         if page.path.is_file():

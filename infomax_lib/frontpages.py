@@ -1,0 +1,203 @@
+"""What the landing, ledger and status pages show, collected from executed chapters and the store.
+
+Nothing is decided here: verdicts come from the chapters' outputs, claims that sum up others are
+judged by their own rules, and provenance is read from the result files.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+from collections import Counter
+from collections.abc import Iterable
+from html import escape
+from pathlib import Path
+
+import pandas as pd
+
+import infomax_lib
+from infomax_lib.claims import CHAPTERS, judge_synthesis, registry
+from infomax_lib.pages import chapter_outputs
+from infomax_lib.store import Store
+from infomax_lib.verdicts import CARD_MIME, VERDICTS_MIME, Card, Verdict, Verdicts, badge
+
+__all__ = [
+    "all_verdicts",
+    "cards_html",
+    "claims_without_verdict",
+    "in_words",
+    "package_versions",
+    "provenance",
+    "provenance_summary",
+    "table_html",
+    "verdict_counts_html",
+]
+
+#: Packages whose version can change a number or a page.
+PACKAGES = (
+    "torch",
+    "numpy",
+    "scipy",
+    "pandas",
+    "scikit-learn",
+    "pyarrow",
+    "matplotlib",
+    "seaborn",
+    "jupyter-book",
+    "papermill",
+)
+
+
+def all_verdicts(root: Path) -> Verdicts:
+    """The verdicts of all executed chapters and, judged from them, of the claims that sum up.
+
+    Args:
+        root: Folder of the checkout.
+
+    Returns:
+        One verdict per claim, in the order of the sources.
+
+    Raises:
+        ValueError: Two chapters judge the same claim.
+    """
+    collected = chapter_outputs(VERDICTS_MIME, root)
+    found = Verdicts.from_records(
+        record for outputs in collected.values() for records in outputs for record in records
+    )
+    verdicts = [*found, *judge_synthesis(found)]
+    twice = [name for name, count in Counter(v.id for v in verdicts).items() if count > 1]
+    if twice:
+        raise ValueError(f"more than one verdict on {', '.join(twice)}")
+    order = {name: position for position, name in enumerate(registry())}
+    return Verdicts(sorted(verdicts, key=lambda v: order.get(v.id, len(order))))
+
+
+def claims_without_verdict(verdicts: Iterable[Verdict]) -> list[str]:
+    """Ids of registered claims that no executed chapter has judged."""
+    judged = {v.id for v in verdicts}
+    return [name for name in registry() if name not in judged]
+
+
+def cards_html(root: Path) -> str:
+    """The finding cards, one link per chapter in the order of the book.
+
+    A chapter that has not been executed, or shows no card, is there and says so.
+    """
+    collected = chapter_outputs(CARD_MIME, root)
+    cards = []
+    for name in CHAPTERS:
+        outputs = collected.get(name)
+        if outputs:
+            body = Card(**outputs[-1]).html()
+        else:
+            reason = "shows no card" if outputs == [] else "has not been executed"
+            body = (
+                f'<div class="finding-card"><strong>{escape(name)}</strong> {badge("not judged")}'
+                f"<br>This chapter {reason}.</div>"
+            )
+        cards.append(f'<a href="findings/{name}.html">{body}</a>')
+    return '<div class="finding-cards">\n' + "\n".join(cards) + "\n</div>"
+
+
+def in_words(counts: dict[str, int]) -> str:
+    """``{"supported": 3, "mixed": 0, "refuted": 1}`` as "3 supported and 1 refuted"."""
+    parts = [f"{count} {name}" for name, count in counts.items() if count]
+    return " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]])) or "none"
+
+
+def verdict_counts_html(verdicts: Verdicts) -> str:
+    """How often each verdict was given, as two rows of badges."""
+    names = {"number": "Published numbers", "interpretation": "Interpretations"}
+    rows = [
+        f"<tr><th>{names[kind]}</th><td>"
+        + " ".join(
+            f'<span class="verdict-count">{badge(name)} {count}</span>'
+            for name, count in counts.items()
+        )
+        + "</td></tr>"
+        for kind, counts in verdicts.counts().items()
+    ]
+    return '<table class="facts verdict-counts"><tbody>' + "".join(rows) + "</tbody></table>"
+
+
+def package_versions() -> pd.DataFrame:
+    """Python, the platform and the packages that can change a number or a page."""
+    rows = {
+        "Python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+        "infomax_lib": infomax_lib.__version__,
+        **{name: importlib.metadata.version(name) for name in PACKAGES},
+    }
+    return pd.DataFrame({"what": rows.keys(), "version": rows.values()})
+
+
+def provenance(store: Store) -> pd.DataFrame:
+    """Where every result file comes from, one row per file, ordered by kind and date.
+
+    Args:
+        store: A results store.
+    """
+    kinds = sorted(p.name for p in store.folder.glob("*") if p.is_dir())
+    rows = [
+        {
+            "kind": kind,
+            "file": info.path.stem[:8],
+            "date": info.metadata["date"],
+            "results": info.rows,
+            "device": info.metadata.get("device", "not recorded"),
+            "threads": info.metadata.get("threads", 0),
+            "torch": info.metadata.get("torch", "not recorded"),
+            "seconds": float(info.metadata.get("seconds", 0.0)),
+        }
+        for kind in kinds
+        for info in store.files(kind)
+    ]
+    columns = ["kind", "file", "date", "results", "device", "threads", "torch", "seconds"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def provenance_summary(files: pd.DataFrame) -> pd.DataFrame:
+    """Files, results, dates, devices, versions and computing time by kind of result.
+
+    Args:
+        files: As returned by :func:`provenance`.
+    """
+
+    def distinct(values: pd.Series) -> str:
+        return ", ".join(sorted(set(values.astype(str))))
+
+    rows = [
+        {
+            "kind": kind,
+            "files": len(group),
+            "results": int(group["results"].sum()),
+            "from": group["date"].min()[:10],
+            "to": group["date"].max()[:10],
+            "device": distinct(group["device"]),
+            "threads": distinct(group["threads"]),
+            "torch": distinct(group["torch"]),
+            # Weights come out of the very computation that gave the runs: counted there.
+            "minutes": "with runs" if kind == "weights" else f"{group['seconds'].sum() / 60:,.1f}",
+        }
+        for kind, group in files.groupby("kind")
+    ]
+    return pd.DataFrame(rows)
+
+
+def table_html(table: pd.DataFrame) -> str:
+    """A data frame as a plain table in the style of the book."""
+    numeric = set(table.select_dtypes("number").columns)
+    head = "".join(_cell("th", name, name in numeric) for name in table.columns)
+    body = "".join(
+        "<tr>"
+        + "".join(_cell("td", value, name in numeric) for name, value in row.items())
+        + "</tr>\n"
+        for row in table.to_dict("records")
+    )
+    return f'<table class="facts"><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>'
+
+
+def _cell(tag: str, value: object, number: bool) -> str:
+    style = ' class="number"' if number else ""
+    text = f"{value:,}" if number and tag == "td" else str(value)
+    return f"<{tag}{style}>{escape(text)}</{tag}>"

@@ -1,0 +1,83 @@
+# ---
+# jupyter:
+#   jupytext:
+#     notebook_metadata_filter: kernelspec,jupytext,-jupytext.text_representation.jupytext_version
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Claims ledger
+#
+# Every claim of the source, with the test, the rule that was written down before the run, the
+# evidence, and two verdicts: one on the printed numbers, one on what the source concludes from
+# them. Code decides; this page only collects what the executed chapters found.
+
+# %% tags=["parameters", "remove-cell"]
+# Executed chapters to collect from.
+chapters: str = ".."  # folder of the checkout whose executed chapters are collected
+
+# %% tags=["remove-cell"]
+from pathlib import Path
+
+from IPython.display import HTML
+from myst_nb import glue
+
+from infomax_lib.frontpages import all_verdicts, claims_without_verdict, verdict_counts_html
+
+verdicts = all_verdicts(Path(chapters))
+missing = claims_without_verdict(verdicts)
+glue("claims", str(len(verdicts)), display=False)
+glue("missing", ", ".join(missing) or "none", display=False)
+
+# %% [markdown]
+# ## Counts
+#
+# {glue:text}`claims` claims are judged; without a verdict: {glue:text}`missing`.
+
+# %% tags=["remove-input"]
+HTML(verdict_counts_html(verdicts))
+
+# %% [markdown]
+# ## All claims
+
+# %% tags=["remove-input"]
+verdicts
+
+# %% [markdown]
+# ## What the verdicts mean
+#
+# On numbers:
+#
+# - **reproduced**: the printed numbers lie where the rule says they must, as a rule inside the
+#   interval over seeds, or equal to the printed digits where nothing is random;
+# - **partly**: some of them do;
+# - **not reproduced**: the setting that the source names gives other numbers;
+# - **not applicable**: the claim comes without numbers.
+#
+# On interpretations:
+#
+# - **supported**, **refuted**: every part of the claim holds, or every decisive part fails, with
+#   the whole interval on one side of the threshold;
+# - **mixed**: parts hold and parts fail;
+# - **inconclusive**: the data leave it open, or the runs it needs were not made;
+# - **untestable here**: no experiment of this size could decide it.
+#
+# ## Limitations and negative results
+#
+# - One layer, two families of images and a few embedded digits: a verdict says what holds there.
+#   It does not say what holds for deep networks or other data.
+# - The measures of the source are kept because its numbers are stated in them. They grow with the
+#   number of units, have floors and ignore scale; the normalised measures beside them are the ones
+#   to compare across settings.
+# - Intervals are over seeds, that is over initial weights and data order, not over data sets.
+# - A rule can be wrong as a rule. Each is printed next to its verdict, so that a reader who would
+#   draw the line elsewhere can see which verdicts that would move.
+# - Claims about the history of the field, or about networks far larger than these, are marked
+#   untestable here and not scored.
