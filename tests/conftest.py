@@ -1,0 +1,67 @@
+"""Shared fixtures, and the profile under which property tests run: repeatable, without deadlines."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pooch
+import pytest
+import torch
+from hypothesis import HealthCheck, settings
+
+from infomax_lib.data import IDX_SOURCES, Dataset, load_dataset
+
+settings.register_profile(
+    "repeatable",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    max_examples=30,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("repeatable")
+
+
+def pytest_configure(config):
+    config.addinivalue_line(
+        "markers",
+        "data: needs the real MNIST or Fashion-MNIST; skipped without them unless "
+        "INFOMAX_REQUIRE_DATA is set, which makes their absence a failure",
+    )
+
+
+@pytest.fixture(scope="session")
+def real_dataset():
+    """A function from name to real dataset, which skips the test when its files are not at hand."""
+
+    def load(name: str) -> Dataset:
+        source = IDX_SOURCES[name]
+        files = (
+            source.train_images,
+            source.train_labels,
+            source.test_images,
+            source.test_labels,
+        )
+        cache = Path(pooch.os_cache("infomax")) / name
+        at_hand = os.environ.get("INFOMAX_DATA") or all(
+            (cache / f"{file.name}.gz").is_file() for file in files
+        )
+        if not at_hand and not os.environ.get("INFOMAX_REQUIRE_DATA"):
+            pytest.skip(f"{name} is not at hand: set INFOMAX_DATA, or INFOMAX_REQUIRE_DATA=1")
+        return load_dataset(name)
+
+    return load
+
+
+@pytest.fixture(scope="session")
+def tiny() -> Dataset:
+    """Seventy samples of ten correlated inputs in three classes: a few milliseconds per epoch."""
+    rng = np.random.default_rng(0)
+
+    def part(samples):
+        labels = rng.integers(0, 3, samples)
+        mixed = rng.random((samples, 10)) @ rng.random((10, 10)) / 10
+        x = np.clip(mixed + 0.2 * (labels[:, None] == np.arange(10) % 3), 0, 1)
+        return torch.from_numpy(x.astype(np.float32)), torch.from_numpy(labels)
+
+    return Dataset("tiny", *part(70), *part(40), None, "")
