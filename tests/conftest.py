@@ -1,4 +1,4 @@
-"""Shared fixtures, and the profile under which property tests run: repeatable, without deadlines."""
+"""Shared fixtures, and the profile of property tests: repeatable, without deadlines."""
 
 import os
 from pathlib import Path
@@ -28,6 +28,11 @@ def pytest_configure(config):
         "data: needs the real MNIST or Fashion-MNIST; skipped without them unless "
         "INFOMAX_REQUIRE_DATA is set, which makes their absence a failure",
     )
+
+
+@pytest.fixture(autouse=True)
+def _seeded():
+    torch.manual_seed(0)
 
 
 @pytest.fixture(scope="session")

@@ -55,10 +55,7 @@ def cosines(w):
     lengths = [math.sqrt(sum(w[i, n] ** 2 for n in range(d))) for i in range(k)]
     return np.array(
         [
-            [
-                sum(w[i, n] * w[j, n] for n in range(d)) / (lengths[i] * lengths[j])
-                for j in range(k)
-            ]
+            [sum(w[i, n] * w[j, n] for n in range(d)) / (lengths[i] * lengths[j]) for j in range(k)]
             for i in range(k)
         ]
     )
@@ -145,9 +142,7 @@ def hsic(a):
     kernels = []
     for j in range(k):
         sigma = math.sqrt(cov(a[:, j], a[:, j]))
-        kernel = [
-            [math.exp(-((u - v) ** 2) / (2 * sigma**2)) for v in a[:, j]] for u in a[:, j]
-        ]
+        kernel = [[math.exp(-((u - v) ** 2) / (2 * sigma**2)) for v in a[:, j]] for u in a[:, j]]
         kernels.append(np.array(kernel))
 
     def dependence(x, y):
