@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from infomax_lib.data import DATASETS, dataset_checksum
 from infomax_lib.layer import ACTIVATIONS, COMPETITIONS, INITIALS
 
-__all__ = ["RESULTS_VERSION", "RunSpec", "SpecError", "grid"]
+__all__ = ["RESULTS_VERSION", "RunSpec", "SpecError", "first_seeds", "grid"]
 
 # Enters every key. Raise it when a change makes old results wrong, and only then.
 RESULTS_VERSION = 1
@@ -127,6 +127,17 @@ def _explain(model: type[BaseModel], error: ValidationError) -> str:
             reason = item["msg"].removeprefix("Value error, ")
             lines.append(f"{field}={item['input']!r} is not possible: {reason}")
     return "; ".join(dict.fromkeys(lines))
+
+
+def first_seeds(count: int) -> list[int]:
+    """The seeds 0 .. count-1.
+
+    Raises:
+        SpecError: ``count`` is not an integer of at least 1.
+    """
+    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        raise SpecError(f"seeds={count!r} is not possible: choose an integer of at least 1")
+    return list(range(count))
 
 
 def grid(base: RunSpec, **values: Iterable[Any]) -> list[RunSpec]:

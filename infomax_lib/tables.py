@@ -1,0 +1,66 @@
+"""Tables as readers see them: intervals as text, column names in words, stable HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+
+import pandas as pd
+
+from infomax_lib.stats import mean_interval
+from infomax_lib.style import label
+
+__all__ = ["interval_table", "published_table", "table_html"]
+
+
+def interval_table(
+    groups: Mapping[str, pd.DataFrame], metrics: Sequence[str], by: str = ""
+) -> pd.DataFrame:
+    """One row per named group of runs: mean and 95 % interval over seeds of each measure.
+
+    Args:
+        groups: Rows of a run table by the name of their setting; empty ones are left out.
+        metrics: Columns to summarise; headed by their label with unit.
+        by: Heading of the first column.
+    """
+    return pd.DataFrame(
+        [
+            {by: name, **{label(m): str(mean_interval(rows[m])) for m in metrics}}
+            | {"seeds": rows["seed"].nunique()}
+            for name, rows in groups.items()
+            if len(rows)
+        ]
+    )
+
+
+def published_table(comparison: pd.DataFrame) -> pd.DataFrame:
+    """The comparison of :func:`infomax_lib.published.compare` for display."""
+    shown = comparison.assign(
+        measure=[label(metric) for metric in comparison["metric"]],
+        range=[
+            "" if pd.isna(row["min"]) else f"{row['min']:.3g} – {row['max']:.3g}"
+            for _, row in comparison.iterrows()
+        ],
+    )
+    names = {"row": "setting", "ours": "ours [95 %]", "range": "range over seeds", "n": "seeds"}
+    columns = ["row", "measure", "published", "ours", "range", "n", "verdict"]
+    return shown[columns].rename(columns=names)
+
+
+def table_html(table: pd.DataFrame) -> str:
+    """A data frame as a plain HTML table in the style of the book, without its index."""
+    numeric = set(table.select_dtypes("number").columns)
+    head = "".join(_cell("th", name, name in numeric) for name in table.columns)
+    body = "".join(
+        "<tr>"
+        + "".join(_cell("td", value, name in numeric) for name, value in row.items())
+        + "</tr>\n"
+        for row in table.to_dict("records")
+    )
+    return f'<table class="facts"><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>'
+
+
+def _cell(tag: str, value: object, number: bool) -> str:
+    style = ' class="number"' if number else ""
+    text = f"{value:,}" if number and tag == "td" else str(value)
+    return f"<{tag}{style}>{escape(text)}</{tag}>"
