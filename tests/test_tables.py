@@ -83,7 +83,7 @@ def test_effects_as_text(table):
 
 @pytest.mark.parametrize("wrong", [{"better": "up"}, {"better": "lower", "margin": -1.0}])
 def test_impossible_measures_are_refused(wrong):
-    with pytest.raises(ValueError, match="better|margin"):
+    with pytest.raises(ValueError, match=r"better|margin"):
         Measure("up", **wrong)
 
 
