@@ -59,6 +59,9 @@ class Evidence:
     extra: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     base: Mapping[str, object] = field(default_factory=dict)
     used: set[str] = field(default_factory=set, compare=False)
+    _selected: dict[tuple[str, str], pd.DataFrame] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
 
     def __post_init__(self) -> None:
         unknown = set(self.base) - set(SOURCE_SETTING)
@@ -79,7 +82,10 @@ class Evidence:
 
     def tracked(self) -> Evidence:
         """The same evidence with an empty record of used runs."""
-        return replace(self, used=set())
+        fresh = replace(self, used=set())
+        # The tables are the same, so what was selected from them is.
+        object.__setattr__(fresh, "_selected", self._selected)
+        return fresh
 
     def condition(self, **fields: object) -> dict[str, object]:
         """The full condition: source setting, then the chapter's base, then ``fields``."""
@@ -169,7 +175,11 @@ class Evidence:
     ) -> pd.DataFrame:
         condition = self.condition(**fields)
         _require_columns(table, [*condition, "seed"], what)
-        rows = where(table, condition)
+        # Rules look at the same condition many times, and a history is long.
+        name = (what, repr(condition))
+        if name not in self._selected:
+            self._selected[name] = where(table, condition)
+        rows = self._selected[name]
         found = rows["seed"].nunique()
         if found < min_seeds:
             seeds = f"at least {min_seeds} seeds" if min_seeds > 1 else "one seed"

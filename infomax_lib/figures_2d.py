@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
-from infomax_lib.style import CYCLE, GREY, panels, png
+from infomax_lib.style import CYCLE, GREY, LINES, panels, png
 
 
 class Frame(NamedTuple):
@@ -65,7 +65,7 @@ def firing_regions_2d(
         origin="lower",
         cmap="Greys",
         vmin=0,
-        vmax=2.2 * len(w),  # stays light: points and lines are drawn on it
+        vmax=3 * len(w),  # stays light: points and lines are drawn on it
         interpolation="nearest",
         zorder=0,
     )
@@ -73,7 +73,7 @@ def firing_regions_2d(
         data = _array(points)
         axes.plot(data[:, 0], data[:, 1], ".", color=GREY, ms=2.5, alpha=0.6, zorder=1)
     for unit, (row, offset) in enumerate(zip(w, b, strict=True)):
-        _hyperplane(axes, row, float(offset), CYCLE[unit], high - low)
+        _hyperplane(axes, row, float(offset), CYCLE[unit], LINES[unit], high - low)
     axes.set_xlim(low, high)
     axes.set_ylim(low, high)
     axes.set_aspect("equal")
@@ -83,7 +83,9 @@ def firing_regions_2d(
     return axes
 
 
-def _hyperplane(axes: Axes, row: np.ndarray, offset: float, colour: str, span: float) -> None:
+def _hyperplane(
+    axes: Axes, row: np.ndarray, offset: float, colour: str, line: object, span: float
+) -> None:
     """The line w·x + b = 0 and an arrow to the side where the unit fires."""
     norm = float(np.linalg.norm(row))
     if norm == 0:
@@ -92,7 +94,7 @@ def _hyperplane(axes: Axes, row: np.ndarray, offset: float, colour: str, span: f
     foot = -offset / norm * direction
     along = np.array([-direction[1], direction[0]]) * 2 * span
     ends = np.stack([foot - along, foot + along])
-    axes.plot(ends[:, 0], ends[:, 1], color=colour, lw=2, zorder=3)
+    axes.plot(ends[:, 0], ends[:, 1], color=colour, lw=2, ls=line, zorder=3)
     axes.annotate(
         "",
         foot + direction * span / 9,

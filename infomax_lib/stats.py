@@ -111,8 +111,10 @@ def mean_interval(values: Iterable[float]) -> Interval:
     # Values that differ by rounding only are equal: their jackknife is noise divided by noise.
     if np.ptp(finite) <= 1e-12 * np.abs(finite).max():
         return Interval(mean, mean, mean, int(finite.size), dropped)
-    low, high = _bca(np.sort(finite).tobytes())
-    return Interval(mean, low, high, int(finite.size), dropped)
+    # BCa limits move and scale with the sample: a standard scale keeps tiny values from underflow.
+    scale = float(np.ptp(finite))
+    low, high = _bca(np.sort((finite - mean) / scale).tobytes())
+    return Interval(mean, mean + scale * low, mean + scale * high, int(finite.size), dropped)
 
 
 @lru_cache(maxsize=4096)
@@ -131,23 +133,23 @@ def _bca(sample: bytes) -> tuple[float, float]:
     return float(result.confidence_interval.low), float(result.confidence_interval.high)
 
 
-def matches(column: pd.Series, wanted: object) -> pd.Series:
+def matches(column: pd.Series, wanted: object) -> np.ndarray:
     """Boolean mask of the rows of a spec column that equal ``wanted`` (one value, or a list).
 
-    Floats are compared to a relative 1e-9; ``batch_size`` may mix integers and "full", and
-    Parquet may have turned it into text, so everything that is no number is compared as text.
+    Floats are compared to a relative 1e-9. A column that mixes numbers and names (``batch_size``
+    is an integer or "full") may hold its numbers as text, as Parquet leaves them.
     """
     if isinstance(wanted, (list, tuple, set, range, np.ndarray)):
-        mask = pd.Series(False, index=column.index)
-        for value in wanted:
-            mask |= matches(column, value)
-        return mask
+        masks = [matches(column, value) for value in wanted]
+        return np.any(masks, axis=0) if masks else np.zeros(len(column), dtype=bool)
     if isinstance(wanted, (bool, np.bool_)):
-        return column.astype(str).str.lower() == str(bool(wanted)).lower()
+        return (column == bool(wanted)).to_numpy(dtype=bool)
     if isinstance(wanted, (int, float, np.number)):
-        numbers = pd.to_numeric(column, errors="coerce").astype(float)
-        return pd.Series(np.isclose(numbers, float(wanted), rtol=1e-9, atol=0), column.index)
-    return column.astype(str) == str(wanted)
+        numbers = column
+        if not pd.api.types.is_numeric_dtype(column):
+            numbers = pd.to_numeric(column, errors="coerce")
+        return np.isclose(numbers.to_numpy(dtype=float), float(wanted), rtol=1e-9, atol=0)
+    return (column == wanted).to_numpy(dtype=bool)
 
 
 def where(table: pd.DataFrame, condition: Mapping[str, object]) -> pd.DataFrame:
@@ -164,10 +166,10 @@ def where(table: pd.DataFrame, condition: Mapping[str, object]) -> pd.DataFrame:
             f"no column {', '.join(map(repr, unknown))} in the table; "
             f"columns are {', '.join(map(str, table.columns))}"
         )
-    mask = pd.Series(True, index=table.index)
+    rows = np.arange(len(table))
     for name, wanted in condition.items():
-        mask &= matches(table[name], wanted)
-    return table[mask]
+        rows = rows[matches(table[name].iloc[rows], wanted)]
+    return table.iloc[rows]
 
 
 def by_seed(table: pd.DataFrame, metric: str, condition: Mapping[str, object]) -> pd.Series:

@@ -263,8 +263,9 @@ def tc_makes_it_worse(e: Evidence) -> Finding:
 
     def frozen() -> Part:
         no_bias = e.differences("weight_redundancy", relu(100, bias=False), relu(1, bias=False))
-        # A rise of at most zero leaves nothing for the biases to explain.
-        ratio = mean_interval(no_bias / rise.mean) if rise.mean > 0 else mean_interval([])
+        if rise.high <= 0:
+            return Part("rise with biases frozen over rise", False, "no rise to explain")
+        ratio = mean_interval(no_bias / rise.mean)
         return part_below("rise with biases frozen over rise", ratio, 0.5)
 
     return finding(

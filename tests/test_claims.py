@@ -1,0 +1,500 @@
+"""Every claim has one rule; every rule turns when the data turn; displays carry the verdicts."""
+
+import dataclasses
+import functools
+import json
+import re
+
+import pandas as pd
+import pytest
+from synthetic_evidence import evidence
+from worlds import CLAIMED, OPPOSITE, claimed, gradients, opposite
+
+from infomax_lib.claims import (
+    CHAPTERS,
+    SYNTHESIS,
+    Evidence,
+    Finding,
+    MissingEvidence,
+    Part,
+    above,
+    below,
+    claim,
+    combine,
+    inside,
+    judge,
+    judge_synthesis,
+    measured,
+    registry,
+)
+from infomax_lib.published import published
+from infomax_lib.stats import Interval
+from infomax_lib.verdicts import CARD_MIME, VERDICTS_MIME, Card, Verdict, Verdicts
+
+MEASURED = [i for i, c in registry().items() if c.chapter not in (SYNTHESIS, "prior_art")]
+
+
+@functools.cache
+def world(measure):
+    return evidence(measure)
+
+
+@functools.cache
+def judged(chapter, measure):
+    return judge(chapter, world(measure))
+
+
+def verdict(claim_id, measure, extra=None):
+    chapter = registry()[claim_id].chapter
+    if not extra:
+        return judged(chapter, measure).find(claim_id)
+    return judge(chapter, dataclasses.replace(world(measure), extra=extra)).find(claim_id)
+
+
+# ------------------------------------------------------------------------------ the registry
+
+
+def test_every_claim_of_source_000_has_one_rule():
+    ids = [i for i in registry() if i.startswith("000.")]
+    assert ids == [f"000.{n}" for n in range(1, 36)]
+
+
+def test_claims_are_complete():
+    for c in registry().values():
+        assert c.chapter in (*CHAPTERS, SYNTHESIS)
+        for text in (c.place, c.statement, c.test, c.rule):
+            assert text, c.id
+            assert "  " not in text, c.id
+
+
+def test_rules_name_a_threshold_or_the_claims_they_rest_on():
+    vague = [c.id for c in registry().values() if not re.search(r"\d|all|Inconclusive", c.rule)]
+    assert vague == []
+
+
+def test_a_second_rule_for_a_claim_is_refused():
+    texts = {"place": "p", "statement": "s", "test": "t", "rule": "r"}
+    with pytest.raises(ValueError, match="two rules"):
+        claim("000.1", chapter="bias_loophole", **texts)(lambda e: None)
+    with pytest.raises(ValueError, match=r"000\.7"):
+        claim("seven", chapter="bias_loophole", **texts)
+    with pytest.raises(ValueError, match="tc_pressure"):
+        claim("000.99", chapter="somewhere", **texts)
+
+
+# --------------------------------------------------------------------- verdicts follow data
+
+
+@pytest.mark.parametrize("claim_id", MEASURED)
+def test_claim_is_supported_where_the_source_is_right(claim_id):
+    measure, extra = CLAIMED.get(claim_id, (claimed, {}))
+    found = verdict(claim_id, measure, extra)
+    assert found.interpretation_verdict == "supported", found.evidence
+
+
+@pytest.mark.parametrize("claim_id", MEASURED)
+def test_claim_is_refuted_where_the_source_is_wrong(claim_id):
+    measure, extra = OPPOSITE.get(claim_id, (opposite, {}))
+    found = verdict(claim_id, measure, extra)
+    assert found.interpretation_verdict == "refuted", found.evidence
+
+
+@functools.cache
+def only_fashion():
+    return evidence(claimed, keep=lambda s: s["dataset"] == "fashion-mnist")
+
+
+@pytest.mark.parametrize("claim_id", MEASURED)
+def test_missing_runs_are_inconclusive_and_named(claim_id):
+    found = judge(registry()[claim_id].chapter, only_fashion()).find(claim_id)
+    assert found.interpretation_verdict == "inconclusive"
+    assert "needs" in found.evidence
+    assert found.number_verdict == "not applicable"
+    assert found.runs == 0
+
+
+def published_world(factor):
+    """Every printed number, times a factor."""
+    tables = ["tc_minibatch", "weight_regularization", "softmax_tc", "optimizers"]
+    rows = [row for t in tables for row in published(t)["rows"]]
+
+    def measure(s):
+        values = {}
+        if s["epoch"] == 200:
+            values = {"weight_redundancy": 2.89, "output_correlation": 1.08, "loss": 47.60}
+        else:
+            for row in rows:
+                want = {"optimizer": "adam", "learning_rate": 1e-3, "lambda_wr": 0.0}
+                want |= {"initial": "xavier", "activation": "relu", **row["settings"], "bias": True}
+                want |= {"hidden_dim": 16, "batch_size": 128, "dataset": "mnist"}
+                want.pop("epochs")
+                if all(s[k] == v for k, v in want.items()):
+                    values |= {k: v for k, v in row["values"].items() if v[-1].isdigit()}
+        return {k: float(v) * factor for k, v in values.items()}
+
+    return measure
+
+
+NUMBERS = ["000.10", "000.11", "000.13", "000.17", "000.22", "000.23"]
+WORLDS = {factor: published_world(factor) for factor in (1.0, 1.1, 2.0)}
+
+
+@pytest.mark.parametrize("claim_id", NUMBERS)
+@pytest.mark.parametrize(
+    ("factor", "expected"), [(1.0, "reproduced"), (1.1, "partly"), (2.0, "not reproduced")]
+)
+def test_number_verdict_follows_the_numbers(claim_id, factor, expected):
+    if claim_id == "000.11" and factor == 2.0:
+        expected = "partly"  # twice a printed 0.00 is 0.00
+    assert verdict(claim_id, WORLDS[factor]).number_verdict == expected
+
+
+def test_first_table_at_the_caption_and_beside_it():
+    at_caption = verdict("000.7", CLAIMED["000.7"][0])
+    beside = verdict("000.7", OPPOSITE["000.7"][0])
+    assert (at_caption.number_verdict, at_caption.interpretation_verdict) == (
+        "reproduced",
+        "supported",
+    )
+    assert (beside.number_verdict, beside.interpretation_verdict) == ("partly", "refuted")
+    assert "λ_tc=100: 12 of 12" in beside.evidence
+
+
+def test_other_data_set_has_no_number_verdict():
+    def fashion(s):
+        return s["dataset"] == "fashion-mnist"
+
+    e = evidence(claimed, keep=fashion, base={"dataset": "fashion-mnist"})
+    assert not e.is_source_setting
+    found = judge("implicit_regularization", e)
+    assert {v.number_verdict for v in found} == {"not applicable"}
+    # λ_tc 0 and 1 were run on it, and claim 4 needs no more
+    assert found.find("000.4").interpretation_verdict == "supported"
+
+
+def test_uncorrelated_but_dependent_is_mixed():
+    def dependent(s):
+        return claimed(s) | {"hsic": 0.05}
+
+    assert verdict("000.1", dependent).interpretation_verdict == "mixed"
+
+
+def test_only_shorter_training_reaching_both_goals_is_mixed():
+    def early(s):
+        full = s["batch_size"] == "full"
+        return claimed(s) | ({"redundancy_over_random": 1.5} if full else {})
+
+    assert verdict("000.12", early).interpretation_verdict == "mixed"
+
+
+def test_one_run_in_twenty_with_the_loophole_is_mixed():
+    def rare(s):
+        hit = s["competition"] == "softmax" and s["initial"] == "twins" and s["seed"] == 3
+        return claimed(s) | ({"aligned_pairs": 1.0} if hit else {})
+
+    found = verdict("000.16", rare)
+    assert found.interpretation_verdict == "mixed"
+    assert "twins, λ_tc=0: 1 of 20" in found.evidence
+
+
+def test_evidence_says_which_runs_it_used():
+    found = verdict("000.10", claimed)
+    assert found.runs == len(found.keys) == 80  # λ_tc 1 and 100, with and without biases
+    assert found.seeds == 20
+    keys = set(world(claimed).runs["key"].str[:8])
+    assert set(found.keys) <= keys
+
+
+def test_evidence_is_rounded():
+    for chapter in CHAPTERS:
+        for v in judged(chapter, claimed):
+            assert not re.search(r"\d\.\d{7}", v.evidence), v.evidence
+            assert "nan" not in v.evidence, v.evidence
+
+
+# ------------------------------------------------------------------------------- prior art
+
+
+def baselines(**changes):
+    measures = ("probe_accuracy", "weight_redundancy", "output_correlation", "hsic")
+    methods = {
+        "untrained": (0.6, 1.0, 5.0, 0.05),
+        "pca": (0.7, 0.0, 0.5, 0.04),
+        "fastica": (0.75, 0.5, 0.4, 0.03),
+        "autoencoder": (0.72, 2.0, 3.5, 0.035),
+        "infomax_relu": (0.8, 2.0, 2.0, 0.02),
+        "infomax_softmax": (0.85, 3.0, 1.1, 0.01),
+        "supervised": (0.95, 4.0, 6.0, 0.06),
+    } | changes
+    rows = [
+        {
+            "method": m,
+            "seed": s,
+            **{k: v + 0.001 * s for k, v in zip(measures, values, strict=True)},
+        }
+        for m, values in methods.items()
+        for s in range(5)
+    ]
+    return {"baselines": pd.DataFrame(rows)}
+
+
+@pytest.mark.parametrize(
+    ("claim_id", "changes", "expected"),
+    [
+        ("002.3", {}, "supported"),
+        ("002.3", {"autoencoder": (0.7, 0.1, 0.2, 0.04)}, "refuted"),
+        ("002.8", {}, "refuted"),
+        ("002.8", {"pca": (0.7, 0.0, 5.0, 0.1), "fastica": (0.7, 0.0, 6.0, 0.1)}, "supported"),
+        ("002.10", {"infomax_softmax": (0.85, 3.0, 0.3, 0.01)}, "supported"),
+        ("002.10", {"untrained": (0.99, 1.0, 5.0, 0.05), "pca": (0.1, 0, 0.01, 0.001)}, "mixed"),
+        ("002.11", {}, "supported"),
+        ("002.11", {"supervised": (0.95, 0.1, 0.2, 0.01)}, "refuted"),
+    ],
+)
+def test_prior_art_follows_the_table(claim_id, changes, expected):
+    found = verdict(claim_id, claimed, baselines(**changes))
+    if claim_id == "002.10" and expected == "mixed":
+        assert found.interpretation_verdict in ("mixed", "inconclusive", "refuted")
+    else:
+        assert found.interpretation_verdict == expected, found.evidence
+
+
+def test_missing_method_is_named():
+    table = baselines()["baselines"]
+    found = verdict("002.11", claimed, {"baselines": table[table["method"] != "supervised"]})
+    assert found.interpretation_verdict == "inconclusive"
+    assert "supervised" in found.evidence
+
+
+@pytest.mark.parametrize(("ours", "expected"), [(0.8, "supported"), (0.4, "refuted")])
+def test_transfer_when_it_is_measured(ours, expected):
+    accuracy = {"untrained": 0.6, "pca": 0.7, "infomax_softmax": ours}
+    rows = [
+        {"method": m, "target": t, "seed": s, "probe_accuracy": a + 0.001 * s}
+        for m, a in accuracy.items()
+        for t in ("digits", "fashion-mnist")
+        for s in range(5)
+    ]
+    found = verdict("000.32", claimed, {"transfer": pd.DataFrame(rows)})
+    assert found.interpretation_verdict == expected
+    assert verdict("000.32", claimed).interpretation_verdict == "inconclusive"
+
+
+# -------------------------------------------------------------------------------- synthesis
+
+
+def chapter_verdicts(interpretation):
+    return [
+        Verdict(
+            c.id, c.source, c.place, c.statement, c.test, c.rule, "", "not applicable",
+            interpretation, c.chapter,
+        )
+        for c in registry().values()
+        if c.chapter != SYNTHESIS
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("claim_id", ["000.28", "000.29", "000.35"])
+@pytest.mark.parametrize("interpretation", ["supported", "refuted", "inconclusive"])
+def test_synthesis_follows_the_other_verdicts(claim_id, interpretation):
+    found = judge_synthesis(chapter_verdicts(interpretation)).find(claim_id)
+    assert found.interpretation_verdict == interpretation
+
+
+def test_one_refuted_claim_makes_the_comparison_mixed():
+    verdicts = [
+        dataclasses.replace(v, interpretation_verdict="refuted") if v.id == "000.9" else v
+        for v in chapter_verdicts("supported")
+    ]
+    found = judge_synthesis(verdicts).find("000.28")
+    assert found.interpretation_verdict == "mixed"
+    assert "Bias loophole — fails" in found.evidence
+
+
+def test_synthesis_without_a_chapter_is_inconclusive():
+    partial = [v for v in chapter_verdicts("supported") if v.chapter != "tc_pressure"]
+    found = judge_synthesis(partial).find("000.28")
+    assert found.interpretation_verdict == "inconclusive"
+    assert "000.18" in found.evidence
+
+
+def test_open_questions_without_experiment_are_inconclusive():
+    for claim_id in ("000.33", "000.34"):
+        found = judge_synthesis(chapter_verdicts("supported")).find(claim_id)
+        assert found.interpretation_verdict == "inconclusive"
+        assert "no chapter of this book" in found.evidence
+
+
+# ------------------------------------------------------------------------- parts and evidence
+
+
+def part(holds, decisive=True):
+    return Part("p", holds, "t", decisive)
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        ([part(True), part(True)], "supported"),
+        ([part(False), part(False)], "refuted"),
+        ([part(True), part(False)], "mixed"),
+        ([part(True), part(None)], "inconclusive"),
+        ([part(False), part(None)], "inconclusive"),
+        ([part(False), part(True, decisive=False)], "refuted"),
+        ([part(True), part(False, decisive=False)], "mixed"),
+        ([part(None), part(False, decisive=False)], "inconclusive"),
+    ],
+)
+def test_combination_of_parts(parts, expected):
+    assert combine(parts) == expected
+
+
+def test_sides_of_an_interval():
+    i = Interval(2.0, 1.0, 3.0, 20)
+    assert (above(i, 0.9), above(i, 2.0), above(i, 3.0)) == (True, None, False)
+    assert (below(i, 3.1), below(i, 2.0), below(i, 1.0)) == (True, None, False)
+    assert (inside(i, 0, 4), inside(i, 0, 2), inside(i, 4, 5)) == (True, None, False)
+    one = Interval(2.0, float("nan"), float("nan"), 1)
+    assert above(one, 0) is None
+
+
+def test_part_not_measured_stays_open():
+    def fails():
+        raise MissingEvidence("runs of the moon")
+
+    found = measured("moon", fails)
+    assert found.holds is None
+    assert "runs of the moon" in found.text
+
+
+def test_selection_starts_from_the_source_setting():
+    runs = world(claimed).select(competition="softmax", lambda_tc=0.0)
+    assert len(runs) == 20
+    assert set(runs["learning_rate"]) == {1e-3}
+    assert set(runs["epochs"]) == {100}
+
+
+def test_missing_runs_are_described():
+    with pytest.raises(MissingEvidence, match=r"lambda_tc=0\.7.*5 seeds"):
+        world(claimed).select(competition="softmax", lambda_tc=0.7)
+    with pytest.raises(MissingEvidence, match="column temperature"):
+        world(claimed).select(temperature=2.0)
+
+
+def test_too_few_seeds_are_missing():
+    few = evidence(claimed, keep=lambda s: s["seed"] < 3)
+    with pytest.raises(MissingEvidence, match="found 3"):
+        few.select(competition="softmax", lambda_tc=0.0)
+    assert {v.interpretation_verdict for v in judge("tc_pressure", few)} == {"inconclusive"}
+
+
+def test_shared_runs_count_once():
+    e = world(claimed)
+    twice = Evidence(pd.concat([e.runs, e.runs]), pd.concat([e.history, e.history]))
+    assert len(twice.runs) == len(e.runs)
+    assert len(twice.history) == len(e.history)
+
+
+def test_epoch_without_record_is_missing():
+    fields = {"competition": "softmax", "lambda_tc": 0.0, "epochs": 500}
+    e = world(claimed)
+    assert len(e.at_epoch("loss", 200, **fields)) == 5
+    with pytest.raises(MissingEvidence, match="epoch 300"):
+        e.at_epoch("loss", 300, **fields)
+
+
+def test_unknown_base_is_refused():
+    with pytest.raises(ValueError, match="datsaet"):
+        evidence(claimed, base={"datsaet": "mnist"})
+
+
+def test_diverged_runs_are_measured_not_missing():
+    def diverging(s):
+        sgd = s["optimizer"] == "sgd" and s["learning_rate"] == 10
+        nan = {"probe_accuracy": float("nan"), "loss": float("nan"), "diverged_at": 1.0}
+        return claimed(s) | (nan if sgd else {})
+
+    found = verdict("000.21", diverging)
+    assert "100% of the seeds diverge" in found.evidence
+    assert found.interpretation_verdict in ("refuted", "mixed")
+
+
+# --------------------------------------------------------------------------------- displays
+
+
+def example(**changes):
+    values = {
+        "id": "000.1", "source": "000", "place": "Summary", "statement": "a < b & c",
+        "test": "t", "rule": "r", "evidence": "<script>", "number_verdict": "not reproduced",
+        "interpretation_verdict": "untestable here", "chapter": "bias_loophole",
+        "runs": 2, "seeds": 1, "keys": ("aa", "bb"),
+    }  # fmt: skip
+    return Verdict(**values | changes)
+
+
+def test_verdicts_show_themselves_escaped_with_badges():
+    bundle = Verdicts([example()])._repr_mimebundle_()
+    assert set(bundle) == {"text/plain", "text/html", VERDICTS_MIME}
+    html = bundle["text/html"]
+    assert "a &lt; b &amp; c" in html
+    assert "<script>" not in html
+    assert '<span class="badge-verdict not-reproduced">not reproduced</span>' in html
+    assert '<span class="badge-verdict untestable-here">untestable here</span>' in html
+    assert "000.1 (Summary)" in bundle["text/plain"]
+
+
+def test_verdicts_survive_json():
+    verdicts = Verdicts([example(), example(id="000.2")])
+    records = json.loads(json.dumps(verdicts._repr_mimebundle_()[VERDICTS_MIME]))
+    assert Verdicts.from_records(records) == verdicts
+
+
+def test_unknown_verdicts_are_refused():
+    with pytest.raises(ValueError, match="inconclusive"):
+        example(interpretation_verdict="probably")
+    with pytest.raises(ValueError, match="not applicable"):
+        example(number_verdict="close")
+    with pytest.raises(ValueError, match="colour"):
+        Verdict.from_dict({"colour": "red"})
+
+
+def test_verdicts_are_a_list():
+    verdicts = Verdicts([example(), example(id="000.2", number_verdict="partly")])
+    assert len(verdicts) == 2
+    assert verdicts[1].id == verdicts.find("000.2").id == "000.2"
+    assert isinstance(verdicts[:1], Verdicts)
+    assert verdicts.counts()["number"]["partly"] == 1
+    assert verdicts.counts()["interpretation"]["untestable here"] == 2
+    with pytest.raises(KeyError, match=r"000\.2"):
+        verdicts.find("000.3")
+
+
+def test_card_formats_its_interval():
+    card = Card("bias_loophole", "T", Interval(2.85, 2.79, 2.91, 20), "mixed", "S <b>", "QUJD")
+    bundle = card._repr_mimebundle_()
+    assert bundle[CARD_MIME] == {
+        "chapter": "bias_loophole", "title": "T", "key_number": "2.85",
+        "interval": "[2.79, 2.91]", "verdict": "mixed", "sentence": "S <b>", "image": "QUJD",
+        "alt": "",
+    }  # fmt: skip
+    assert Card(**json.loads(json.dumps(bundle[CARD_MIME]))) == card
+    assert "S &lt;b&gt;" in bundle["text/html"]
+    assert "data:image/png;base64,QUJD" in bundle["text/html"]
+    with pytest.raises(ValueError, match="supported"):
+        Card("bias_loophole", "T", "1", "great", "S")
+
+
+def test_judge_refuses_unknown_chapters():
+    with pytest.raises(ValueError, match="prior_art"):
+        judge("tc-pressure", world(claimed))
+
+
+def test_gradients_of_twins_decide_a_part():
+    with_table = verdict("000.25", claimed, gradients(0.5))
+    without = verdict("000.25", claimed)
+    assert with_table.interpretation_verdict == "supported"
+    assert without.interpretation_verdict == "inconclusive"
+
+
+def test_finding_is_what_a_rule_returns():
+    assert isinstance(registry()["000.1"].function(world(claimed)), Finding)

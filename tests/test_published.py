@@ -1,0 +1,203 @@
+"""Published numbers: kept as printed, and compared by one rule."""
+
+import math
+
+import numpy as np
+import pytest
+from synthetic_evidence import evidence
+from worlds import FULL_BATCH, table_at
+
+from infomax_lib.claims import MissingEvidence
+from infomax_lib.published import (
+    agrees,
+    combine_numbers,
+    compare,
+    half_unit,
+    inside,
+    is_number,
+    number_verdict,
+    printed_number,
+    published,
+    table_ids,
+    table_verdict,
+    words,
+)
+from infomax_lib.spec import RunSpec
+from infomax_lib.stats import Interval
+
+
+def cells(table_id):
+    return [
+        (row, metric, printed)
+        for row in published(table_id)["rows"]
+        for metric, printed in row["values"].items()
+    ]
+
+
+def test_every_table_is_there():
+    assert set(table_ids()) == {
+        "full_batch",
+        "tc_minibatch",
+        "weight_regularization",
+        "softmax_epochs",
+        "relu_drift",
+        "softmax_tc",
+        "optimizers",
+    }
+
+
+def test_how_many_numbers_are_printed():
+    counts = {t: sum(is_number(p) for _, _, p in cells(t)) for t in table_ids()}
+    assert counts == {
+        "full_batch": 12,
+        "tc_minibatch": 6,
+        "weight_regularization": 9,
+        "softmax_epochs": 6,
+        "relu_drift": 1,
+        "softmax_tc": 6,
+        "optimizers": 6,
+    }
+
+
+@pytest.mark.parametrize("table_id", ["full_batch", "softmax_tc", "optimizers"])
+def test_settings_are_runs(table_id):
+    for row in published(table_id)["rows"]:
+        RunSpec(**row["settings"])
+
+
+def test_full_batch_table_as_printed():
+    for epoch, values in FULL_BATCH.items():
+        names = ("weight_redundancy", "output_correlation", "train_tc")
+        for metric, value in zip(names, values, strict=True):
+            assert float(printed_number("full_batch", metric, epoch=epoch)) == value
+    assert printed_number("full_batch", "train_tc", epoch=100) == "0.005"
+
+
+def test_the_same_number_is_printed_the_same_in_every_table():
+    at = {"lambda_tc": 100.0, "lambda_wr": 0.0}
+    assert printed_number("weight_regularization", "weight_redundancy", **at) == "7.72"
+    assert printed_number("tc_minibatch", "weight_redundancy", lambda_tc=100.0) == "7.72"
+    adam = {"competition": "softmax", "optimizer": "adam"}
+    first = printed_number("softmax_epochs", "loss", epochs=100)
+    assert first == printed_number("optimizers", "loss", **adam)
+
+
+def test_unknown_names_list_what_there_is():
+    with pytest.raises(KeyError, match="softmax_tc"):
+        published("table_7")
+    with pytest.raises(KeyError, match="architectures"):
+        words("numbers")
+    with pytest.raises(KeyError, match="not exactly one"):
+        printed_number("softmax_tc", "weight_redundancy")
+
+
+def test_tables_of_words():
+    assert len(words("architectures")) == 8
+    assert len(words("recommendations")) == 5
+
+
+@pytest.mark.parametrize(
+    ("printed", "value", "expected"),
+    [
+        ("0.287", 0.2874, True),
+        ("0.287", 0.2865, True),
+        ("0.287", 0.28649, False),
+        ("0.287", 0.2876, False),
+        ("0.005", 0.0049, True),
+        ("0.0050", 0.0049, False),
+        ("0.00", 0.004, True),
+        ("0.00", 0.006, False),
+        ("-202.07", -202.0749, True),
+        ("-202.07", 202.07, False),
+        ("7.72", math.nan, False),
+        ("7.72", math.inf, False),
+    ],
+)
+def test_agreement_is_to_the_printed_digits(printed, value, expected):
+    assert agrees(printed, value) is expected
+
+
+@pytest.mark.parametrize("text", ["(very slow)", "-", "", "nan"])
+def test_words_are_no_numbers(text):
+    assert not is_number(text)
+    with pytest.raises(ValueError, match="printed number"):
+        agrees(text, 1.0)
+
+
+def test_half_unit_and_inside():
+    assert half_unit("0.287") == pytest.approx(0.0005)
+    assert half_unit("47") == pytest.approx(0.5)
+    assert inside("2.85", Interval(2.80, 2.70, 2.846, 20))
+    assert not inside("2.85", Interval(2.80, 2.70, 2.844, 20))
+
+
+def test_number_rule_over_seeds():
+    seeds = np.linspace(2.7, 3.0, 20)
+    assert number_verdict("2.85", seeds) == "reproduced"
+    assert number_verdict("3.01", seeds) == "partly"  # outside the range, within 15 %
+    assert number_verdict("4.00", seeds) == "not reproduced"
+
+
+def test_number_rule_needs_both_range_and_deviations():
+    # One outlier stretches the range to 5, but 4.5 is more than two deviations off.
+    outlier = np.array([1.0] * 30 + [5.0])
+    assert number_verdict("4.5", outlier) == "not reproduced"
+    # Two clusters: 2.5 is within two deviations of the mean, and in the range.
+    assert number_verdict("2.5", [1.0] * 5 + [4.0] * 5) == "reproduced"
+    assert number_verdict("4.1", [1.0] * 5 + [4.0] * 5) == "not reproduced"
+
+
+def test_number_rule_for_zero_and_failures():
+    assert number_verdict("0.00", [0.001, 0.002, 0.004]) == "reproduced"
+    assert number_verdict("0.00", [0.1, 0.2, 0.3]) == "not reproduced"
+    assert number_verdict("1.0", [math.nan, math.inf]) == "not reproduced"
+    assert number_verdict("1.0", []) == "not reproduced"
+
+
+def test_number_rule_for_an_exact_rerun():
+    assert number_verdict("0.535", [0.5349]) == "reproduced"
+    assert number_verdict("0.535", [0.550]) == "partly"
+    assert number_verdict("0.535", [0.9]) == "not reproduced"
+
+
+def test_combining_numbers():
+    assert combine_numbers(["reproduced"] * 3) == "reproduced"
+    assert combine_numbers(["reproduced", "not reproduced"]) == "partly"
+    assert combine_numbers(["partly", "not reproduced"]) == "partly"
+    assert combine_numbers(["not reproduced"] * 2) == "not reproduced"
+    assert combine_numbers([]) == "not applicable"
+
+
+def test_comparison_at_the_caption_and_beside_it():
+    e = evidence(table_at(100.0))
+    caption = compare("full_batch", e)
+    neighbour = compare("full_batch", e, lambda_tc=100.0)
+    assert (caption["verdict"] == "reproduced").sum() == 0
+    assert (neighbour["verdict"] == "reproduced").all()
+    assert len(neighbour) == 12
+    assert (neighbour["n"] == 1).all()
+
+
+def test_comparison_over_seeds_has_interval_and_range():
+    e = evidence(table_at(100.0))
+    rows = compare("full_batch", e, lambda_tc=100.0, seed=None)
+    assert (rows["n"] == 21).all()
+    assert (rows["min"] < rows["low"]).all()
+    assert (rows["high"] < rows["max"]).all()
+    assert ((rows["low"] < rows["mean"]) & (rows["mean"] < rows["high"])).all()
+
+
+def test_comparison_says_what_is_missing():
+    rows = compare("softmax_epochs", evidence())
+    at_200 = rows[rows["row"] == "epochs = 200"]
+    assert set(at_200["verdict"]) == {"not measured"}
+    with pytest.raises(MissingEvidence, match="epochs = 200"):
+        table_verdict(rows)
+
+
+def test_words_in_a_table_are_no_verdict():
+    rows = compare("optimizers", evidence())
+    slow = rows[rows["published"] == "(very slow)"]
+    assert slow["verdict"].item() == "no number printed"
+    assert slow["row"].item() == "no softmax, λ_tc = 1, SGD, lr = 0.001"
+    assert table_verdict(rows) == "partly"

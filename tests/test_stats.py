@@ -1,0 +1,258 @@
+"""Intervals against SciPy and hand computation, and every degenerate sample."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats as scipy_stats
+
+from infomax_lib.stats import (
+    Interval,
+    by_seed,
+    format_number,
+    holm,
+    matches,
+    mean_interval,
+    paired_difference,
+    sign_flip_p,
+    spearman_trend,
+    summarise,
+    where,
+)
+
+SAMPLE = np.random.default_rng(7).gamma(2.0, size=20)
+
+
+def test_interval_is_bca_of_scipy():
+    direct = scipy_stats.bootstrap(
+        (np.sort(SAMPLE),),
+        np.mean,
+        n_resamples=9999,
+        confidence_level=0.95,
+        method="BCa",
+        rng=np.random.default_rng(0),
+    ).confidence_interval
+    ours = mean_interval(SAMPLE)
+    assert (ours.low, ours.high) == pytest.approx((direct.low, direct.high), rel=1e-12)
+    assert ours.mean == pytest.approx(SAMPLE.mean())
+    assert ours.n == 20
+
+
+def test_interval_is_bias_corrected():
+    percentile = scipy_stats.bootstrap(
+        (SAMPLE,), np.mean, method="percentile", rng=np.random.default_rng(0)
+    ).confidence_interval
+    # A right-skewed sample moves both BCa limits up.
+    ours = mean_interval(SAMPLE)
+    assert ours.low > percentile.low
+    assert ours.high > percentile.high
+
+
+def test_interval_does_not_depend_on_order_or_call():
+    first = mean_interval(SAMPLE)
+    shuffled = mean_interval(np.random.default_rng(1).permutation(SAMPLE))
+    assert (shuffled.low, shuffled.high) == (first.low, first.high)
+    assert mean_interval(SAMPLE) == first
+
+
+def test_interval_covers_the_mean_of_most_samples():
+    rng = np.random.default_rng(3)
+    covered = 0
+    for _ in range(100):
+        interval = mean_interval(rng.normal(1.0, 1.0, size=20))
+        covered += interval.low <= 1.0 <= interval.high
+    assert 85 <= covered <= 100
+
+
+def test_no_value():
+    interval = mean_interval([])
+    assert interval.n == 0
+    assert math.isnan(interval.mean)
+    assert str(interval) == "not measured"
+
+
+def test_one_value_has_no_interval():
+    interval = mean_interval([2.5])
+    assert (interval.mean, interval.n) == (2.5, 1)
+    assert math.isnan(interval.low)
+    assert str(interval) == "2.5 (one run)"
+
+
+@pytest.mark.parametrize("value", [0.0, -3.0, 0.1, 1e300])
+def test_equal_values_have_width_zero(value):
+    interval = mean_interval([value] * 5)
+    assert interval.low == interval.high == pytest.approx(value)
+
+
+def test_values_equal_up_to_rounding_are_equal():
+    interval = mean_interval([0.1 + 0.2, 0.3, 0.3])
+    assert interval.low == interval.high
+
+
+def test_values_not_finite_are_dropped_and_counted():
+    interval = mean_interval([1.0, 2.0, math.nan, 3.0, math.inf])
+    assert (interval.n, interval.dropped) == (3, 2)
+    assert interval.mean == pytest.approx(2.0)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=12))
+def test_interval_lies_within_the_sample(values):
+    interval = mean_interval(values)
+    slack = 1e-9 * (1 + max(abs(v) for v in values))
+    assert min(values) - slack <= interval.low <= interval.high <= max(values) + slack
+
+
+@pytest.mark.parametrize(
+    ("interval", "text"),
+    [
+        (Interval(2.8512, 2.7911, 2.9104, 20), "2.85 [2.79, 2.91]"),
+        (Interval(-202.07, -203.4, -200.9, 20), "−202.1 [−203.4, −200.9]"),
+        (Interval(0.00043, 0.00041, 0.00046, 20), "0.000430 [0.000410, 0.000460]"),
+        (Interval(-0.0001, -0.06, 0.06, 20), "0.00 [−0.06, 0.06]"),
+        (Interval(0.0, 0.0, 0.0, 5), "0 [0, 0]"),
+        (Interval(12345.0, 12000.0, 12700.0, 5), "12345 [12000, 12700]"),
+    ],
+)
+def test_interval_prints_the_digits_it_knows(interval, text):
+    assert str(interval) == text
+
+
+def test_scaling_by_a_negative_factor_keeps_the_order():
+    scaled = Interval(1.0, 0.5, 2.0, 5).scaled(-100)
+    assert (scaled.mean, scaled.low, scaled.high) == (-100, -200, -50)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.0, "0"), (-0.0, "0"), (-1.5, "−1.5"), (0.30612, "0.306"), (123456.0, "123456")],
+)
+def test_numbers_for_reading(value, text):
+    assert format_number(value) == text
+
+
+def table():
+    rows = [
+        {"seed": s, "competition": c, "batch_size": b, "redundancy": value}
+        for s in range(3)
+        for c, b, value in (
+            ("none", 128, 1.0 + s),
+            ("softmax", 128, 3.0 + 2 * s),
+            ("none", "full", 9.0),
+        )
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_paired_difference_by_hand():
+    result = paired_difference(
+        table(),
+        "redundancy",
+        {"competition": "softmax"},
+        {"competition": "none", "batch_size": 128},
+    )
+    assert result.mean == pytest.approx((2 + 3 + 4) / 3)
+    assert result.n == 3
+
+
+def test_pairs_are_made_by_seed_not_by_row():
+    shuffled = table().sample(frac=1, random_state=1)
+    a, b = {"competition": "softmax"}, {"competition": "none", "batch_size": 128}
+    assert paired_difference(shuffled, "redundancy", a, b) == paired_difference(
+        table(), "redundancy", a, b
+    )
+
+
+def test_only_shared_seeds_are_paired():
+    t = table()
+    t = t[~((t["seed"] == 0) & (t["competition"] == "softmax"))]
+    a, b = {"competition": "softmax"}, {"competition": "none", "batch_size": 128}
+    assert paired_difference(t, "redundancy", a, b).mean == pytest.approx(3.5)
+
+
+def test_ambiguous_condition_is_refused():
+    with pytest.raises(ValueError, match="batch_size"):
+        by_seed(table(), "redundancy", {"competition": "none"})
+
+
+def test_no_shared_seed_is_refused():
+    t = table()
+    t.loc[t["competition"] == "softmax", "seed"] += 100
+    with pytest.raises(ValueError, match="share no seed"):
+        paired_difference(
+            t, "redundancy", {"competition": "softmax"}, {"competition": "none", "batch_size": 128}
+        )
+
+
+def test_unknown_column_is_named():
+    with pytest.raises(KeyError, match="lambda_tx"):
+        where(table(), {"lambda_tx": 1})
+
+
+def test_matching_of_types():
+    mixed = pd.Series(["128", "full", 128, 64], dtype=object)
+    assert matches(mixed, 128).tolist() == [True, False, True, False]
+    assert matches(mixed, "full").tolist() == [False, True, False, False]
+    assert matches(mixed, ["full", 64]).tolist() == [False, True, False, True]
+    assert matches(pd.Series([True, False]), False).tolist() == [False, True]
+    assert matches(pd.Series([0.1 + 0.2, 0.0]), 0.3).tolist() == [True, False]
+
+
+def test_holm_by_hand():
+    # Sorted .01 .02 .03 .04 times 4 3 2 1 = .04 .06 .06 .04, made monotone: .04 .06 .06 .06.
+    assert holm([0.03, 0.01, 0.04, 0.02]) == pytest.approx([0.06, 0.04, 0.06, 0.06])
+    assert holm([0.6, 0.5]) == pytest.approx([1.0, 1.0])
+    assert holm([]).size == 0
+
+
+@pytest.mark.parametrize("bad", [[0.1, math.nan], [1.2], [-0.1]])
+def test_holm_refuses_what_is_no_probability(bad):
+    with pytest.raises(ValueError, match="p values"):
+        holm(bad)
+
+
+def test_sign_flip_by_enumeration():
+    # |mean| ≥ 2 of ±1 ±2 ±3 happens for the signs +++ and --- only.
+    assert sign_flip_p([1.0, 2.0, 3.0]) == pytest.approx(2 / 8)
+    assert sign_flip_p([1.0, -1.0]) == 1.0
+    assert math.isnan(sign_flip_p([math.nan]))
+
+
+def test_sign_flip_of_many_seeds():
+    rng = np.random.default_rng(0)
+    assert sign_flip_p(1 + 0.1 * rng.normal(size=20)) == pytest.approx(1e-4)
+    assert sign_flip_p(rng.normal(size=20)) > 0.05
+
+
+def test_spearman_trend_over_seeds():
+    rows = [
+        {"seed": s, "x": x, "up": x**3 + s, "mixed": -x if s else x, "flat": 1.0}
+        for s in range(2)
+        for x in range(5)
+    ]
+    t = pd.DataFrame(rows)
+    assert spearman_trend(t, "x", "up").mean == pytest.approx(1.0)
+    assert spearman_trend(t, "x", "mixed").mean == pytest.approx(0.0)
+    assert spearman_trend(t, "x", "flat").mean == 0.0
+    assert spearman_trend(t[t["x"] < 2], "x", "up").dropped == 2
+
+
+def test_summarise_has_mean_low_high_n():
+    t = table()
+    t.loc[0, "redundancy"] = math.nan
+    result = summarise(t, by=["competition", "batch_size"], metrics=["redundancy"])
+    row = result[(result["competition"] == "none") & (result["batch_size"].astype(str) == "128")]
+    direct = mean_interval([2.0, 3.0])
+    assert row["redundancy_mean"].item() == pytest.approx(2.5)
+    assert row["redundancy_low"].item() == direct.low
+    assert row["redundancy_high"].item() == direct.high
+    assert row["redundancy_n"].item() == 2
+    assert len(result) == 3
+
+
+def test_summarise_names_missing_columns():
+    with pytest.raises(KeyError, match="hsik"):
+        summarise(table(), by=["competition"], metrics=["hsik"])

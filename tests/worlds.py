@@ -1,0 +1,269 @@
+"""Two made-up worlds for every claim: one as the source says, one the other way round.
+
+``claimed`` and ``opposite`` are measures for :func:`synthetic_evidence.evidence`; a claim that
+contradicts another claim of the same source has its own changes in ``CLAIMED`` / ``OPPOSITE``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+Setting = Mapping[str, object]
+
+FULL_BATCH = {  # the published trajectory: redundancy, output correlation, TC
+    1: (0.287, 2.98, 4.52),
+    10: (0.286, 0.25, 0.25),
+    50: (0.329, 0.08, 0.04),
+    100: (0.535, 0.04, 0.005),
+}
+
+
+def claimed(s: Setting) -> dict[str, float]:
+    """The source is right: A finds the loophole, B does not, and is easy to optimise."""
+    return _claimed_softmax(s) if s["competition"] == "softmax" else _claimed_relu(s)
+
+
+def _claimed_relu(s: Setting) -> dict[str, float]:
+    t, epoch = float(s["lambda_tc"]), max(int(s["epoch"]), 1)
+    values = {
+        "weight_redundancy": 3 + 2 * np.log10(1 + t),
+        "redundancy_over_random": 5.0,
+        "max_abs_cosine": 0.6,
+        "aligned_pairs": 2.0 if t >= 100 else 1.0,
+        "output_correlation": 3 / (1 + t),
+        "train_tc": 4 / (1 + t),
+        "hsic": 0.02 / (1 + t),
+        "effective_rank": 12.0,
+        "probe_accuracy": 0.85,
+        "loss": 0.0 if epoch == 1 else -202.0,
+        "row_norm": 2.0 if epoch == 1 else 2.2,
+        "curvature_max": 10.0,
+        "curvature_min": -5.0,
+    }
+    if not s["bias"]:
+        values |= {"weight_redundancy": 0.3, "redundancy_over_random": 1.2}
+        values |= {"aligned_pairs": 0.0, "output_correlation": 3.0}
+    if s["lambda_wr"]:
+        values |= {"weight_redundancy": 0.01, "redundancy_over_random": 0.03}
+    if s["initial"] != "xavier":
+        values["aligned_pairs"] = 8.0
+    if s["batch_size"] == "full":
+        values |= {"weight_redundancy": 0.3 + 0.1 * np.log(epoch), "redundancy_over_random": 2.5}
+        values["output_correlation"] = 3 / epoch
+    if s["optimizer"] == "sgd":
+        rate = float(s["learning_rate"])
+        values |= {"probe_accuracy": 0.70 if rate == 10 else 0.50}
+        values["loss"] = {1e-3: 0.0, 10.0: -200.0}.get(rate, -100.0)
+        if rate == 1.0 and int(s["seed"]) < 5:
+            values["diverged_at"] = 3.0
+    return values
+
+
+def _claimed_softmax(s: Setting) -> dict[str, float]:
+    t = float(s["lambda_tc"])
+    k = int(s["hidden_dim"])
+    values = {
+        "weight_redundancy": 1 + 0.2 * np.log10(1 + t),
+        "redundancy_over_random": 1.2,
+        "max_abs_cosine": 0.3,
+        "output_correlation": 1.02 * k / (k - 1) * (1 + t / 20),
+        "hsic": 0.02 * (1 + t),
+        "effective_rank": 15.0,
+        "probe_accuracy": 0.60 if s["epoch"] == 0 else 0.85 - 0.05 * np.log10(1 + t),
+        "loss": 46.0 + 0.01 * int(s["epoch"]),
+        "curvature_max": 1.0,
+        "curvature_min": -0.01,
+    }
+    if s["optimizer"] == "sgd":
+        values["loss"] = 47.0
+    if s["activation"] == "identity":
+        values["weight_redundancy"] *= 1.5
+    return values
+
+
+def opposite(s: Setting) -> dict[str, float]:
+    """The source is wrong throughout."""
+    soft = s["competition"] == "softmax"
+    t, epoch = float(s["lambda_tc"]), max(int(s["epoch"]), 1)
+    k = int(s["hidden_dim"])
+    values = {
+        "weight_redundancy": (2.0 if soft else 0.4) - 0.1 * np.log10(1 + t),
+        "redundancy_over_random": 5.0 if soft else 1.1,
+        "output_correlation": 1.02 * k / (k - 1) if soft else 3.0,
+        "aligned_pairs": 8.0 if soft else 0.0,
+        "dead_units": 3.0,
+        "hsic": 0.02,
+        "probe_accuracy": 0.5 if soft else 0.8,
+        "probe_accuracy_pre": 0.5 if soft else 0.8,
+        "loss": 50.0,
+        "curvature_max": 10.0 if soft else 1.0,
+        "curvature_min": -5.0 if soft else -0.01,
+    }
+    if soft:
+        values["weight_redundancy"] *= 1 + 0.3 * np.log(epoch)
+        values["loss"] = 50 - 0.01 * epoch
+    elif s["batch_size"] == "full" and t > 0:
+        values |= {"weight_redundancy": 0.4 - 0.001 * epoch, "redundancy_over_random": 0.9}
+        values["output_correlation"] = 3 + 0.01 * epoch
+    elif s["batch_size"] == 128 and t == 1:
+        # The whole fall of the loss is growth of the rows: 32 log 10 ≈ 73.7.
+        values |= {"loss": 0.0 if epoch == 1 else -74.0, "row_norm": 1.0 if epoch == 1 else 10.0}
+    if s["optimizer"] == "sgd":
+        values |= _opposite_sgd(s, soft)
+    return values
+
+
+def _opposite_sgd(s: Setting, soft: bool) -> dict[str, float]:
+    rate = float(s["learning_rate"])
+    if soft:
+        best = rate == 0.1
+        return {
+            "probe_accuracy": 0.9 if best else 0.4,
+            "loss": 30.0 if best else 90.0,
+            "weight_redundancy": 9.0,
+            "diverged_at": 3.0 if rate == 10 else np.nan,
+        }
+    diverged = rate == 10 and int(s["seed"]) < 5
+    return {
+        "probe_accuracy": 0.8 if rate in (1e-3, 1e-2, 1e-1) else 0.6,
+        "loss": -74.0,
+        "diverged_at": 2.0 if diverged else np.nan,
+    }
+
+
+def changed(world, change):
+    """``world`` with the values that ``change(setting)`` gives."""
+    return lambda s: {**world(s), **change(s)}
+
+
+def table_at(lambda_tc: float):
+    """The published full-batch numbers at one λ_tc, half of them at the others."""
+
+    def measure(s: Setting) -> dict[str, float]:
+        if s["batch_size"] != "full" or s["epoch"] not in FULL_BATCH:
+            return {}
+        factor = 1.0 if s["lambda_tc"] == lambda_tc else 0.5
+        names = ("weight_redundancy", "output_correlation", "train_tc")
+        return {n: v * factor for n, v in zip(names, FULL_BATCH[int(s["epoch"])], strict=True)}
+
+    return measure
+
+
+def _metrics_agree(s: Setting) -> dict[str, float]:
+    x = np.log10(1 + float(s["lambda_tc"]))
+    weak = s["lambda_tc"] == 30
+    names = ("weight_redundancy", "max_abs_cosine", "output_correlation", "hsic")
+    values = {n: 1 + x for n in (*names, "effective_rank", "entropy_rank")}
+    return values | {"dead_units": float(weak), "min_relative_variance": 0.001 if weak else 0.5}
+
+
+def _metrics_disagree(s: Setting) -> dict[str, float]:
+    values = _metrics_agree(s) | {"dead_units": 0.0}
+    x = np.log10(1 + float(s["lambda_tc"]))
+    return values | {n: 5 - x for n in ("max_abs_cosine", "hsic", "entropy_rank")}
+
+
+def _softmax_pattern(s: Setting) -> dict[str, float]:
+    if s["competition"] != "softmax":
+        return {}
+    t = float(s["lambda_tc"])
+    pattern = {0.0: (2.85, 1.07), 1.0: (3.31, 1.08), 10.0: (1.80, 13.03)}
+    red, corr = pattern.get(t, (2.0, 5.0))
+    return {"weight_redundancy": red, "output_correlation": corr}
+
+
+def _softmax_pattern_reversed(s: Setting) -> dict[str, float]:
+    pattern = {0.0: (2.0, 3.0), 1.0: (1.5, 2.0), 10.0: (2.5, 2.0)}
+    red, corr = pattern.get(float(s["lambda_tc"]), (2.0, 3.0))
+    return {"weight_redundancy": red, "output_correlation": corr}
+
+
+def _tc_helps_softmax(s: Setting) -> dict[str, float]:
+    if s["competition"] != "softmax":
+        return {}
+    x = np.log10(1 + float(s["lambda_tc"]))
+    falls = {"output_correlation": 3 - x, "weight_redundancy": 3 - x, "hsic": 0.1 - 0.01 * x}
+    return falls | {"probe_accuracy": 0.7 + 0.05 * x}
+
+
+def _below_floor(s: Setting) -> dict[str, float]:
+    return {"output_correlation": 0.5, "hsic": 0.002} if s["competition"] == "softmax" else {}
+
+
+def _wr_fails(s: Setting) -> dict[str, float]:
+    bad = {"weight_redundancy": 0.5, "output_correlation": 5.0, "hsic": 0.04}
+    return bad if s["lambda_wr"] else {}
+
+
+def _ten_is_enough(s: Setting) -> dict[str, float]:
+    plain = s["competition"] == "none" and s["lambda_tc"] == 10 and not s["lambda_wr"]
+    return {"output_correlation": 0.1, "redundancy_over_random": 1.0} if plain else {}
+
+
+def _useless_training(s: Setting) -> dict[str, float]:
+    if s["competition"] != "softmax":
+        return {}
+    return {
+        "output_correlation": 3.0,
+        "probe_accuracy": 0.5 + 0.1 * np.log10(1 + float(s["lambda_tc"])),
+    }
+
+
+def _same_geometry(s: Setting) -> dict[str, float]:
+    names = ("weight_redundancy", "effective_rank", "max_abs_cosine", "probe_accuracy")
+    return dict.fromkeys(names, 0.5)
+
+
+def _does_not_scale(s: Setting) -> dict[str, float]:
+    soft, wide = s["competition"] == "softmax", s["hidden_dim"] == 64
+    values = {"dead_units": 20.0, "output_correlation": 3.0}
+    return values | {"redundancy_over_random": 1.0 + 9.0 * (wide and soft) + 4.0 * (not soft)}
+
+
+def _drift_is_softmax(s: Setting) -> dict[str, float]:
+    soft = s["competition"] == "softmax"
+    return {"weight_redundancy": 1.0 + (int(s["epoch"]) / 500 if soft else 0.0)}
+
+
+def gradients(ratio: float) -> dict[str, pd.DataFrame]:
+    """The table “twin_gradients” with one ratio under softmax."""
+    rows = [
+        {"competition": c, "seed": s, "ratio": (ratio if c == "softmax" else 1.0) + 0.01 * s}
+        for c in ("none", "softmax")
+        for s in range(10)
+    ]
+    return {"twin_gradients": pd.DataFrame(rows)}
+
+
+def _better(s: Setting) -> dict[str, float]:
+    """TC works under softmax too: contradicts claims 000.17 and 000.18."""
+    return {"output_correlation": 2.0 / (1 + float(s["lambda_tc"]))}
+
+
+#: claim → (world in which it is supported, further tables)
+CLAIMED = {
+    "000.5": (changed(claimed, _better), {}),
+    "000.6": (_metrics_agree, {}),
+    "000.7": (table_at(1.0), {}),
+    "000.17": (_softmax_pattern, {}),
+    "000.25": (claimed, gradients(0.5)),
+}
+#: claim → (world in which it is refuted, further tables)
+OPPOSITE = {
+    "000.4": (_same_geometry, {}),
+    "000.6": (_metrics_disagree, {}),
+    "000.7": (table_at(100.0), {}),
+    "000.11": (changed(opposite, _wr_fails), {}),
+    "000.12": (changed(claimed, _ten_is_enough), {}),
+    "000.15": (_drift_is_softmax, {}),
+    "000.17": (_softmax_pattern_reversed, {}),
+    "000.18": (changed(claimed, _tc_helps_softmax), {}),
+    "000.19": (changed(opposite, _below_floor), {}),
+    "000.20": (changed(opposite, _useless_training), {}),
+    "000.25": (opposite, gradients(1.2)),
+    "000.30": (_same_geometry, {}),
+    "000.31": (_does_not_scale, {}),
+}
