@@ -2,9 +2,9 @@
 
 ``notebooks/<name>.ipynb`` runs through papermill and becomes ``book/findings/<name>.ipynb`` (a
 chapter) or ``book/<name>.ipynb`` (a front page, drawn from the executed chapters). Every page
-stores a fingerprint of all that it was made from, so a page that is up to date is not executed
-again and a stale one can be told from a current one. A rerun with other parameters goes the same
-way to another file and may not replace a page.
+stores a fingerprint of all that it was made from and a digest of its content, so a page that is up
+to date is not executed again, and a stale or hand-edited one can be told from a current one. A
+rerun with other parameters goes the same way to another file and may not replace a page.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ __all__ = [
     "PageError",
     "chapter_outputs",
     "check_parameters",
+    "content_digest",
     "execute_page",
     "find_page",
     "fingerprint",
@@ -140,12 +141,20 @@ def fingerprint(page: Page, parameters: Mapping[str, Any] | None = None) -> str:
     return digest.hexdigest()
 
 
+def content_digest(notebook: nbformat.NotebookNode) -> str:
+    """SHA-256 of an executed notebook's cells and outputs, as 64 hex digits."""
+    return hashlib.sha256(json.dumps(notebook.cells, sort_keys=True).encode()).hexdigest()
+
+
 def is_current(page: Page) -> bool:
-    """Whether the committed page was made from exactly what the checkout holds now."""
+    """Whether the page was made from exactly what the checkout holds, and not edited since."""
     if not page.path.is_file():
         return False
-    made_from = nbformat.read(page.path, as_version=4).metadata.get("infomax", {})
-    return made_from.get("fingerprint") == fingerprint(page)
+    notebook = nbformat.read(page.path, as_version=4)
+    made_from = notebook.metadata.get("infomax", {})
+    return made_from.get("fingerprint") == fingerprint(page) and made_from.get(
+        "content"
+    ) == content_digest(notebook)
 
 
 # Parameters
@@ -314,6 +323,7 @@ def execute_page(
     target = output or page.path
     if parameters and target.resolve() == page.path.resolve():
         raise PageError(f"{page.name}: a rerun with other parameters may not replace the page")
+    # Taken before the run: a source edited meanwhile must leave the page stale.
     made_from = {"fingerprint": fingerprint(page, parameters), "parameters": dict(parameters or {})}
     folder = Path(tempfile.mkdtemp(prefix="infomax-"))
     partial = folder / f"{page.name}.ipynb"
@@ -331,7 +341,7 @@ def execute_page(
     except Exception as error:  # whatever stops a notebook is reported in the same way
         raise _failure(page, error, partial) from error
     notebook = normalize(nbformat.read(partial, as_version=4), page.root)
-    notebook.metadata["infomax"] = made_from
+    notebook.metadata["infomax"] = {**made_from, "content": content_digest(notebook)}
     write_atomically(target, nbformat.writes(notebook) + "\n")
     shutil.rmtree(folder)
 

@@ -1,0 +1,146 @@
+"""The book's sources: links, table of contents, executed pages, prose without typed numbers."""
+
+import json
+import re
+from itertools import pairwise
+from pathlib import Path
+
+import jupytext
+import nbformat
+import pytest
+import yaml
+
+from infomax_lib import pages
+from infomax_lib.claims import registry
+from infomax_lib.frontpages import all_verdicts
+from infomax_lib.verdicts import CARD_MIME, VERDICTS_MIME
+
+ROOT = Path(__file__).parents[1]
+BOOK = ROOT / "book"
+NAMES = pages.CHAPTERS + pages.FRONT_PAGES
+IMAGES = {"image/png", "image/svg+xml"}
+MACHINE_PATH = re.compile(r"(?:/home/|/root/|/tmp/|/Users/|[A-Z]:\\Users\\|site-packages)\S*")
+# A decimal in prose, unless it is code, a formula, a version or a claim's id such as 000.7.
+TYPED_DECIMAL = re.compile(r"(?<![\w.])(?!00[0-3]\.\d)\d*\.\d+(?![\w.]*\d)")
+
+
+def code_cells(name: str) -> list[nbformat.NotebookNode]:
+    page = pages.Page(name, ROOT)
+    cells = nbformat.read(page.path, as_version=4).cells
+    return [c for c in cells if c.cell_type == "code" and c.source.strip()]
+
+
+def outputs(name: str) -> list[nbformat.NotebookNode]:
+    return [output for cell in code_cells(name) for output in cell.outputs]
+
+
+@pytest.mark.parametrize("name", ["_config.yml", "_toc.yml"])
+def test_configuration_is_one_file_seen_from_two_places(name):
+    link, file = BOOK / name, ROOT / name
+    # A system without symbolic links has a copy, which must not fall behind.
+    assert link.read_text() == file.read_text()
+    if link.is_symlink():
+        assert link.readlink() == Path("..") / name
+
+
+def test_table_of_contents_names_every_page_once():
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
+    entries = [toc["root"], *(c["file"] for part in toc["parts"] for c in part["chapters"])]
+    assert len(set(entries)) == len(entries)
+    for entry in entries:
+        assert (BOOK / f"{entry}.md").is_file() or (BOOK / f"{entry}.ipynb").is_file(), entry
+    assert {Path(entry).name for entry in entries} >= set(NAMES)
+
+
+def test_book_computes_nothing():
+    config = yaml.safe_load((ROOT / "_config.yml").read_text())
+    assert config["execute"]["execute_notebooks"] == "off"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_page_is_current(name):
+    assert pages.is_current(pages.find_page(name, ROOT)), f"{name} is stale: run `make book`"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_cell_ran_in_order_without_error_or_warning(name):
+    cells = code_cells(name)
+    assert cells
+    counts = [cell.execution_count for cell in cells]
+    assert None not in counts
+    assert all(a < b for a, b in pairwise(counts))
+    for output in outputs(name):
+        assert output.output_type != "error", output
+        assert output.get("name") != "stderr", output.text
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_figure_has_alternative_text(name):
+    for cell in code_cells(name):
+        data = [output.get("data", {}) for output in cell.outputs]
+        if any(IMAGES & set(bundle) for bundle in data):
+            alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
+            assert len(alt) > 20, f"figure without alternative text:\n{cell.source[:300]}"
+        for bundle in data:
+            for image in re.findall(r"<img\b[^>]*>", str(bundle.get("text/html", ""))):
+                assert re.search(r'\balt="[^"]+"', image), image[:100]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_page_knows_no_machine(name):
+    for output in outputs(name):
+        texts = {"text": output.get("text", ""), **output.get("data", {})}
+        for mime, text in texts.items():
+            if mime not in IMAGES:
+                found = MACHINE_PATH.search(json.dumps(text))
+                assert not found, found.group()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_prose_types_no_decimals(name):
+    """Numbers come through glue; formulas and code may show the ones that define a setting."""
+    notebook = jupytext.read(ROOT / "notebooks" / f"{name}.py")
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            prose = re.sub(r"```.*?```|`[^`]*`|\$\$.*?\$\$|\$[^$]*\$", "", cell.source, flags=re.S)
+            prose = re.sub(r"\]\([^)]*\)|CC BY 4\.0", "", prose)
+            found = TYPED_DECIMAL.search(prose)
+            assert not found, f"{found.group()} is typed by hand in:\n{cell.source}"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_titles_hold_no_math(name):
+    for cell in jupytext.read(ROOT / "notebooks" / f"{name}.py").cells:
+        if cell.cell_type == "markdown":
+            titles = [line for line in cell.source.splitlines() if re.match(r"#+ ", line)]
+            assert not any("$" in title for title in titles), titles
+
+
+@pytest.mark.parametrize("name", pages.CHAPTERS)
+def test_chapter_shows_one_card_and_its_verdicts(name):
+    bundles = [output.get("data", {}) for output in outputs(name)]
+    (card,) = [bundle[CARD_MIME] for bundle in bundles if CARD_MIME in bundle]
+    assert card["chapter"] == name
+    assert card["image"]
+    assert card["key_number"]
+    judged = {r["id"] for bundle in bundles for r in bundle.get(VERDICTS_MIME, [])}
+    assert judged == {c.id for c in registry().values() if c.chapter == name}
+
+
+def test_ledger_holds_every_claim_of_source_000():
+    (records,) = [
+        o.data[VERDICTS_MIME] for o in outputs("ledger") if VERDICTS_MIME in o.get("data", {})
+    ]
+    ids = [record["id"] for record in records]
+    assert len(set(ids)) == len(ids)
+    assert {f"000.{number}" for number in range(1, 36)} <= set(ids)
+    assert records == all_verdicts(ROOT).records()
+
+
+def test_landing_page_shows_every_finding():
+    html = "".join(
+        o.data["text/html"] for o in outputs("landing") if "text/html" in o.get("data", {})
+    )
+    for name in pages.CHAPTERS:
+        assert f'href="findings/{name}.html"' in html
+    assert "not judged" not in html
