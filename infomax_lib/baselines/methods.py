@@ -71,5 +71,5 @@ METHODS: dict[str, Method] = {
     "fastica": Method(fastica.fit_many, "FastICA", {"epochs": 200}),
     "autoencoder": Method(autoencoder.fit_many, "autoencoder", _DESCENT),
     "rbm": Method(rbm.fit_many, "RBM, CD-1", _DESCENT | {"learning_rate": 0.05}),
-    "supervised": Method(supervised.fit_many, "supervised", _DESCENT, reads_labels=True),
+    "supervised": Method(supervised.fit_many, "supervised layer", _DESCENT, reads_labels=True),
 }

@@ -25,7 +25,7 @@ from infomax_lib.runs import resolve_device
 from infomax_lib.store import Store, open_store
 
 KIND = "baselines"
-WEIGHTS = "baseline_weights"
+WEIGHTS = "weights"  # beside those of runs: a key says which they belong to
 
 # Bounds on one chunk: how much a kill can lose, and how many features are held at once.
 _MAX_SEEDS = 16

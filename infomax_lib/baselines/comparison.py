@@ -1,0 +1,165 @@
+"""Baselines and InfoMax side by side: one table, its summary, and the sentences it supports."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+from torch import Tensor
+
+from infomax_lib.baselines.encoders import FitError
+from infomax_lib.baselines.methods import METHODS
+from infomax_lib.baselines.runs import fitted_encoder
+from infomax_lib.baselines.spec import BaselineSpec
+from infomax_lib.runs import trained_layer
+from infomax_lib.spec import RunSpec
+from infomax_lib.stats import Interval, format_number, mean_interval
+from infomax_lib.store import Store, open_store
+from infomax_lib.style import label
+
+#: Names of the two architectures in the comparison, by the competition of their runs.
+INFOMAX = {"none": "infomax_relu", "softmax": "infomax_softmax"}
+
+#: Every method of the comparison with the name that readers see.
+LABELS = {name: method.label for name, method in METHODS.items()} | {
+    "infomax_relu": "InfoMax A (ReLU)",
+    "infomax_softmax": "InfoMax B (softmax)",
+}
+
+#: Methods that no claim of "better" counts: the control and the ceiling that reads labels.
+REFERENCES = ("untrained", "supervised")
+
+
+def with_infomax(
+    baselines: pd.DataFrame, runs: pd.DataFrame, store: str | Store | None = None
+) -> pd.DataFrame:
+    """One table of all methods: the rows of ``run_baselines`` and those of ``run``.
+
+    A run's ``method`` is that of `INFOMAX`; its ``seconds`` and ``device`` come from the store's
+    provenance, and its ``failed`` says at which epoch it diverged, if it did.
+    """
+    times = _times(open_store(store), set(runs["key"]))
+    ours = runs.assign(
+        method=runs["competition"].map(INFOMAX),
+        seconds=runs["key"].map(times["seconds"]).astype(float),
+        device=runs["key"].map(times["device"]),
+        failed=[f"diverged at epoch {e:g}" if e > 0 else None for e in runs["diverged_at"]],
+    )
+    return pd.concat([baselines, ours], ignore_index=True)
+
+
+def _times(store: Store, keys: set[str]) -> pd.DataFrame:
+    """Seconds and device of stored runs, by key: the time of a population is shared evenly."""
+    facts = {}
+    for info in store.files("runs"):
+        each = float(info.metadata.get("seconds", np.nan)) / max(info.rows, 1)
+        found = keys.intersection(pq.read_table(info.path, columns=["key"])["key"].to_pylist())
+        facts |= {key: (each, info.metadata.get("device")) for key in found}
+    return pd.DataFrame.from_dict(facts, orient="index", columns=["seconds", "device"])
+
+
+def method_order(table: pd.DataFrame) -> list[str]:
+    """The methods in ``table``, by their mean probe accuracy, best first; failed ones last."""
+    means = table.groupby("method")["probe_accuracy"].mean()
+    return list(means.sort_values(ascending=False, na_position="last", kind="stable").index)
+
+
+def summary(table: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
+    """One row per method, best probe first: mean and 95 % interval over seeds of each measure.
+
+    A last column says what failed or needs a remark, if anything did.
+    """
+    rows = []
+    for method in method_order(table):
+        members = table[table["method"] == method]
+        cells = {"method": LABELS[method]}
+        cells |= {label(metric): _cell(members[metric]) for metric in metrics}
+        rows.append(cells | {"remark": remark(members)})
+    result = pd.DataFrame(rows)
+    return result if (result["remark"] != "").any() else result.drop(columns="remark")
+
+
+def _cell(values: pd.Series) -> str:
+    """ "0.86 [0.85, 0.87]"; one number where seeds agree to a thousandth; "–" where none is."""
+    numbers = values.astype(float)
+    numbers = numbers.mask(numbers.abs() < 1e-9, 0.0)  # rounding, where the exact value is zero
+    interval = mean_interval(numbers)
+    if interval.n == 0:
+        return "–"
+    same = numbers.max() - numbers.min() <= 1e-3 * abs(interval.mean)
+    return format_number(interval.mean) if same else str(interval)
+
+
+def remark(members: pd.DataFrame) -> str:
+    """What failed, and what the fits say about themselves: "2 of 10: not converged …"."""
+    texts = []
+    for column in ("failed", "note"):
+        if column in members:
+            for text, count in members[column].dropna().value_counts(sort=False).items():
+                texts.append(f"{count} of {len(members)}: {text}")
+    return "; ".join(texts)
+
+
+def best(table: pd.DataFrame, methods: Sequence[str], metric: str = "probe_accuracy") -> str:
+    """The method with the highest mean of ``metric`` among ``methods``; of equals, the first.
+
+    Raises:
+        ValueError: None of them was measured.
+    """
+    means = table.groupby("method")[metric].mean().reindex(list(methods)).dropna()
+    if means.empty:
+        raise ValueError(f"{metric} was measured for none of {', '.join(methods)}")
+    return str(means.idxmax())
+
+
+def unsupervised_baselines(table: pd.DataFrame) -> list[str]:
+    """Methods of prior art that learn without labels."""
+    left_out = {*REFERENCES, *INFOMAX.values()}
+    return [name for name in dict.fromkeys(table["method"]) if name not in left_out]
+
+
+def paired(table: pd.DataFrame, metric: str, a: str, b: str) -> Interval:
+    """Mean of method a minus method b over shared seeds, with its 95 % interval."""
+    wide = table[table["method"].isin([a, b])].pivot(index="seed", columns="method", values=metric)
+    return mean_interval(wide[a].astype(float) - wide[b].astype(float))
+
+
+def in_words(table: pd.DataFrame, a: str, b: str) -> str:
+    """Whose linear probe is better, in points: "PCA lies 1.2 [0.9, 1.4] points above k-means"."""
+    gap = paired(table, "probe_accuracy", a, b).scaled(100)
+    if gap.n == 0:
+        return f"{LABELS[a]} and {LABELS[b]} were not both measured"
+    if not (gap.low > 0 or gap.high < 0):
+        return f"{LABELS[a]} and {LABELS[b]} cannot be told apart (difference {gap} points)"
+    side = "above" if gap.low > 0 else "below"
+    size = gap if gap.low > 0 else gap.scaled(-1)
+    return f"{LABELS[a]} lies {size} points {side} {LABELS[b]}"
+
+
+def timed_on(table: pd.DataFrame) -> str:
+    """Where the fits were timed: "cpu", or which device did which methods."""
+    devices = table.dropna(subset=["device"]).groupby("device")["method"].unique()
+    if len(devices) == 1:
+        return str(devices.index[0])
+    return "; ".join(
+        f"{device} ({', '.join(LABELS[m] for m in methods)})" for device, methods in devices.items()
+    )
+
+
+def feature_images(
+    specs: Sequence[BaselineSpec | RunSpec], store: str | Store | None = None
+) -> dict[str, Tensor]:
+    """Weights (K, D) of each spec by the label of its method; those that failed are left out."""
+    weights = {}
+    for spec in specs:
+        if isinstance(spec, RunSpec):
+            layer = trained_layer(spec, store=store)
+            weights[LABELS[INFOMAX[spec.competition]]] = layer.weight.detach()
+            continue
+        try:
+            weights[LABELS[spec.method]] = fitted_encoder(spec, store=store).weight
+        except FitError:  # the table of results has its reason
+            continue
+    return weights
