@@ -1,33 +1,24 @@
 """The prior-art methods against independent references: enumeration, autograd, NumPy, loops."""
 
-import dataclasses
 import itertools
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 
-from infomax_lib import SpecError, load_dataset
 from infomax_lib.baselines import (
     METHODS,
-    BaselineSpec,
-    BaselineWarning,
     FitError,
     autoencoder,
-    every_method,
     fastica,
-    fitted_encoder,
     kmeans,
     pca,
     rbm,
-    run_baselines,
     stacked,
     supervised,
     untrained,
 )
 from infomax_lib.layer import initial_parameters
-from infomax_lib.probes import linear_probe
 
 DOUBLE = torch.float64
 
@@ -395,194 +386,3 @@ def test_fastica_recovers_sources_up_to_order_sign_and_scale():
 
 def test_fastica_says_when_it_has_not_converged(images):
     assert "not converged after 2" in fastica.fit(images[0], 6, 0, epochs=2).note
-
-
-# --- specs ---------------------------------------------------------------------------------------
-
-
-def test_settings_default_to_what_the_method_needs():
-    assert BaselineSpec(method="rbm").learning_rate == METHODS["rbm"].defaults["learning_rate"]
-    spec = BaselineSpec(method="autoencoder", epochs=7)
-    assert (spec.epochs, spec.batch_size) == (7, 128)
-    assert BaselineSpec(method="pca").epochs is None
-    changed = spec.but(method="kmeans")
-    assert changed == BaselineSpec(method="kmeans")
-    assert spec.but(method="supervised", learning_rate=0.5).learning_rate == 0.5
-    assert spec.but(hidden_dim=8).epochs == 7
-
-
-def test_one_computation_has_one_key_and_every_field_enters_it():
-    spec = BaselineSpec(dataset="digits", method="autoencoder")
-    defaults = METHODS["autoencoder"].defaults
-    assert spec.key == BaselineSpec(dataset="digits", method="autoencoder", **defaults).key
-    changes = {
-        "dataset": "synthetic",
-        "method": "supervised",
-        "hidden_dim": 8,
-        "epochs": 3,
-        "learning_rate": 0.1,
-        "batch_size": 16,
-        "seed": 1,
-    }
-    assert set(changes) == set(BaselineSpec.model_fields)
-    keys = {spec.but(**{name: value}).key for name, value in changes.items()}
-    assert len(keys | {spec.key}) == len(changes) + 1
-
-
-@pytest.mark.parametrize(
-    ("fields", "message"),
-    [
-        ({"method": "svm"}, "choose one of untrained, pca"),
-        ({"dataset": "cifar"}, "choose one of digits, mnist"),
-        ({"epoch": 3}, "the fields are dataset, method, hidden_dim"),
-        ({"method": "pca", "epochs": 3}, "pca has no such setting .it has none of epochs"),
-        ({"method": "kmeans", "learning_rate": 0.1}, "kmeans has no such setting .it has epochs"),
-        ({"method": "rbm", "epochs": 0}, "greater than or equal to 1"),
-        ({"method": "rbm", "learning_rate": float("inf")}, "finite number"),
-        ({"method": "rbm", "batch_size": "full"}, "valid integer"),
-        ({"hidden_dim": 1}, "greater than or equal to 2"),
-        ({"seed": -1}, "greater than or equal to 0"),
-    ],
-)
-def test_impossible_specs_are_refused_with_what_is_allowed(fields, message):
-    with pytest.raises(SpecError, match=message):
-        BaselineSpec(**fields)
-
-
-def test_every_method_shares_the_budget_of_the_descending_ones():
-    specs = every_method("digits", 8, [0, 1], epochs=3)
-    assert {s.method for s in specs} == set(METHODS)
-    assert len(specs) == 2 * len(METHODS)
-    assert {s.method for s in specs if s.epochs == 3} == {"autoencoder", "rbm", "supervised"}
-    assert next(s for s in specs if s.method == "kmeans").epochs == 300
-
-
-# --- running and storing -------------------------------------------------------------------------
-
-
-@pytest.fixture
-def counted(monkeypatch):
-    """Count the seeds that each method fits."""
-    fitted = {}
-    for name, method in METHODS.items():
-
-        def fit_many(X, hidden_dim, seeds, *, _name=name, _fit=method.fit_many, **settings):
-            fitted[_name] = fitted.get(_name, 0) + len(seeds)
-            return _fit(X, hidden_dim, seeds, **settings)
-
-        monkeypatch.setitem(METHODS, name, dataclasses.replace(method, fit_many=fit_many))
-    return fitted
-
-
-def quick(seeds=(0, 1), **changes):
-    return [s.but(**changes) for s in every_method("digits", 8, seeds, epochs=2)]
-
-
-def test_baselines_are_measured_stored_and_not_computed_again(tmp_path, counted):
-    table = run_baselines(quick(), device="cpu", store=tmp_path, progress=False)
-    assert counted == dict.fromkeys(METHODS, 2)
-    assert list(table["key"]) == [s.key for s in quick()]
-    assert table["failed"].isna().all()
-    assert (table["probe_accuracy"] > 0.3).all()
-    assert (table["shuffled_probe_accuracy"] < 0.3).all()
-    assert (table["hsic"] > 0).all()
-    assert (table["seconds"] > 0).all()
-    counted.clear()
-
-    again = run_baselines(quick(), device="cpu", store=tmp_path, progress=False)
-    assert counted == {}
-    pd.testing.assert_frame_equal(again, table)
-    more = run_baselines(quick(seeds=[0, 5, 1]), device="cpu", store=tmp_path, progress=False)
-    assert counted == dict.fromkeys(METHODS, 1)
-    assert list(more["seed"])[:3] == [0, 5, 1]
-
-
-def test_measures_are_those_of_the_encoder(tmp_path):
-    spec = BaselineSpec(dataset="digits", method="kmeans", hidden_dim=8, seed=3)
-    row = run_baselines(spec, device="cpu", store=tmp_path, progress=False).iloc[0]
-    data = load_dataset("digits")
-    encoder = kmeans.fit(data.train, 8, 3, epochs=300)
-    outputs = encoder.transform(data.test)
-    cosines = np.corrcoef(outputs.T.double().numpy()) - np.eye(8)
-    assert row["output_correlation"] == pytest.approx((cosines**2).sum(), rel=1e-3)
-    rows = encoder.centres.double().numpy()
-    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-    assert row["weight_redundancy"] == pytest.approx(((rows @ rows.T - np.eye(8)) ** 2).sum())
-    accuracy = linear_probe(
-        encoder.transform(data.train), data.train_labels, outputs, data.test_labels
-    )
-    assert row["probe_accuracy"] == pytest.approx(float(accuracy))
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_stored_weights_give_the_same_encoder(method, tmp_path, counted):
-    spec = next(s for s in quick() if s.method == method)
-    run_baselines([spec], device="cpu", store=tmp_path, progress=False, keep_weights=[0])
-    encoder = fitted_encoder(spec, store=tmp_path)
-    assert counted == {method: 1}
-    data = load_dataset("digits")
-    fit, settings = METHODS[method], {n: getattr(spec, n) for n in METHODS[method].defaults}
-    if method == "supervised":
-        settings["labels"] = data.train_labels
-    (fresh,) = fit.fit_many(data.train, 8, [0], **settings)
-    torch.testing.assert_close(encoder.transform(data.test), fresh.transform(data.test))
-
-
-def test_weights_asked_for_later_are_fitted_then(tmp_path, counted):
-    spec = BaselineSpec(dataset="digits", method="pca", hidden_dim=8)
-    run_baselines(spec, device="cpu", store=tmp_path, progress=False)
-    assert fitted_encoder(spec, store=tmp_path).weight.shape == (8, 64)
-    assert counted == {"pca": 2}
-
-
-def test_a_failure_is_a_row_with_its_reason_and_is_stored(tmp_path, counted):
-    specs = [
-        BaselineSpec(dataset="synthetic", method=method, hidden_dim=8, seed=seed)
-        for method in ("pca", "untrained")
-        for seed in (0, 1)
-    ]
-    table = run_baselines(specs, device="cpu", store=tmp_path, progress=False)
-    assert (
-        table["failed"].str.contains("hidden_dim <= 2", na=False).tolist()
-        == [True] * 2 + [False] * 2
-    )
-    assert table["probe_accuracy"].isna().tolist() == [True] * 2 + [False] * 2
-    run_baselines(specs, device="cpu", store=tmp_path, progress=False, keep_weights=[0, 1])
-    assert counted == {"pca": 2, "untrained": 4}  # a failure has no weights to ask for
-    with pytest.raises(FitError, match="span only 2"):
-        fitted_encoder(specs[0], store=tmp_path)
-
-
-def test_runs_that_diverge_are_recorded_beside_the_others(tmp_path):
-    specs = [
-        BaselineSpec(
-            dataset="digits", method="autoencoder", hidden_dim=8, epochs=2, seed=seed, **lr
-        )
-        for lr in ({}, {"learning_rate": 1e38})
-        for seed in (0, 1)
-    ]
-    table = run_baselines(specs, device="cpu", store=tmp_path, progress=False)
-    assert table["failed"].str.contains("diverged", na=False).tolist() == [False] * 2 + [True] * 2
-    assert table["probe_accuracy"].notna().tolist() == [True] * 2 + [False] * 2
-
-
-def test_trouble_in_one_method_does_not_stop_the_others_and_is_tried_again(tmp_path, monkeypatch):
-    def out_of_memory(*args, **settings):
-        raise MemoryError("no room")
-
-    specs = quick(seeds=[0])
-    broken = dataclasses.replace(METHODS["pca"], fit_many=out_of_memory)
-    with monkeypatch.context() as patch:
-        patch.setitem(METHODS, "pca", broken)
-        with pytest.warns(BaselineWarning, match="pca on digits stopped .MemoryError: no room"):
-            table = run_baselines(specs, device="cpu", store=tmp_path, progress=False)
-    failed = table.set_index("method")["failed"]
-    assert "no room" in failed["pca"]
-    assert failed.drop("pca").isna().all()
-    table = run_baselines(specs, device="cpu", store=tmp_path, progress=False)
-    assert table["failed"].isna().all()
-
-
-def test_only_specs_are_run():
-    with pytest.raises(TypeError, match="BaselineSpec objects, got dict"):
-        run_baselines([{"method": "pca"}])
