@@ -117,8 +117,7 @@ def claim(
     def register(function: Callable[..., Finding]) -> Callable[..., Finding]:
         if id in _REGISTRY:
             raise ValueError(f"claim {id} has two rules: {_REGISTRY[id].function} and {function}")
-        texts = [" ".join(text.split()) for text in (place, statement, test, rule)]
-        _REGISTRY[id] = Claim(id, source, *texts, chapter=chapter, function=function)
+        _REGISTRY[id] = Claim(id, source, place, statement, test, rule, chapter, function)
         return function
 
     return register

@@ -91,7 +91,7 @@ class Evidence:
         """The full condition: source setting, then the chapter's base, then ``fields``."""
         return {**SOURCE_SETTING, **self.base, **fields}
 
-    def select(self, min_seeds: int = MIN_SEEDS, **fields: object) -> pd.DataFrame:
+    def select(self, min_seeds: int = MIN_SEEDS, /, **fields: object) -> pd.DataFrame:
         """Runs of one condition: the reference setting with ``fields`` changed.
 
         Raises

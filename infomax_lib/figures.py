@@ -354,20 +354,20 @@ def _spread(points: np.ndarray) -> np.ndarray:
     return np.linspace(0, 1, points.size) if points.size > 1 else np.full(points.size, 0.5)
 
 
-def _mean_mark(axes: Axes, x: float, interval, colour: str, marker: str) -> None:  # type: ignore[no-untyped-def]
+def _mean_mark(axes: Axes, x: float, interval, colour: str, marker: str) -> None:
     if np.isfinite(interval.low):
         axes.plot([x, x], [interval.low, interval.high], color=colour, lw=2.5, zorder=3)
     axes.plot(x, interval.mean, marker, color=colour, ms=7, mec="white", mew=1, zorder=4)
 
 
-def _line_and_band(axes: Axes, xs: np.ndarray, intervals: list, colour, marker, line) -> None:  # type: ignore[no-untyped-def, type-arg]
+def _line_and_band(axes: Axes, xs: np.ndarray, intervals: list, colour, marker, line) -> None:
     means = np.array([i.mean for i in intervals])
     low, high = (np.array([getattr(i, side) for i in intervals]) for side in ("low", "high"))
     axes.fill_between(xs, low, high, color=colour, alpha=0.2, lw=0, zorder=2)
     axes.plot(xs, means, color=colour, ls=line, marker=marker, ms=5, mec="white", zorder=3)
 
 
-def _log_places(values: np.ndarray):  # type: ignore[no-untyped-def]
+def _log_places(values: np.ndarray):
     """Map values to log10, and zero to a place left of the smallest positive value."""
     if (values < 0).any():
         raise ValueError(f"a logarithmic axis holds no negative value, got {values.min():g}")
@@ -380,7 +380,7 @@ def _log_places(values: np.ndarray):  # type: ignore[no-untyped-def]
     return place
 
 
-def _log_axis(axes: Axes, ticks: np.ndarray, place, text: str) -> None:  # type: ignore[no-untyped-def]
+def _log_axis(axes: Axes, ticks: np.ndarray, place, text: str) -> None:
     """Ticks at the given values, and two strokes where the axis is broken before zero."""
     axes.set_xticks([place(t) for t in ticks], [_power(t) for t in ticks])
     axes.xaxis.set_minor_locator(NullLocator())
@@ -411,7 +411,7 @@ def _thinned(epochs: np.ndarray, most: int = 60) -> list[int]:
     return sorted({0, *found.tolist()})
 
 
-def _legend(axes: Axes, hues: Sequence[object], styles: Mapping, marker: bool = True) -> None:  # type: ignore[type-arg]
+def _legend(axes: Axes, hues: Sequence[object], styles: Mapping, marker: bool = True) -> None:
     for group in hues:
         colour, symbol, line = styles[group]
         axes.plot(

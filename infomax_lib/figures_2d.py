@@ -97,8 +97,8 @@ def _hyperplane(
     axes.plot(ends[:, 0], ends[:, 1], color=colour, lw=2, ls=line, zorder=3)
     axes.annotate(
         "",
-        foot + direction * span / 9,
-        foot,
+        tuple(foot + direction * span / 9),
+        tuple(foot),
         arrowprops={"arrowstyle": "-|>", "color": colour, "lw": 2},
         annotation_clip=True,
         zorder=4,
@@ -135,7 +135,7 @@ def animate_2d(
     limits: tuple[float, float] = (-3.0, 3.0),
     seconds: float = 6.0,
     width: int = 420,
-):  # type: ignore[no-untyped-def]
+):
     """The frames as a looping GIF in IPython HTML, with alternative text.
 
     Parameters

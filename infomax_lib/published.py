@@ -21,6 +21,7 @@ from __future__ import annotations
 import math
 import tomllib
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from functools import cache
 from importlib import resources
@@ -235,16 +236,21 @@ def table_verdict(comparison: pd.DataFrame) -> str:
 def _values(
     evidence: Evidence, metric: str, epoch: int | None, settings: Mapping[str, object]
 ) -> np.ndarray:
-    """Our values over seeds; empty when that condition was not run."""
+    """Our values over seeds; empty when that condition was not run.
+
+    A longer run stands for a shorter one at that epoch: its first part is the same training.
+    """
     minimum = 1 if "seed" in settings else 2
     try:
-        if epoch is None:
-            series = evidence.values(metric, minimum, **settings)
-        else:
-            series = evidence.at_epoch(metric, epoch, minimum, **settings)
+        if epoch is not None:
+            return evidence.at_epoch(metric, epoch, minimum, **settings).to_numpy(float)
+        with suppress(MissingEvidence):
+            return evidence.values(metric, minimum, **settings).to_numpy(float)
+        longer = {**settings, "epochs": evidence.longest(**settings)}
+        end = int(str(evidence.condition(**settings)["epochs"]))
+        return evidence.at_epoch(metric, end, minimum, **longer).to_numpy(float)
     except MissingEvidence:
         return np.empty(0)
-    return series.to_numpy(dtype=float)
 
 
 def _label(row: Mapping, table: Mapping) -> str:

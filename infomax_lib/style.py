@@ -10,9 +10,11 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -90,7 +92,7 @@ LABELS: Mapping[str, str] = {
     "method": "method",
 }
 
-_RC = {
+_RC: dict[Any, Any] = {
     "figure.facecolor": "white",
     "savefig.facecolor": "white",
     "axes.facecolor": "white",
@@ -111,7 +113,7 @@ _RC = {
     "grid.linewidth": 0.8,
     "axes.axisbelow": True,
     "lines.linewidth": 1.8,
-    "axes.prop_cycle": mpl.cycler(color=CYCLE),
+    "axes.prop_cycle": cycler(color=CYCLE),
     "svg.hashsalt": "infomax",
     "svg.fonttype": "path",
 }

@@ -76,7 +76,7 @@ class Verdicts(Sequence[Verdict]):
     def __init__(self, verdicts: Iterable[Verdict] = ()) -> None:
         self._verdicts = tuple(verdicts)
 
-    def __getitem__(self, index):  # type: ignore[no-untyped-def]
+    def __getitem__(self, index):
         if isinstance(index, slice):
             return Verdicts(self._verdicts[index])
         return self._verdicts[index]
@@ -138,7 +138,7 @@ class Verdicts(Sequence[Verdict]):
             f"<tbody>\n{rows}\n</tbody>\n</table>"
         )
 
-    def _repr_mimebundle_(self, include=None, exclude=None):  # type: ignore[no-untyped-def]
+    def _repr_mimebundle_(self, include=None, exclude=None):
         return {
             "text/plain": self.text(),
             "text/html": self.html(),
@@ -210,6 +210,6 @@ class Card:
             f"</span> <small>{escape(self.interval)}</small><br>{escape(self.sentence)}</div>"
         )
 
-    def _repr_mimebundle_(self, include=None, exclude=None):  # type: ignore[no-untyped-def]
+    def _repr_mimebundle_(self, include=None, exclude=None):
         plain = f"{self.title}: {self.key_number} {self.interval} — {self.verdict}. {self.sentence}"
         return {"text/plain": plain, "text/html": self.html(), CARD_MIME: self.record()}

@@ -187,8 +187,19 @@ def test_comparison_over_seeds_has_interval_and_range():
     assert ((rows["low"] < rows["mean"]) & (rows["mean"] < rows["high"])).all()
 
 
+def test_longer_run_stands_for_a_shorter_one():
+    def loss_is_epoch(s):
+        return {"loss": float(s["epoch"])}
+
+    rows = compare("softmax_epochs", evidence(loss_is_epoch))
+    loss = rows[rows["metric"] == "loss"].set_index("row")
+    assert loss.loc["epochs = 100", "n"] == 20
+    assert loss.loc["epochs = 200", "n"] == 5
+    assert loss.loc["epochs = 200", "mean"] == pytest.approx(200, rel=0.02)
+
+
 def test_comparison_says_what_is_missing():
-    rows = compare("softmax_epochs", evidence())
+    rows = compare("softmax_epochs", evidence(keep=lambda s: s["epochs"] != 500))
     at_200 = rows[rows["row"] == "epochs = 200"]
     assert set(at_200["verdict"]) == {"not measured"}
     with pytest.raises(MissingEvidence, match="epochs = 200"):

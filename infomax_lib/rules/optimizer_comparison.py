@@ -290,17 +290,18 @@ def step_size(e: Evidence) -> Finding:
     test="Extreme Hessian eigenvalues after training, at equal λ_tc (0 and 1) with Adam; share "
     "of diverging runs over the SGD learning rates.",
     rule="At equal λ_tc, paired: (a) log10 of the largest eigenvalue lower under softmax; (b) "
-    "relative negative curvature, −smallest/largest eigenvalue, lower under softmax; each at "
-    "both λ_tc (0 and 1). (c) over the SGD rates fewer runs diverge with softmax than without "
+    "the share of negative curvature, |λ_min|/(|λ_min| + λ_max) with λ_min cut at 0, lower under "
+    "softmax; each at both λ_tc (0 and 1). (c) over the SGD rates fewer runs diverge with softmax than without "
     "(open if none diverge). (a) and (b) are decisive.",
 )
 def cleaner_landscape(e: Evidence) -> Finding:
-    def sharpness(condition: dict[str, object]):  # type: ignore[no-untyped-def]
+    def sharpness(condition: dict[str, object]):
         return np.log10(e.values("curvature_max", **condition).clip(lower=1e-12))
 
-    def negative(condition: dict[str, object]):  # type: ignore[no-untyped-def]
-        lowest = e.values("curvature_min", **condition).clip(upper=0)
-        return -lowest / e.values("curvature_max", **condition).clip(lower=1e-12)
+    def negative(condition: dict[str, object]):
+        down = -e.values("curvature_min", **condition).clip(upper=0)
+        up = e.values("curvature_max", **condition).clip(lower=1e-12)
+        return down / (down + up)
 
     parts = []
     for t in (0, 1):
@@ -310,7 +311,7 @@ def cleaner_landscape(e: Evidence) -> Finding:
         ):
             name = f"{label}, softmax − none, λ_tc={t}"
 
-            def lower(name=name, measure=measure, t=t) -> Part:  # type: ignore[no-untyped-def]
+            def lower(name=name, measure=measure, t=t) -> Part:
                 d = mean_interval((measure(softmax(t)) - measure(relu(t))).dropna())
                 return part_below(name, d, 0)
 
