@@ -291,8 +291,8 @@ def step_size(e: Evidence) -> Finding:
     "of diverging runs over the SGD learning rates.",
     rule="At equal λ_tc, paired: (a) log10 of the largest eigenvalue lower under softmax; (b) "
     "the share of negative curvature, |λ_min|/(|λ_min| + λ_max) with λ_min cut at 0, lower under "
-    "softmax; each at both λ_tc (0 and 1). (c) over the SGD rates fewer runs diverge with softmax than without "
-    "(open if none diverge). (a) and (b) are decisive.",
+    "softmax; each at both λ_tc (0 and 1). (c) over the SGD rates fewer runs diverge with softmax "
+    "than without (open if none diverge). (a) and (b) are decisive.",
 )
 def cleaner_landscape(e: Evidence) -> Finding:
     def sharpness(condition: dict[str, object]):
