@@ -60,9 +60,9 @@ def hessian_vector_product(
         by_unit = gz.mT.reshape(-1, len(x))
         d_weight = torch.mm(by_unit, x).view(layers, units, inputs)
         if regularised:
-            d_weight += torch.autograd.grad(
-                penalty_gradient, rows, v[..., :-1], retain_graph=True
-            )[0]
+            d_weight += torch.autograd.grad(penalty_gradient, rows, v[..., :-1], retain_graph=True)[
+                0
+            ]
         return torch.cat([d_weight, by_unit.sum(-1).view(layers, units, 1)], -1)
 
     return product

@@ -194,7 +194,8 @@ def _dataset(name, train, train_labels, test, test_labels, image_shape) -> Datas
         )
     ]
     digest = hashlib.sha256(b"".join(part.tobytes() for part in parts)).hexdigest()[:16]
-    return Dataset(name, *map(torch.from_numpy, parts), image_shape, digest)
+    tensors = [torch.from_numpy(part) for part in parts]
+    return Dataset(name, tensors[0], tensors[1], tensors[2], tensors[3], image_shape, digest)
 
 
 def _digits() -> Dataset:

@@ -19,6 +19,7 @@ import infomax_lib
 from infomax_lib.claims import CHAPTERS, judge_synthesis, registry
 from infomax_lib.pages import chapter_outputs
 from infomax_lib.store import Store
+from infomax_lib.tables import table_html
 from infomax_lib.verdicts import CARD_MIME, VERDICTS_MIME, Card, Verdict, Verdicts, badge
 
 __all__ = [
@@ -182,22 +183,3 @@ def provenance_summary(files: pd.DataFrame) -> pd.DataFrame:
         for kind, group in files.groupby("kind")
     ]
     return pd.DataFrame(rows)
-
-
-def table_html(table: pd.DataFrame) -> str:
-    """A data frame as a plain table in the style of the book."""
-    numeric = set(table.select_dtypes("number").columns)
-    head = "".join(_cell("th", name, name in numeric) for name in table.columns)
-    body = "".join(
-        "<tr>"
-        + "".join(_cell("td", value, name in numeric) for name, value in row.items())
-        + "</tr>\n"
-        for row in table.to_dict("records")
-    )
-    return f'<table class="facts"><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>'
-
-
-def _cell(tag: str, value: object, number: bool) -> str:
-    style = ' class="number"' if number else ""
-    text = f"{value:,}" if number and tag == "td" else str(value)
-    return f"<{tag}{style}>{escape(text)}</{tag}>"

@@ -1,4 +1,4 @@
-"""Measures of weights (..., K, D) and outputs (..., N, K), each with the floor that makes it readable.
+"""Measures of weights (..., K, D) and outputs (..., N, K), with the floors that make them readable.
 
 Leading dimensions are layers; every function returns one number per layer (leading shape).
 Measures of pairs of units are NaN for a single unit. Nothing here is differentiated.

@@ -277,8 +277,10 @@ def _check_pair(page: Page) -> None:
 
 def _failure(page: Page, error: Exception, partial: Path) -> PageError:
     """The error of a notebook that did not run through."""
+    from papermill.exceptions import PapermillExecutionError
+
     where = f"what was executed until then is in {partial}; no page was changed"
-    if not hasattr(error, "cell_index"):
+    if not isinstance(error, PapermillExecutionError):
         return PageError(f"{page.name}: {type(error).__name__}: {error}\n{where}")
     source = "\n".join(f"    {line}" for line in error.source.splitlines())
     return PageError(

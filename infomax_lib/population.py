@@ -26,7 +26,14 @@ from infomax_lib.objective import infomax_objective, weight_redundancy
 from infomax_lib.probes import linear_probe
 from infomax_lib.spec import RunSpec
 
-__all__ = ["Population", "TrainedRun", "batches", "generator", "measured_epochs", "train_population"]
+__all__ = [
+    "Population",
+    "TrainedRun",
+    "batches",
+    "generator",
+    "measured_epochs",
+    "train_population",
+]
 
 _CURVATURE_SAMPLES = 1024
 _RECORDED = 1000  # longer histories are thinned to this many logarithmically spaced epochs

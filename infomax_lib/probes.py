@@ -25,7 +25,9 @@ def linear_probe(
         Accuracy per layer, float64, shape (...); NaN where a feature is not finite.
     """
     leading = train.shape[:-2]
-    pairs = zip(train.reshape(-1, *train.shape[-2:]), test.reshape(-1, *test.shape[-2:]), strict=True)
+    pairs = zip(
+        train.reshape(-1, *train.shape[-2:]), test.reshape(-1, *test.shape[-2:]), strict=True
+    )
     accuracies = [_probe(x, train_labels, y, test_labels, c) for x, y in pairs]
     return torch.tensor(accuracies, dtype=torch.float64).reshape(leading)
 

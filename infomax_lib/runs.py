@@ -24,6 +24,9 @@ __all__ = ["history", "resolve_device", "run", "trained_layer"]
 _MAX_LAYERS = 64
 _MAX_OUTPUTS = 2**26
 
+# What the layers of one population need not share.
+_OWN_FIELDS = {"seed", "lambda_tc", "lambda_wr", "learning_rate", "initial"}
+
 _LISTS = ("history", "measures")  # the parts of a stored row that run over epochs
 
 
@@ -54,7 +57,7 @@ def run(
     for spec in specs:
         if not isinstance(spec, RunSpec):
             raise TypeError(f"run() takes RunSpec objects, got {type(spec).__name__}: use grid()")
-    store, device = open_store(store), resolve_device(device)
+    store, place = open_store(store), resolve_device(device)
     kinds = ["runs", "weights"] if keep_weights else ["runs"]
 
     def missing(candidates: Sequence[RunSpec]) -> list[RunSpec]:
@@ -65,7 +68,7 @@ def run(
     bar = tqdm(
         total=sum(spec.epochs for spec in todo),
         unit="layer-epoch",
-        desc=f"training {len(todo)} run(s) on {device}",
+        desc=f"training {len(todo)} run(s) on {place}",
         disable=not (progress and todo),
     )
     try:
@@ -73,7 +76,7 @@ def run(
             for chunk in _chunks(todo):
                 # another process may have finished some of them meanwhile
                 for part in _chunks(missing(chunk)):
-                    _compute(part, store, device, keep_weights, bar)
+                    _compute(part, store, place, keep_weights, bar)
     except KeyboardInterrupt:
         done = len(todo) - len(missing(todo))
         print(
@@ -175,7 +178,7 @@ def _chunks(specs: Sequence[RunSpec]) -> Iterator[list[RunSpec]]:
     """Split runs into populations: alike in shape, ordered by seed, as many for each seed."""
     alike: dict[tuple, dict[int, list[RunSpec]]] = defaultdict(lambda: defaultdict(list))
     for spec in specs:
-        shape = spec.model_dump(exclude={"seed", "lambda_tc", "lambda_wr", "learning_rate", "initial"})
+        shape = spec.model_dump(exclude=_OWN_FIELDS)
         alike[*shape.values(), spec.lambda_wr > 0][spec.seed].append(spec)
     for by_seed in alike.values():
         (spec, *_), *_ = by_seed.values()

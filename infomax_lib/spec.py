@@ -151,6 +151,8 @@ def grid(base: RunSpec, **values: Iterable[Any]) -> list[RunSpec]:
     """
     for name, options in values.items():
         if isinstance(options, str) or not isinstance(options, Iterable):
-            raise SpecError(f"{name}={options!r} is a single value: give a list, e.g. [{options!r}]")
+            raise SpecError(
+                f"{name}={options!r} is a single value: give a list, e.g. [{options!r}]"
+            )
     combinations = itertools.product(*values.values())
     return [base.but(**dict(zip(values, combination, strict=True))) for combination in combinations]

@@ -1,130 +1,39 @@
-"""Tables for reading: intervals as text, and one verdict per measure of a change of one setting."""
+"""Tables as readers see them: intervals as text, column names in words, stable HTML."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from html import escape
 
 import pandas as pd
 
-from infomax_lib.stats import Interval, holm, mean_interval, seed_differences, sign_flip_p
+from infomax_lib.stats import mean_interval
 from infomax_lib.style import label, name
 
-__all__ = ["Effect", "Measure", "effects", "effects_grid", "interval_table"]
-
-#: Family-wise level of the verdicts of one table of effects.
-LEVEL = 0.05
+__all__ = ["grouped_table", "interval_table", "published_table", "table_html"]
 
 
-@dataclass(frozen=True)
-class Measure:
-    """A measure, which direction of it is better, and the least difference that matters.
+def interval_table(
+    groups: Mapping[str, pd.DataFrame], metrics: Sequence[str], by: str = ""
+) -> pd.DataFrame:
+    """One row per named group of runs: mean and 95 % interval over seeds of each measure.
 
-    Attributes
-    ----------
-    column
-        Name of the column.
-    better
-        ``"lower"`` or ``"higher"``.
-    margin
-        In the unit of the measure, or a share of the baseline's mean if ``relative``.
-    relative
-        See ``margin``.
+    Args:
+        groups: Rows of a run table by the name of their setting; empty ones are left out.
+        metrics: Columns to summarise; headed by their label with unit.
+        by: Heading of the first column.
     """
-
-    column: str
-    better: Literal["lower", "higher"]
-    margin: float = 0.05
-    relative: bool = True
-
-    def __post_init__(self) -> None:
-        if self.better not in ("lower", "higher"):
-            raise ValueError(f'better is "lower" or "higher", got {self.better!r}')
-        if not self.margin >= 0:
-            raise ValueError(f"a margin is at least 0, got {self.margin!r}")
+    return pd.DataFrame(
+        [
+            {by: setting, **{label(m): str(mean_interval(rows[m])) for m in metrics}}
+            | {"seeds": rows["seed"].nunique()}
+            for setting, rows in groups.items()
+            if len(rows)
+        ]
+    )
 
 
-@dataclass(frozen=True)
-class Effect:
-    """What a setting does to one measure, paired over seeds against a baseline.
-
-    ``p`` is the two-sided sign-flip p value after Holm's correction over the whole table;
-    ``verdict`` is *better*, *worse*, *no difference* or *open*.
-    """
-
-    measure: Measure
-    value: float
-    baseline: Interval
-    difference: Interval
-    p: float
-    verdict: str
-
-
-def effects(
-    table: pd.DataFrame,
-    measures: Sequence[Measure],
-    field: str,
-    values: Iterable[float],
-    baseline: float,
-) -> list[Effect]:
-    """Effect of each value of ``field`` on each measure, against ``field`` = ``baseline``.
-
-    *Worse* (*better*) needs an adjusted p below 0.05 and an interval of the paired difference that
-    lies beyond the margin on the worse (better) side; *no difference* an interval inside the
-    margin; everything else is *open*. Two constant measures that are equal make no difference.
-
-    Raises
-    ------
-    ValueError
-        The table leaves another setting open, or two conditions share no seed.
-    """
-    drafts = []
-    for measure in measures:
-        start = mean_interval(table.loc[table[field] == baseline, measure.column])
-        margin = measure.margin * (abs(start.mean) if measure.relative else 1.0)
-        for value in values:
-            paired = seed_differences(table, measure.column, {field: value}, {field: baseline})
-            drafts.append((measure, float(value), start, mean_interval(paired), margin, paired))
-    adjusted = holm([1.0 if pd.isna(p) else p for p in (sign_flip_p(d[-1]) for d in drafts)])
-    return [
-        Effect(measure, value, start, gap, float(p), _verdict(measure, gap, margin, p))
-        for (measure, value, start, gap, margin, _), p in zip(drafts, adjusted, strict=True)
-    ]
-
-
-def _verdict(measure: Measure, gap: Interval, margin: float, p: float) -> str:
-    if abs(gap.low) <= margin and abs(gap.high) <= margin:
-        return "no difference"
-    if p >= LEVEL or not (gap.low > margin or gap.high < -margin):
-        return "open"
-    return "better" if (gap.mean < 0) == (measure.better == "lower") else "worse"
-
-
-def effects_grid(found: Sequence[Effect], field: str) -> pd.DataFrame:
-    """Effects as text: one row per measure, one column per value of ``field``."""
-    rows: dict[str, dict[str, str]] = {}
-    for effect in found:
-        column = effect.measure.column
-        row = rows.setdefault(
-            column,
-            {
-                "measure": label(column),
-                "better": effect.measure.better,
-                "baseline": str(effect.baseline),
-            },
-        )
-        row[f"{field} = {name(effect.value)}"] = f"{effect.verdict}: {signed(effect.difference)}"
-    return pd.DataFrame(list(rows.values()))
-
-
-def signed(interval: Interval) -> str:
-    """A difference with its sign always written, ``+0.3 [0.1, 0.5]``."""
-    text = str(interval)
-    return f"+{text}" if interval.mean > 0 and not text.startswith("−") else text
-
-
-def interval_table(table: pd.DataFrame, by: Sequence[str], columns: Sequence[str]) -> pd.DataFrame:
+def grouped_table(table: pd.DataFrame, by: Sequence[str], columns: Sequence[str]) -> pd.DataFrame:
     """Mean with 95 % interval as text, one row per group in order of appearance.
 
     Headings are the measures' labels; groups are shown by their reading names.
@@ -143,3 +52,36 @@ def interval_table(table: pd.DataFrame, by: Sequence[str], columns: Sequence[str
         row |= {label(column): str(mean_interval(members[column])) for column in columns}
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def published_table(comparison: pd.DataFrame) -> pd.DataFrame:
+    """The comparison of :func:`infomax_lib.published.compare` for display."""
+    shown = comparison.assign(
+        measure=[label(metric) for metric in comparison["metric"]],
+        range=[
+            "" if pd.isna(row["min"]) else f"{row['min']:.3g} – {row['max']:.3g}"
+            for _, row in comparison.iterrows()
+        ],
+    )
+    names = {"row": "setting", "ours": "ours [95 %]", "range": "range over seeds", "n": "seeds"}
+    columns = ["row", "measure", "published", "ours", "range", "n", "verdict"]
+    return shown[columns].rename(columns=names)
+
+
+def table_html(table: pd.DataFrame) -> str:
+    """A data frame as a plain HTML table in the style of the book, without its index."""
+    numeric = set(table.select_dtypes("number").columns)
+    head = "".join(_cell("th", name, name in numeric) for name in table.columns)
+    body = "".join(
+        "<tr>"
+        + "".join(_cell("td", value, name in numeric) for name, value in row.items())
+        + "</tr>\n"
+        for row in table.to_dict("records")
+    )
+    return f'<table class="facts"><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>'
+
+
+def _cell(tag: str, value: object, number: bool) -> str:
+    style = ' class="number"' if number else ""
+    text = f"{value:,}" if number and tag == "td" else str(value)
+    return f"<{tag}{style}>{escape(text)}</{tag}>"

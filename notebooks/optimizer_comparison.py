@@ -59,6 +59,7 @@ device: str = "auto"  # auto, cpu or cuda
 # %% tags=["remove-cell"]
 import numpy as np
 import pandas as pd
+from IPython.display import HTML
 from myst_nb import glue
 
 from infomax_lib import RunSpec, first_seeds, grid, history, load_dataset, open_store, run
@@ -76,7 +77,7 @@ from infomax_lib.metrics import one_hot_loss
 from infomax_lib.published import compare
 from infomax_lib.scale import negative_curvature, scale_free_loss, scale_share, sgd_row_norm
 from infomax_lib.stats import mean_interval, paired_difference
-from infomax_lib.tables import interval_table
+from infomax_lib.tables import grouped_table, published_table, table_html
 
 use_style()
 store = open_store(store)
@@ -187,7 +188,7 @@ comparison = compare("optimizers", evidence)
 published_beside_ours(comparison)
 
 # %% tags=["remove-input"]
-comparison[["row", "metric", "published", "ours", "n", "verdict"]].style.hide(axis="index")
+HTML(table_html(published_table(comparison)))
 
 # %% [markdown]
 # ## Optimisation, or growth of scale?
@@ -233,7 +234,13 @@ fig_scale
 shares = scale_share(evidence.history)
 converged = open_ended[open_ended["diverged"] == 0]
 share_table = converged.assign(share=converged["key"].map(shares))
-interval_table(share_table, ["optimizer", "learning_rate"], ["share", "unit_norm_loss", "row_norm"])
+HTML(
+    table_html(
+        grouped_table(
+            share_table, ["optimizer", "learning_rate"], ["share", "unit_norm_loss", "row_norm"]
+        )
+    )
+)
 
 # %% mystnb={"image": {"alt": "Adam at the source's learning rate along training without softmax, epochs on a logarithmic axis, thin lines are seeds: loss as trained and loss at unit row norm, two panels above each other, lambda_tc 0 and 1 in two colours."}} tags=["hide-input"]
 along = evidence.history
@@ -317,7 +324,7 @@ controls = pd.concat(
         equal.assign(setting="Adam, learning rate 0.001"),
     ]
 )
-interval_table(controls, ["setting", "competition", "lambda_tc"], columns)
+HTML(table_html(grouped_table(controls, ["setting", "competition", "lambda_tc"], columns)))
 
 # %% [markdown]
 # *One optimizer against the other at its best.* Adam minus SGD in probe accuracy, paired over
@@ -344,9 +351,13 @@ for competition, title in architectures.items():
             setting(competition, "sgd", sgd_rate),
         )
         rows.append({"architecture": title, "learning rate": text, "gap": gap})
-pd.DataFrame(rows).assign(gap=lambda t: t["gap"].map(str)).rename(
-    columns={"gap": "Adam − SGD"}
-).style.hide(axis="index")
+HTML(
+    table_html(
+        pd.DataFrame(rows)
+        .assign(gap=lambda t: t["gap"].map(str))
+        .rename(columns={"gap": "Adam − SGD"})
+    )
+)
 
 # %% [markdown]
 # ## What would change our mind

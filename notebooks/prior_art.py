@@ -1,5 +1,11 @@
 # ---
 # jupyter:
+#   jupytext:
+#     notebook_metadata_filter: kernelspec,jupytext,-jupytext.text_representation.jupytext_version
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
 #   kernelspec:
 #     display_name: Python 3
 #     language: python
@@ -111,6 +117,7 @@ from infomax_lib.baselines.comparison import (
     feature_images,
     in_words,
     paired,
+    remarks,
     summary,
     timed_on,
     unsupervised_baselines,
@@ -119,8 +126,8 @@ from infomax_lib.baselines.comparison import (
 from infomax_lib.baselines.figures import against_probe, features_side_by_side, measures_by_method
 from infomax_lib.claims import Card, Evidence, judge
 from infomax_lib.figures import thumbnail, use_style
-from infomax_lib.frontpages import table_html
 from infomax_lib.stats import format_number, mean_interval
+from infomax_lib.tables import table_html
 
 use_style()
 store = open_store(store)
@@ -285,7 +292,6 @@ before = mean_interval(
     runs.loc[runs["competition"] == "softmax", "probe_accuracy_pre"]
     - runs.loc[runs["competition"] == "softmax", "probe_accuracy"]
 )
-with_remarks = table.loc[table["failed"].notna() | table["note"].notna(), "method"]
 counts = data.test_labels.bincount()
 texts = {
     "verdict_3": verdicts.find("002.3").interpretation_verdict,
@@ -294,11 +300,7 @@ texts = {
     "verdict_11": verdicts.find("002.11").interpretation_verdict,
     "verdict_transfer": verdicts.find("000.32").interpretation_verdict,
     "hsic_floor": format_number(table["hsic_floor"].mean()),
-    "remarks": (
-        f"The last column holds remarks on: {', '.join(LABELS[m] for m in with_remarks.unique())}."
-        if len(with_remarks)
-        else "No fit failed, and all iterations converged."
-    ),
+    "remarks": remarks(table),
     "devices": timed_on(table),
     "seeds": str(seeds),
     "sentence_best": (

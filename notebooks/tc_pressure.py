@@ -55,7 +55,7 @@ device: str = "auto"  # auto, cpu or cuda
 
 # %% tags=["remove-cell"]
 import pandas as pd
-from IPython.display import display
+from IPython.display import HTML, display
 from myst_nb import glue
 
 from infomax_lib import (
@@ -69,6 +69,7 @@ from infomax_lib import (
     trained_layer,
 )
 from infomax_lib.claims import Card, Evidence, judge
+from infomax_lib.effects import Measure, effects, effects_grid
 from infomax_lib.figures import (
     along_grid,
     panels,
@@ -81,7 +82,7 @@ from infomax_lib.metrics import dead_units, random_redundancy, simplex_floor
 from infomax_lib.published import compare
 from infomax_lib.stats import mean_interval
 from infomax_lib.style import label
-from infomax_lib.tables import Measure, effects, effects_grid, interval_table
+from infomax_lib.tables import grouped_table, published_table, table_html
 
 use_style()
 store = open_store(store)
@@ -150,7 +151,7 @@ comparison = compare("softmax_tc", evidence)
 published_beside_ours(comparison)
 
 # %% tags=["remove-input"]
-comparison[["row", "metric", "published", "ours", "n", "verdict"]].style.hide(axis="index")
+HTML(table_html(published_table(comparison)))
 
 # %% [markdown]
 # ## Weight redundancy
@@ -210,15 +211,21 @@ fig_soft
 # %% tags=["hide-input"]
 layers = {spec.lambda_tc: trained_layer(spec, store=store) for spec in shown}
 measured = run(shown, store=store)
-pd.DataFrame(
-    {
-        "λ_tc": [f"{value:g}" for value in pictured],
-        "silent units": [int(dead_units(x.hidden(data.test).detach())) for x in layers.values()],
-        "dead by their output": measured["dead_units"].astype(int),
-        "output correlation": measured["output_correlation"].round(2).astype(str),
-        "mean largest responsibility": measured["max_responsibility"].round(2).astype(str),
-    }
-).style.hide(axis="index")
+HTML(
+    table_html(
+        pd.DataFrame(
+            {
+                "λ_tc": [f"{value:g}" for value in pictured],
+                "silent units": [
+                    int(dead_units(x.hidden(data.test).detach())) for x in layers.values()
+                ],
+                "dead by their output": measured["dead_units"].astype(int),
+                "output correlation": measured["output_correlation"].round(2).astype(str),
+                "mean largest responsibility": measured["max_responsibility"].round(2).astype(str),
+            }
+        )
+    )
+)
 
 # %% [markdown]
 # The rows of $W$ as pictures, seed 0, one figure for each $\lambda_{tc}$ in this order:
@@ -251,7 +258,7 @@ measures = [
     Measure("probe_accuracy_pre", "higher", 0.01, relative=False),
 ]
 found = effects(softmax, measures, "lambda_tc", judged, 0.0)
-effects_grid(found, "λ_tc").style.hide(axis="index")
+HTML(table_html(effects_grid(found, "λ_tc")))
 
 # %% [markdown]
 # {glue:text}`sentence_measures`
@@ -263,7 +270,7 @@ effects_grid(found, "λ_tc").style.hide(axis="index")
 
 # %% tags=["hide-input"]
 control = effects(none, measures[:-1], "lambda_tc", judged, 0.0)
-effects_grid(control, "λ_tc").style.hide(axis="index")
+HTML(table_html(effects_grid(control, "λ_tc")))
 
 # %% [markdown]
 # *Untrained.* The same layers before the first step, where the softmax of small activations is
@@ -278,7 +285,7 @@ columns = [
     "probe_accuracy_pre",
     "max_responsibility",
 ]
-interval_table(start, ["competition"], columns).T
+HTML(table_html(grouped_table(start, ["competition"], columns)))
 
 # %% [markdown]
 # *Dead units.* Units that fire on less than 1 % of the test images, counted on the outputs.

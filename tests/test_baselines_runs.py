@@ -241,18 +241,30 @@ def table():
     return pd.DataFrame(rows)
 
 
-def test_summary_shows_intervals_exact_values_and_remarks(table):
+def test_summary_shows_intervals_and_exact_values(table):
     shown = comparison.summary(table, ["probe_accuracy", "weight_redundancy"])
     shown = shown.set_index("method")
     assert list(shown.index) == ["PCA", "InfoMax A (ReLU)", "k-means triangle", "untrained ReLU"]
-    assert list(shown.loc["PCA"]) == ["0.86", "0", ""]
-    assert shown.iloc[1, 0].startswith("0.850 [0.8")
-    assert shown.loc["k-means triangle", "remark"] == "1 of 3: no room"
-    assert shown.loc["untrained ReLU", "remark"] == "3 of 3: stopped early"
-    sound = table[table["method"].isin(["pca", "infomax_relu"])]
-    assert "remark" not in comparison.summary(sound, ["probe_accuracy"])
+    assert list(shown.loc["PCA"]) == ["0.860", "0"]
+    assert shown.loc["InfoMax A (ReLU)"].iloc[0].startswith("0.850 [0.8")
     nothing = comparison.summary(table[table["failed"].notna()], ["probe_accuracy"])
     assert nothing.iloc[0, 1] == "–"
+    narrow = table.assign(probe_accuracy=0.5 + 1e-6 * table["seed"])
+    assert set(comparison.summary(narrow, ["probe_accuracy"]).iloc[:, 1]) == {"0.500"}
+
+
+def test_equal_methods_stand_in_the_order_of_the_table(table):
+    swapped = pd.concat([table[table["method"] == "untrained"], table]).drop_duplicates()
+    equal = swapped.assign(probe_accuracy=0.5)
+    assert comparison.method_order(equal) == ["untrained", "pca", "kmeans", "infomax_relu"]
+
+
+def test_remarks_say_what_failed_and_how_often(table):
+    assert comparison.remarks(table) == (
+        "Remarks: k-means triangle, 1 of 3 seeds: no room; "
+        "untrained ReLU, 3 of 3 seeds: stopped early."
+    )
+    assert "No fit failed" in comparison.remarks(table[table["method"] == "pca"])
 
 
 def test_best_counts_what_it_is_told_to(table):

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from infomax_lib.tables import Measure, effects, effects_grid, interval_table
+from infomax_lib.effects import Measure, effects, effects_grid
+from infomax_lib.tables import grouped_table
 
 
 @pytest.fixture
@@ -87,10 +88,10 @@ def test_impossible_measures_are_refused(wrong):
         Measure("up", **wrong)
 
 
-def test_interval_table(table):
-    shown = interval_table(table, ["lambda_tc"], ["constant", "up"])
+def test_grouped_table(table):
+    shown = grouped_table(table, ["lambda_tc"], ["constant", "up"])
     assert list(shown.columns) == ["λ_tc (weight of the TC term)", "constant", "up"]
     assert list(shown["constant"]) == ["0 [0, 0]"] * 3
     assert shown.iloc[1, 0] == "1"
     with pytest.raises(KeyError, match="no column absent"):
-        interval_table(table, ["lambda_tc"], ["absent"])
+        grouped_table(table, ["lambda_tc"], ["absent"])

@@ -15,7 +15,7 @@ from infomax_lib.baselines.runs import fitted_encoder
 from infomax_lib.baselines.spec import BaselineSpec
 from infomax_lib.runs import trained_layer
 from infomax_lib.spec import RunSpec
-from infomax_lib.stats import Interval, format_number, mean_interval
+from infomax_lib.stats import Interval, decimals, format_number, mean_interval
 from infomax_lib.store import Store, open_store
 from infomax_lib.style import label
 
@@ -52,7 +52,7 @@ def with_infomax(
 
 def _times(store: Store, keys: set[str]) -> pd.DataFrame:
     """Seconds and device of stored runs, by key: the time of a population is shared evenly."""
-    facts = {}
+    facts: dict[str, tuple[float, str | None]] = {}
     for info in store.files("runs"):
         each = float(info.metadata.get("seconds", np.nan)) / max(info.rows, 1)
         found = keys.intersection(pq.read_table(info.path, columns=["key"])["key"].to_pylist())
@@ -62,44 +62,51 @@ def _times(store: Store, keys: set[str]) -> pd.DataFrame:
 
 def method_order(table: pd.DataFrame) -> list[str]:
     """The methods in ``table``, by their mean probe accuracy, best first; failed ones last."""
-    means = table.groupby("method")["probe_accuracy"].mean()
+    means = table.groupby("method", sort=False)["probe_accuracy"].mean()
     return list(means.sort_values(ascending=False, na_position="last", kind="stable").index)
 
 
 def summary(table: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
-    """One row per method, best probe first: mean and 95 % interval over seeds of each measure.
-
-    A last column says what failed or needs a remark, if anything did.
-    """
+    """One row per method, best probe first: mean and 95 % interval over seeds of each measure."""
     rows = []
     for method in method_order(table):
         members = table[table["method"] == method]
-        cells = {"method": LABELS[method]}
-        cells |= {label(metric): _cell(members[metric]) for metric in metrics}
-        rows.append(cells | {"remark": remark(members)})
-    result = pd.DataFrame(rows)
-    return result if (result["remark"] != "").any() else result.drop(columns="remark")
+        cells = {label(metric): _cell(members[metric]) for metric in metrics}
+        rows.append({"method": LABELS[method]} | cells)
+    return pd.DataFrame(rows)
 
 
 def _cell(values: pd.Series) -> str:
-    """ "0.86 [0.85, 0.87]"; one number where seeds agree to a thousandth; "–" where none is."""
+    """ "0.86 [0.85, 0.87]" in at most three significant digits.
+
+    One number where the interval is narrower than that, "–" where nothing was measured.
+    """
     numbers = values.astype(float)
     numbers = numbers.mask(numbers.abs() < 1e-9, 0.0)  # rounding, where the exact value is zero
     interval = mean_interval(numbers)
     if interval.n == 0:
         return "–"
-    same = numbers.max() - numbers.min() <= 1e-3 * abs(interval.mean)
-    return format_number(interval.mean) if same else str(interval)
+    known_to = np.nanmax([(interval.high - interval.low) / 2, 0.004 * abs(interval.mean)])
+    if known_to == 0:
+        return "0"
+    digits = decimals(interval.mean, float(known_to))
+    mean, low, high = (
+        format_number(v, digits) for v in (interval.mean, interval.low, interval.high)
+    )
+    return mean if interval.n == 1 or low == mean == high else f"{mean} [{low}, {high}]"
 
 
-def remark(members: pd.DataFrame) -> str:
-    """What failed, and what the fits say about themselves: "2 of 10: not converged …"."""
+def remarks(table: pd.DataFrame) -> str:
+    """What failed, and what fits say about themselves, in one sentence.
+
+    "Remarks: FastICA, 10 of 10 seeds: not converged after 200 iterations."
+    """
     texts = []
-    for column in ("failed", "note"):
-        if column in members:
+    for method, members in table.groupby("method", sort=False):
+        for column in ("failed", "note"):
             for text, count in members[column].dropna().value_counts(sort=False).items():
-                texts.append(f"{count} of {len(members)}: {text}")
-    return "; ".join(texts)
+                texts.append(f"{LABELS[method]}, {count} of {len(members)} seeds: {text}")
+    return f"Remarks: {'; '.join(texts)}." if texts else "No fit failed or asks for a remark."
 
 
 def best(table: pd.DataFrame, methods: Sequence[str], metric: str = "probe_accuracy") -> str:

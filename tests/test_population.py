@@ -1,0 +1,343 @@
+"""The population against the plain loop of one layer, and layers against their neighbours."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose
+
+from infomax_lib import RunSpec, grid, metrics, population
+from infomax_lib.layer import ACTIVATIONS, COMPETITIONS, initial_parameters
+from infomax_lib.population import (
+    Population,
+    batches,
+    generator,
+    measured_epochs,
+    recorded_epochs,
+    train_population,
+)
+from infomax_lib.probes import linear_probe
+from infomax_lib.reference import train_reference
+
+# 70 samples in batches of 16 leave a last batch of 6.
+BASE = RunSpec(hidden_dim=4, batch_size=16, epochs=4, learning_rate=0.01)
+DOUBLE = torch.float64
+
+
+@pytest.fixture
+def trained(monkeypatch, tiny):
+    """A function that trains specs on the tiny data, and returns the runs and the population."""
+
+    def train(specs, dtype=DOUBLE, **options):
+        made = []
+
+        class Kept(Population):
+            def __init__(self, *args):
+                super().__init__(*args)
+                made.append(self)
+
+        monkeypatch.setattr(population, "Population", Kept)
+        runs = train_population(specs, tiny, dtype=dtype, **options)
+        return runs, made[0]
+
+    return train
+
+
+def same_as_the_plain_loop(specs, data, runs, layers, tolerance=1e-10):
+    dtype = layers.weight.dtype
+    for place, spec in enumerate(specs):
+        weight, bias, history = train_reference(spec, data, dtype)
+        close = {"rtol": tolerance, "atol": tolerance, "err_msg": str(spec)}
+        assert_allclose(layers.weight[place], weight, **close)
+        assert_allclose(layers.bias[place], bias, **close)
+        for name, values in history.items():
+            assert_allclose(runs[place].history[name], values, **close)
+
+
+MIXED = {
+    "seed": [3, 42],
+    "lambda_tc": [0.0, 1.0, 100.0],
+}
+
+
+class TestAgainstPlainLoop:
+    @pytest.mark.parametrize("batch_size", [16, "full"])
+    @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+    @pytest.mark.parametrize("competition", COMPETITIONS)
+    def test_mixed_lambdas(self, trained, tiny, competition, optimizer, batch_size):
+        base = BASE.but(competition=competition, optimizer=optimizer, batch_size=batch_size)
+        specs = grid(base, **MIXED)
+        same_as_the_plain_loop(specs, tiny, *trained(specs))
+
+    @pytest.mark.parametrize("batch_size", [16, "full"])
+    @pytest.mark.parametrize("competition", COMPETITIONS)
+    def test_weight_redundancy_term(self, trained, tiny, competition, batch_size):
+        specs = grid(
+            BASE.but(competition=competition, batch_size=batch_size),
+            seed=[3, 42], lambda_tc=[0.0, 5.0], lambda_wr=[0.5, 10.0],
+        )  # fmt: skip
+        same_as_the_plain_loop(specs, tiny, *trained(specs))
+
+    def test_with_and_without_weight_redundancy_term(self, trained, tiny):
+        specs = grid(BASE, seed=[3, 42], lambda_wr=[0.0, 1.0])
+        same_as_the_plain_loop(specs, tiny, *trained(specs))
+
+    @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+    def test_mixed_learning_rates(self, trained, tiny, optimizer):
+        specs = grid(
+            BASE.but(optimizer=optimizer), seed=[3, 42], lambda_wr=[0.0, 1.0],
+            learning_rate=[1e-4, 1e-3, 1e-2],
+        )  # fmt: skip
+        same_as_the_plain_loop(specs, tiny, *trained(specs))
+
+    @pytest.mark.parametrize("rates", [[1e-2], [1e-3, 1e-2]])
+    def test_frozen_biases(self, trained, tiny, rates):
+        specs = grid(BASE.but(bias=False), seed=[3, 42], learning_rate=rates)
+        runs, layers = trained(specs)
+        same_as_the_plain_loop(specs, tiny, runs, layers)
+        assert not layers.bias.any()
+
+    def test_frozen_biases_stay_where_an_intervention_put_them(self, trained, tiny):
+        specs = [BASE.but(bias=False, initial="offset_twins")]
+        runs, layers = trained(specs)
+        same_as_the_plain_loop(specs, tiny, runs, layers)
+        assert layers.bias.tolist() == [[0.5, -0.5, 0.5, -0.5]]
+
+    def test_mixed_starts(self, trained, tiny):
+        specs = grid(BASE, seed=[3, 42], initial=["xavier", "twins", "offset_twins"])
+        same_as_the_plain_loop(specs, tiny, *trained(specs))
+
+    @pytest.mark.parametrize("activation", ACTIVATIONS)
+    def test_activations(self, trained, tiny, activation):
+        specs = grid(BASE.but(activation=activation, competition="softmax"), seed=[3, 42])
+        same_as_the_plain_loop(specs, tiny, *trained(specs))
+
+    @pytest.mark.parametrize("batch_size", [2, 23, 69, 70, 128])
+    def test_batch_sizes(self, trained, tiny, batch_size):
+        # 23 leaves a single sample over, as does 69; 128 exceeds the data. Two samples correlate
+        # perfectly: nothing but rounding is left of that gradient, which Adam would make a step.
+        specs = grid(BASE.but(batch_size=batch_size, epochs=2, optimizer="sgd"), seed=[3, 42])
+        same_as_the_plain_loop(specs, tiny, *trained(specs))
+
+    @pytest.mark.parametrize("competition", COMPETITIONS)
+    def test_float32_stays_close(self, trained, tiny, competition):
+        specs = grid(BASE.but(competition=competition, learning_rate=1e-3), **MIXED)
+        runs, layers = trained(specs, torch.float32)
+        same_as_the_plain_loop(specs, tiny, runs, layers, tolerance=2e-4)
+
+
+class TestNeighbours:
+    @pytest.mark.parametrize("dtype", [DOUBLE, torch.float32])
+    def test_a_layer_among_others_equals_the_layer_alone(self, trained, dtype):
+        specs = grid(BASE.but(competition="softmax"), **MIXED, learning_rate=[1e-3, 1e-2])
+        tolerance = 1e-10 if dtype == DOUBLE else 1e-4
+        runs, layers = trained(specs, dtype)
+        for place in (0, 4, 11):
+            (alone,), one = trained([specs[place]], dtype)
+            assert_allclose(layers.weight[place], one.weight[0], rtol=tolerance, atol=tolerance)
+            assert_allclose(layers.bias[place], one.bias[0], rtol=tolerance, atol=tolerance)
+            if dtype == DOUBLE:
+                found, expected = runs[place].metrics, alone.metrics
+                assert found.keys() == expected.keys()
+                for name, value in expected.items():
+                    # the probe's solver stops at 1e-4; Lanczos amplifies rounding a little
+                    assert_allclose(found[name], value, rtol=1e-6, atol=1e-8, err_msg=name)
+
+    @pytest.mark.parametrize("lambda_wr", [0.0, 1.0])
+    def test_a_layer_that_diverges_leaves_its_neighbours_bitwise_unchanged(
+        self, trained, lambda_wr
+    ):
+        base = BASE.but(optimizer="sgd", lambda_wr=lambda_wr)
+        calm = grid(base, seed=[3, 42], learning_rate=[1e-4, 2e-4, 3e-4])
+        wild = list(calm)
+        wild[1] = wild[1].but(learning_rate=1e30)
+        others = [0, 2, 3, 4, 5]
+        (calm_runs, calm_layers), (wild_runs, wild_layers) = (
+            trained(specs, torch.float32) for specs in (calm, wild)
+        )
+        assert torch.equal(calm_layers.weight[others], wild_layers.weight[others])
+        assert torch.equal(calm_layers.bias[others], wild_layers.bias[others])
+        for place in others:
+            assert calm_runs[place].metrics.keys() == wild_runs[place].metrics.keys()
+            for part in ("metrics", "history", "measures"):
+                found, expected = (getattr(r[place], part) for r in (wild_runs, calm_runs))
+                for name, value in expected.items():
+                    assert np.array_equal(found[name], value, equal_nan=True), name
+            assert np.isnan(wild_runs[place].metrics["diverged_at"])
+        lost = wild_runs[1].metrics
+        assert lost["diverged_at"] == 1
+        for name in ("loss", "weight_redundancy", "output_correlation", "hsic", "effective_rank",
+                     "probe_accuracy", "curvature_max", "row_norm"):  # fmt: skip
+            assert np.isnan(lost[name]), name
+
+    def test_divergence_is_dated_by_loss_or_weights(self, trained, tiny, monkeypatch):
+        epochs_seen = []
+
+        class Spoiled(Population):
+            def epoch(self):
+                result = super().epoch()
+                epochs_seen.append(len(epochs_seen) + 1)
+                if epochs_seen[-1] == 2:
+                    self.weight[0, 1, 2] = torch.inf  # after the epoch's loss was taken
+                return result
+
+        monkeypatch.setattr(population, "Population", Spoiled)
+        runs = train_population(grid(BASE, lambda_tc=[0.0, 1.0]), tiny)
+        assert runs[0].metrics["diverged_at"] == 2
+        assert np.isfinite(runs[0].history["loss"]).tolist() == [True, True, False, False]
+        assert np.isnan(runs[1].metrics["diverged_at"])
+        assert np.isfinite(runs[1].history["loss"]).all()
+
+
+class TestRecords:
+    def test_history_and_measures(self, trained, tiny):
+        spec = BASE.but(epochs=12, competition="softmax")
+        (run,), layers = trained([spec], keep_weights=True)
+        weight, bias, history = train_reference(spec, tiny, DOUBLE)
+        assert run.history["epoch"] == list(range(1, 13))
+        assert run.measures["epoch"] == list(run.weights) == [0, 1, 2, 5, 10, 12]
+        assert_allclose(run.metrics["loss"], history["loss"][-1], rtol=1e-10)
+        assert_allclose(run.metrics["train_tc"], history["train_tc"][-1], rtol=1e-10)
+
+        start, _ = initial_parameters(10, 4, 42)
+        assert np.array_equal(run.weights[0], np.pad(start.numpy(), ((0, 0), (0, 1))))
+        last = torch.cat([layers.weight[0], layers.bias[0].unsqueeze(-1)], -1).float()
+        assert np.array_equal(run.weights[12], last.numpy())
+        assert run.weights[12].dtype == np.float32
+        for place, epoch in enumerate(run.measures["epoch"]):
+            kept = torch.from_numpy(run.weights[epoch]).double()
+            redundancy = metrics.weight_redundancy(kept[:, :-1]).item()
+            assert run.measures["weight_redundancy"][place] == pytest.approx(redundancy, rel=1e-5)
+
+        z = tiny.test.double() @ weight.T + bias
+        expected = metrics.describe_weights(weight, bias)
+        h = z.relu()
+        a = h.softmax(-1)
+        expected |= metrics.describe_outputs(a)
+        expected["hsic"] = metrics.hsic(a)
+        expected["hsic_floor"] = metrics.hsic(a, shuffled=True)
+        expected["max_responsibility"] = metrics.max_responsibility(a)
+        train = (tiny.train.double() @ weight.T + bias).relu()
+        labels = tiny.train_labels, tiny.test_labels
+        expected["probe_accuracy"] = linear_probe(train.softmax(-1), labels[0], a, labels[1])
+        expected["probe_accuracy_pre"] = linear_probe(train, labels[0], h, labels[1])
+        for name, value in expected.items():
+            assert_allclose(run.metrics[name], value, rtol=1e-6, atol=1e-9, err_msg=name)
+            assert run.measures[name][-1] == run.metrics[name]
+        assert run.metrics["curvature_max"] > run.metrics["curvature_min"]
+
+    def test_probe_and_hsic_are_taken_at_both_ends_alone(self, trained):
+        (run,), _ = trained([BASE])
+        assert run.measures["epoch"] == [0, 1, 2, 4]
+        for name in ("hsic", "hsic_floor", "probe_accuracy", "probe_accuracy_pre"):
+            assert np.isfinite(run.measures[name]).tolist() == [True, False, False, True], name
+
+    def test_without_competition_there_is_no_responsibility_and_one_probe(self, trained):
+        (run,), _ = trained([BASE])
+        assert np.isnan(run.metrics["max_responsibility"])
+        assert run.metrics["probe_accuracy"] == run.metrics["probe_accuracy_pre"]
+
+    def test_no_weights_unless_asked_for(self, trained):
+        (run,), _ = trained([BASE])
+        assert run.weights == {}
+
+    def test_untrained(self, trained):
+        specs = grid(BASE.but(epochs=0), seed=[3, 42])
+        runs, layers = trained(specs)
+        for place, (spec, run) in enumerate(zip(specs, runs, strict=True)):
+            assert torch.equal(
+                layers.weight[place], initial_parameters(10, 4, spec.seed)[0].double()
+            )
+            assert np.isnan([run.metrics["loss"], run.metrics["train_tc"]]).all()
+            assert run.metrics["row_norm"] > 0
+            assert run.measures["epoch"] == [0]
+
+    def test_layers_that_start_alike_share_their_first_measures(self, trained):
+        specs = grid(BASE, seed=[3, 42], initial=["xavier", "twins"], lambda_tc=[0.0, 100.0])
+        runs, _ = trained(specs)
+        by_curvature = ("epoch", "curvature_min", "curvature_max")  # these depend on the loss
+        names = [name for name in runs[0].measures if name not in by_curvature]
+        first = [[run.measures[name][0] for name in names] for run in runs]
+        for place, spec in enumerate(specs):
+            (alone,), _ = trained([spec])
+            expected = [alone.measures[name][0] for name in names]
+            assert_allclose(first[place], expected, rtol=1e-6, atol=1e-9)
+        assert np.array_equal(first[0], first[1], equal_nan=True)
+        assert first[0] != first[2]
+        assert first[0] != first[4]
+
+    def test_on_epoch_is_called_after_every_epoch(self, trained):
+        calls = []
+        trained(grid(BASE, seed=[3, 42]), on_epoch=lambda: calls.append(1))
+        assert len(calls) == 4
+
+    def test_order_by_seed_is_required(self, trained):
+        specs = grid(BASE, lambda_tc=[0.0, 1.0], seed=[3, 42])
+        with pytest.raises(ValueError, match="ordered by seed"):
+            trained(specs)
+        with pytest.raises(ValueError, match="as many for each seed"):
+            trained([specs[0], specs[2], specs[1]])
+
+
+class TestEpochs:
+    def test_measured(self):
+        assert measured_epochs(0) == [0]
+        assert measured_epochs(1) == [0, 1]
+        assert measured_epochs(100) == [0, 1, 2, 5, 10, 20, 50, 100]
+        assert measured_epochs(150) == [0, 1, 2, 5, 10, 20, 50, 100, 150]
+
+    def test_recorded(self):
+        assert recorded_epochs(0) == set()
+        assert recorded_epochs(1000) == set(range(1, 1001))
+        many = recorded_epochs(100_000)
+        assert 500 < len(many) < 1100
+        assert {1, 2, 3, 100_000} <= many
+        assert set(measured_epochs(100_000)) <= many
+        assert max(many) == 100_000
+
+    def test_long_histories_are_thinned(self, tiny):
+        data = dataclasses.replace(tiny, train=tiny.train[:20], train_labels=tiny.train_labels[:20])
+        spec = BASE.but(batch_size="full", epochs=1001)
+        (run,) = train_population([spec], data)
+        assert run.history["epoch"] == sorted(recorded_epochs(1001) - {0})
+        assert len(run.history["loss"]) == len(run.history["epoch"]) < 1000
+        assert run.metrics["loss"] == run.history["loss"][-1]
+
+
+class TestOrder:
+    def test_every_sample_once_per_epoch_and_a_short_last_batch(self):
+        order = [generator(0, "order"), generator(1, "order")]
+        parts = list(batches(70, 16, order))
+        assert [tuple(part.shape) for part in parts] == [(2, 16)] * 4 + [(2, 6)]
+        together = torch.cat(parts, 1)
+        assert torch.equal(together.sort(1).values, torch.arange(70).expand(2, -1))
+        assert not torch.equal(together[0], together[1])
+
+    def test_a_single_sample_left_over_is_left_out(self):
+        assert [part.shape[1] for part in batches(17, 8, [generator(0, "order")])] == [8, 8]
+
+    def test_epochs_differ(self):
+        order = [generator(0, "order")]
+        first, second = (torch.cat(list(batches(70, 16, order)), 1) for _ in range(2))
+        assert not torch.equal(first, second)
+
+    def test_an_order_does_not_depend_on_the_others(self):
+        alone = list(batches(70, 16, [generator(1, "order")]))
+        among = list(batches(70, 16, [generator(s, "order") for s in (0, 1, 2)]))
+        for one, many in zip(alone, among, strict=True):
+            assert torch.equal(one[0], many[1])
+
+    def test_one_stream_per_seed_and_purpose(self):
+        draws = [
+            torch.rand(3, generator=generator(seed, purpose)).tolist()
+            for seed in (0, 1, 2**63 - 1)
+            for purpose in ("order", "noise")
+        ]
+        assert len({tuple(draw) for draw in draws}) == 6
+        assert draws[0] == torch.rand(3, generator=generator(0, "order")).tolist()
+
+    def test_training_leaves_the_global_random_state_alone(self, trained):
+        before = torch.random.get_rng_state()
+        trained([BASE])
+        assert torch.equal(torch.random.get_rng_state(), before)
