@@ -10,6 +10,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
+import zlib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -229,7 +230,7 @@ def _read_local(folder: Path, file: IdxFile) -> bytes:
         path = zipped
         try:
             content = gzip.decompress(zipped.read_bytes())
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, zlib.error) as error:
             raise DataError(
                 f"{zipped} is damaged ({error}): fetch it again, or unset INFOMAX_DATA to download"
             ) from error
@@ -258,7 +259,7 @@ def _download(name: str, source: IdxSource, file: IdxFile) -> bytes:
                 path=pooch.os_cache("infomax") / name,
             )
             return gzip.decompress(Path(path).read_bytes())
-        except (OSError, ValueError) as error:  # out of reach, or not the file it should be
+        except (OSError, EOFError, ValueError, zlib.error) as error:  # out of reach, or not the file it should be
             failures.append(f"  {mirror}: {error}")
     raise DataError(
         f"could not download {file.name}.gz of {name} from any mirror:\n"

@@ -150,10 +150,13 @@ def resolve_device(device: str) -> torch.device:
     allowed = 'choose "auto", "cpu", "cuda" or "cuda:N"'
     try:
         resolved = torch.device(device)
-    except RuntimeError as error:
+    except (RuntimeError, TypeError) as error:
         raise ValueError(f"unknown device {device!r}: {allowed}") from error
     if resolved.type == "cuda" and not torch.cuda.is_available():
         raise ValueError(f"device {device!r} was asked for, but PyTorch sees no GPU: {allowed}")
+    if resolved.type == "cuda" and (resolved.index or 0) >= torch.cuda.device_count():
+        count = torch.cuda.device_count()
+        raise ValueError(f"device {device!r} was asked for, but PyTorch sees {count} GPU(s)")
     if resolved.type not in ("cpu", "cuda"):
         raise ValueError(f"device {device!r} is not supported: {allowed}")
     return resolved
@@ -222,13 +225,18 @@ def _compute(
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
     }
     pairs = list(zip(specs, trained, strict=True))
-    if keep_weights:
-        store.write("weights", [_weights_row(*pair) for pair in pairs], **provenance)
-    store.write("runs", [_run_row(*pair) for pair in pairs], **provenance)
+    row_of = {"weights": _weights_row, "runs": _run_row} if keep_weights else {"runs": _run_row}
+    for kind, make in row_of.items():
+        # A run trained again for its weights keeps its row: tables must not change by rounding.
+        known = store.keys(kind)
+        rows = [make(*pair) for pair in pairs if pair[0].key not in known]
+        if rows:
+            store.write(kind, rows, **provenance)
 
 
 def _run_row(spec: RunSpec, result: TrainedRun) -> dict[str, Any]:
-    lists = {"history": dict(result.history), "measures": dict(result.measures)}
+    means = {name: result.history[name] for name in ("epoch", "loss", "train_tc")}
+    lists = {"history": means, "measures": dict(result.measures)}
     return {"key": spec.key, **spec.model_dump(), **result.metrics, **lists}
 
 

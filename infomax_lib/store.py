@@ -59,7 +59,8 @@ class Store:
         self.folder = Path(folder)
         self._rows: dict[str, dict[str, dict[str, Any]]] = {}  # kind -> key -> row
         self._read: dict[str, set[str]] = {}  # kind -> names of the files already in _rows
-        self._unsaved: list[tuple[str, list[dict[str, Any]], dict[str, Any]]] = []
+        self._ignored: set[Path] = set()  # damaged files that could not be set aside
+        self._unsaved: list[tuple[str, int, bytes]] = []  # kind, rows, content of a file
 
     def __repr__(self) -> str:
         return f"Store({str(self.folder)!r})"
@@ -84,13 +85,15 @@ class Store:
             rows: What to keep; values are numbers, texts, or lists and dicts of them.
             provenance: Facts for the file's metadata, e.g. ``seconds=12.3, device="cpu"``.
         """
+        content = _encode(rows, _provenance() | provenance)
         self._refresh(kind).update({row["key"]: row for row in rows})
-        self._unsaved.append((kind, list(rows), _provenance() | provenance))
+        self._unsaved.append((kind, len(rows), content))
         while self._unsaved:
+            kind, _, content = self._unsaved[0]
             try:
-                self._write_file(*self._unsaved[0])
+                self._write_file(kind, content)
             except OSError as error:
-                count = sum(len(rows) for _, rows, _ in self._unsaved)
+                count = sum(rows for _, rows, _ in self._unsaved)
                 warnings.warn(
                     f"could not write to {self.folder}: {error}. {count} result(s) are kept in "
                     "memory and will be written with the next ones; make room, or they are lost "
@@ -115,8 +118,11 @@ class Store:
         """Read files that appeared since the last call; return all rows of this kind."""
         rows, read = self._rows.setdefault(kind, {}), self._read.setdefault(kind, set())
         for path in sorted((self.folder / kind).glob("*.parquet")):
-            if path.name not in read:
-                content = path.read_bytes()
+            if path.name not in read and path not in self._ignored:
+                try:
+                    content = path.read_bytes()
+                except FileNotFoundError:  # another process has just set it aside
+                    continue
                 if hashlib.sha256(content).hexdigest()[:_NAME_DIGITS] == path.stem:
                     table = pq.read_table(pa.BufferReader(content))
                     rows.update({row["key"]: row for row in table.to_pylist()})
@@ -127,21 +133,22 @@ class Store:
 
     def _set_aside(self, path: Path) -> None:
         target = path.with_suffix(".damaged")
-        with contextlib.suppress(FileNotFoundError):  # another process was first
+        outcome = f"it was renamed to {target.name}"
+        try:
             path.replace(target)
+        except FileNotFoundError:
+            outcome = "another process has set it aside"
+        except OSError as error:  # a folder that cannot be written to
+            outcome = f"it could not be renamed ({error}), and is ignored"
+            self._ignored.add(path)
         warnings.warn(
-            f"{path} is damaged (its bytes do not match its name): it was renamed to "
-            f"{target.name} and its results will be computed again",
+            f"{path} is damaged (its bytes do not match its name): {outcome}; "
+            "its results will be computed again",
             StoreWarning,
             stacklevel=4,
         )
 
-    def _write_file(self, kind: str, rows: list[dict[str, Any]], metadata: dict[str, Any]) -> None:
-        table = pa.Table.from_pylist(rows)
-        table = table.replace_schema_metadata({_METADATA: json.dumps(metadata, sort_keys=True)})
-        sink = pa.BufferOutputStream()
-        pq.write_table(table, sink, compression="zstd", compression_level=9)
-        content = sink.getvalue().to_pybytes()
+    def _write_file(self, kind: str, content: bytes) -> None:
         folder = self.folder / kind
         folder.mkdir(parents=True, exist_ok=True)
         target = folder / f"{hashlib.sha256(content).hexdigest()[:_NAME_DIGITS]}.parquet"
@@ -158,6 +165,15 @@ class Store:
                 os.unlink(temporary)
             raise
         self._read.setdefault(kind, set()).add(target.name)
+
+
+def _encode(rows: Sequence[dict[str, Any]], metadata: dict[str, Any]) -> bytes:
+    """A Parquet file of rows, with JSON metadata."""
+    table = pa.Table.from_pylist(list(rows))
+    table = table.replace_schema_metadata({_METADATA: json.dumps(metadata, sort_keys=True)})
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd", compression_level=9)
+    return sink.getvalue().to_pybytes()
 
 
 @cache
