@@ -86,7 +86,8 @@ def _cell(values: pd.Series) -> str:
     interval = mean_interval(numbers)
     if interval.n == 0:
         return "–"
-    known_to = np.nanmax([(interval.high - interval.low) / 2, 0.004 * abs(interval.mean)])
+    # With 3 % of the mean as least half width, `decimals` gives three significant digits.
+    known_to = np.nanmax([(interval.high - interval.low) / 2, 0.03 * abs(interval.mean)])
     if known_to == 0:
         return "0"
     digits = decimals(interval.mean, float(known_to))
