@@ -17,8 +17,11 @@ __all__ = ["normalize"]
 
 ADDRESS = re.compile(r"(?<= at )0x[0-9a-f]+")
 STYLER_ID = re.compile(r"\bT_[0-9a-f]{5}(?=\b|_)")
-# tqdm redraws its bar after a carriage return; a bar drawn once has the same look.
-PROGRESS = re.compile(r"\r|\d+%\||\d+(\.\d+)?(it|s)/(s|it)\b")
+# tqdm redraws its bar after a carriage return; a bar drawn once has the same look. Its note that
+# there are no widgets, which pages cannot show anyway, names a folder of the machine.
+PROGRESS = re.compile(
+    r"\r|\d+%\||\d+(\.\d+)?(it|s)/(s|it)\b|TqdmWarning: IProgress|from \.autonotebook import"
+)
 KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
 LANGUAGE = {"name": "python", "file_extension": ".py", "pygments_lexer": "ipython3"}
 

@@ -221,6 +221,8 @@ def test_normalize_joins_streams_and_drops_only_progress():
         stream("stdout", "b\n"),
         stream("stderr", "\rx:   0%|      | 0/9"),
         stream("stderr", "\rx: 100%|██████| 9/9 [00:01<00:00,  8.00it/s]\n"),
+        stream("stderr", "/x/auto.py:21: TqdmWarning: IProgress not found.\n"),
+        stream("stderr", "  from .autonotebook import tqdm as notebook_tqdm\n"),
         stream("stderr", "UserWarning: kept\n"),
     ]
     cell = nbformat.v4.new_code_cell("1", outputs=outputs, metadata={"papermill": {"start": "now"}})
