@@ -5,7 +5,8 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 SITE   := book/_build/html
-PYTEST ?=
+# Test processes, each with one thread; a file stays in one process.
+PYTEST ?= -n auto --maxprocesses 4 --dist loadfile
 
 # Cores this process may use: two processes with two threads each on two cores are ten times
 # slower than one, so the number is fixed here once for torch, NumPy and every notebook kernel.
@@ -39,7 +40,7 @@ book: execute ## build the site into book/_build/html, any warning is an error
 	@echo "Open $(SITE)/index.html"
 
 test: $(STAMP) ## run all tests
-	$(BIN)/python -m pytest $(PYTEST)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST)
 
 lint: $(STAMP) ## ruff and mypy
 	$(BIN)/ruff check .

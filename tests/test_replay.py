@@ -1,0 +1,35 @@
+"""The committed pages run again from the committed store."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from infomax_lib import pages
+
+ROOT = Path(__file__).parents[1]
+CHECK = "# NBVAL_CHECK_OUTPUT"
+
+
+@pytest.mark.parametrize("name", pages.CHAPTERS)
+def test_page_replays_from_the_store(name, real_dataset, tmp_path):
+    """The committed page run again: same checked outputs, and nothing left to compute."""
+    real_dataset("mnist")
+    page = pages.find_page(name, ROOT)
+    cells = nbformat.read(page.path, as_version=4).cells
+    checks = [c for c in cells if c.cell_type == "code" and CHECK in c.source]
+    assert checks, f"{name} has no cell marked {CHECK}"
+    assert all(c.outputs for c in checks)
+    store = tmp_path / "results"
+    shutil.copytree(ROOT / "results", store)
+    before = sorted(p.name for p in store.rglob("*"))
+    command = [sys.executable, "-m", "pytest", "-q", "--nbval-lax", "--nbval-cell-timeout=300"]
+    command += ["-p", "no:cacheprovider", "-p", "no:xdist", "-o", "addopts=", str(page.path)]
+    environment = os.environ | {"INFOMAX_STORE": str(store)}
+    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+    assert sorted(p.name for p in store.rglob("*")) == before
