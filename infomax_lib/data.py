@@ -259,7 +259,8 @@ def _download(name: str, source: IdxSource, file: IdxFile) -> bytes:
                 path=pooch.os_cache("infomax") / name,
             )
             return gzip.decompress(Path(path).read_bytes())
-        except (OSError, EOFError, ValueError, zlib.error) as error:  # out of reach, or not the file it should be
+        except (OSError, EOFError, ValueError, zlib.error) as error:
+            # out of reach, or not the file it should be
             failures.append(f"  {mirror}: {error}")
     raise DataError(
         f"could not download {file.name}.gz of {name} from any mirror:\n"

@@ -100,6 +100,9 @@ def history(specs: Sequence[RunSpec] | RunSpec, store: str | Store | None = None
         KeyError: A run is not in the store.
     """
     specs = [specs] if isinstance(specs, RunSpec) else list(specs)
+    front = ["key", *RunSpec.model_fields, "epoch"]
+    if not specs:
+        return pd.DataFrame(columns=front)
     rows = _known("runs", specs, open_store(store), "run(specs, store=...)")
     frames = []
     for spec, row in zip(specs, rows, strict=True):
@@ -107,7 +110,6 @@ def history(specs: Sequence[RunSpec] | RunSpec, store: str | Store | None = None
         frame = means.join(measures, how="outer").reset_index()
         frames.append(frame.assign(key=spec.key, **spec.model_dump()))
     table = pd.concat(frames, ignore_index=True)
-    front = ["key", *RunSpec.model_fields, "epoch"]
     return table[front + [name for name in table.columns if name not in front]]
 
 

@@ -1,0 +1,322 @@
+"""The results store: what comes back, and what happens under damage, full disks and kills."""
+
+import errno
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+import warnings
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+import infomax_lib
+from infomax_lib import RunSpec, Store, grid, open_store, run, runs
+from infomax_lib import store as store_module
+from infomax_lib.store import StoreWarning, code_fingerprint
+
+
+def row(key, value=1.0):
+    return {
+        "key": key,
+        "value": value,
+        "name": "relu",
+        "flag": True,
+        "bytes": b"\x00\x01",
+        "history": {"epoch": [1, 2], "loss": [0.5, float("nan")]},
+    }
+
+
+def files(folder, pattern="*.parquet"):
+    return sorted(Path(folder).rglob(pattern))
+
+
+class TestRoundTrip:
+    def test_rows_come_back_in_another_process_s_eyes(self, tmp_path):
+        Store(tmp_path).write("runs", [row("a"), row("b", 2.0)])
+        found = Store(tmp_path).load("runs", ["b", "a", "absent"])
+        assert list(found) == ["b", "a"]
+        assert repr(found["b"]) == repr(row("b", 2.0))
+
+    def test_numbers_come_back_bit_for_bit(self, tmp_path):
+        values = [0.1, 1 / 3, -0.0, 5e-324, 1.7976931348623157e308, float("inf"), float("nan")]
+        Store(tmp_path).write("runs", [row(str(i), value) for i, value in enumerate(values)])
+        found = Store(tmp_path).load("runs", map(str, range(len(values))))
+        assert [r["value"].hex() for r in found.values()] == [v.hex() for v in values]
+
+    def test_kinds_are_apart(self, tmp_path):
+        store = Store(tmp_path)
+        store.write("runs", [row("a")])
+        assert store.load("weights", ["a"]) == {}
+        assert store.keys("runs") == {"a"}
+        assert store.keys("weights") == set()
+
+    def test_files_are_named_by_their_bytes_and_never_change(self, tmp_path):
+        store = Store(tmp_path)
+        store.write("runs", [row("a")])
+        (first,) = files(tmp_path)
+        content = first.read_bytes()
+        assert first.parent == tmp_path / "runs"
+        assert len(first.stem) == 32
+        store.write("runs", [row("b")])
+        assert len(files(tmp_path)) == 2
+        assert first.read_bytes() == content
+        assert files(tmp_path, ".writing-*") == []
+
+    def test_provenance(self, tmp_path):
+        store = Store(tmp_path)
+        store.write("runs", [row("a"), row("b")], seconds=12.5, device="cpu")
+        (info,) = Store(tmp_path).files("runs")
+        assert info.rows == 2
+        assert info.path == files(tmp_path)[0]
+        assert info.metadata["seconds"] == 12.5
+        assert info.metadata["device"] == "cpu"
+        assert info.metadata["code"] == code_fingerprint()
+        assert info.metadata.keys() >= {"date", "library", "torch", "threads"}
+        assert store.files("weights") == []
+
+    def test_two_stores_on_one_folder_see_each_other_s_rows(self, tmp_path):
+        here, there = Store(tmp_path), Store(tmp_path)
+        assert here.keys("runs") == there.keys("runs") == set()
+        here.write("runs", [row("a")])
+        assert there.keys("runs") == {"a"}
+        there.write("runs", [row("b")])
+        assert here.load("runs", ["a", "b"]).keys() == {"a", "b"}
+
+    def test_fingerprint_is_of_the_package_s_sources(self):
+        assert len(code_fingerprint()) == 16
+        assert code_fingerprint() == code_fingerprint()
+
+
+class TestOpenStore:
+    def test_folder_or_store(self, tmp_path):
+        store = Store(tmp_path)
+        assert open_store(store) is store
+        assert open_store(tmp_path).folder == open_store(str(tmp_path)).folder == tmp_path
+        assert str(tmp_path) in repr(store)
+
+    def test_memory_lives_as_long_as_the_process(self):
+        key = "test_memory_lives_as_long_as_the_process"
+        open_store("memory").write("tests", [row(key)])
+        assert open_store(None).load("tests", [key]).keys() == {key}
+
+    def test_auto_is_the_variable_or_the_checkout(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("INFOMAX_STORE", str(tmp_path))
+        assert open_store("auto").folder == tmp_path
+        monkeypatch.delenv("INFOMAX_STORE")
+        monkeypatch.setattr(store_module, "__file__", str(tmp_path / "infomax_lib" / "store.py"))
+        monkeypatch.setattr(store_module.pooch, "os_cache", lambda name: tmp_path / "cache" / name)
+        assert open_store("auto").folder == tmp_path / "cache" / "infomax" / "results"
+        (tmp_path / "results").mkdir()
+        assert open_store().folder == tmp_path / "results"
+
+
+def truncate(path):
+    path.write_bytes(path.read_bytes()[:-7])
+
+
+def flip(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def empty(path):
+    path.write_bytes(b"")
+
+
+def replace_by_another(path):
+    other = Store(path.parent / "elsewhere")
+    other.write("runs", [row("forged")])
+    shutil.copy(files(other.folder)[0], path)
+    shutil.rmtree(other.folder)
+
+
+class TestDamage:
+    @pytest.mark.parametrize("damage", [truncate, flip, empty, replace_by_another])
+    def test_a_damaged_file_is_reported_set_aside_and_not_read(self, tmp_path, damage):
+        store = Store(tmp_path)
+        store.write("runs", [row("a")])
+        (path,) = files(tmp_path)
+        store.write("runs", [row("b")])
+        damage(path)
+        reader = Store(tmp_path)
+        with pytest.warns(StoreWarning, match=rf"{path.name} is damaged.*computed again"):
+            assert reader.keys("runs") == {"b"}
+        assert not path.exists()
+        assert files(tmp_path, "*.damaged") == [path.with_suffix(".damaged")]
+        assert len(reader.files("runs")) == 1
+        Store(tmp_path).write("runs", [row("a")])  # without another warning
+        assert Store(tmp_path).keys("runs") == {"a", "b"}
+
+    def test_foreign_files_are_not_read(self, tmp_path):
+        Store(tmp_path).write("runs", [row("a")])
+        folder = tmp_path / "runs"
+        pd.DataFrame([row("b")]).to_parquet(folder / "export.parquet")
+        (folder / "notes.txt").write_text("mine")
+        (folder / ".writing-x1y2z3").write_bytes(b"PAR1 half a fi")  # left by a killed process
+        (folder / "half.parquet.tmp").write_bytes(b"PAR1")
+        with pytest.warns(StoreWarning, match=r"export\.parquet is damaged"):
+            assert Store(tmp_path).keys("runs") == {"a"}
+        assert (folder / "notes.txt").read_text() == "mine"
+        assert (folder / ".writing-x1y2z3").exists()
+
+    def test_in_a_folder_that_cannot_be_written_damage_is_reported_once(
+        self, tmp_path, monkeypatch
+    ):
+        Store(tmp_path).write("runs", [row("a")])
+        (path,) = files(tmp_path)
+        Store(tmp_path).write("runs", [row("b")])
+        flip(path)
+
+        def refuse(self, target):
+            raise PermissionError(errno.EACCES, "Permission denied")
+
+        monkeypatch.setattr(Path, "replace", refuse)
+        reader = Store(tmp_path)
+        with pytest.warns(StoreWarning, match="could not be renamed.*is ignored"):
+            assert reader.keys("runs") == {"b"}
+        assert reader.keys("runs") == {"b"}  # a second warning would be an error
+        assert len(reader.files("runs")) == 1
+        assert path.exists()
+
+    def test_a_file_that_vanishes_while_it_is_read(self, tmp_path, monkeypatch):
+        Store(tmp_path).write("runs", [row("a")])
+        real = Path.glob
+        monkeypatch.setattr(Path, "glob", lambda s, p: [*real(s, p), tmp_path / "gone.parquet"])
+        assert Store(tmp_path).keys("runs") == {"a"}
+
+    def test_damaged_runs_are_computed_again(self, tmp_path):
+        specs = grid(SMALL, lambda_tc=[0.0, 1.0])
+        before = run(specs, store=tmp_path, progress=False)
+        (path,) = files(tmp_path)
+        flip(path)
+        with pytest.warns(StoreWarning, match="damaged"):
+            after = run(specs, store=tmp_path, progress=False)
+        pd.testing.assert_frame_equal(after, before, check_exact=True)
+        assert len(files(tmp_path)) == 1
+
+
+SMALL = RunSpec(dataset="synthetic", hidden_dim=3, epochs=2, batch_size="full")
+
+
+def full_disk(*args, **kwargs):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+class TestFullDisk:
+    @pytest.mark.parametrize("call", ["fsync", "replace", "chmod"])
+    def test_rows_stay_in_memory_and_are_written_with_the_next(self, tmp_path, monkeypatch, call):
+        store = Store(tmp_path)
+        store.write("runs", [row("a")])
+        with monkeypatch.context() as disk:
+            disk.setattr(store_module.os, call, full_disk)
+            with pytest.warns(StoreWarning, match=r"No space left.*1 result.*make room"):
+                store.write("runs", [row("b")])
+            with pytest.warns(StoreWarning, match=r"2 result"):
+                store.write("weights", [row("c")])
+        assert store.load("runs", ["a", "b"]).keys() == {"a", "b"}
+        assert store.keys("weights") == {"c"}
+        assert Store(tmp_path).keys("runs") == {"a"}
+        assert files(tmp_path, ".writing-*") == []
+        store.write("runs", [row("d")])
+        assert Store(tmp_path).keys("runs") == {"a", "b", "d"}
+        assert Store(tmp_path).keys("weights") == {"c"}
+        assert len(files(tmp_path)) == 4
+
+    def test_run_goes_on(self, tmp_path, monkeypatch):
+        specs = grid(SMALL, activation=["relu", "tanh"])  # two populations
+        monkeypatch.setattr(store_module.os, "fsync", full_disk)
+        store = Store(tmp_path)
+        with pytest.warns(StoreWarning, match="No space left"):
+            table = run(specs, store=store, progress=False)
+        assert table["key"].tolist() == [spec.key for spec in specs]
+        assert files(tmp_path) == []
+        monkeypatch.undo()
+        run(SMALL.but(seed=1), store=store, progress=False)
+        assert Store(tmp_path).keys("runs") == {s.key for s in [*specs, SMALL.but(seed=1)]}
+
+    def test_a_place_that_is_no_folder(self, tmp_path):
+        (tmp_path / "file").write_text("")
+        store = Store(tmp_path / "file")
+        with pytest.warns(StoreWarning, match="could not write"):
+            store.write("runs", [row("a")])
+        assert store.keys("runs") == {"a"}
+
+    @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write anywhere")
+    def test_a_folder_that_cannot_be_written(self, tmp_path):
+        Store(tmp_path).write("runs", [row("a")])
+        (tmp_path / "runs").chmod(0o555)
+        try:
+            store = Store(tmp_path)
+            with pytest.warns(StoreWarning, match="could not write.*Permission denied"):
+                store.write("runs", [row("b")])
+            assert store.keys("runs") == {"a", "b"}
+        finally:
+            (tmp_path / "runs").chmod(0o755)
+
+    def test_rows_that_cannot_be_stored_do_not_block_the_others(self, tmp_path):
+        store = Store(tmp_path)
+        with pytest.raises(pa.ArrowException):
+            store.write("runs", [{"key": "bad", "nothing": {}}])
+        assert store.keys("runs") == set()
+        store.write("runs", [row("a")])
+        assert Store(tmp_path).keys("runs") == {"a"}
+
+
+class TestKill:
+    # One run per population; the third is killed between writing its file and renaming it.
+    CHILD = """
+        import os, sys, time
+        from infomax_lib import RunSpec, grid, run, runs
+
+        runs._MAX_LAYERS = 1
+        renamed = []
+
+        def replace(source, target, real=os.replace):
+            if len(renamed) == 2:
+                print("writing", flush=True)
+                time.sleep(600)
+            renamed.append(target)
+            real(source, target)
+
+        os.replace = replace
+        base = RunSpec.model_validate_json(sys.argv[2])
+        run(grid(base, lambda_tc=[0.0, 1.0, 2.0, 3.0]), store=sys.argv[1], progress=False)
+    """
+
+    def test_a_killed_sweep_goes_on_where_it_stopped(self, tmp_path, monkeypatch):
+        root = str(Path(infomax_lib.__file__).parents[1])
+        child = subprocess.Popen(
+            [sys.executable, "-c", textwrap.dedent(self.CHILD), tmp_path / "killed",
+             SMALL.model_dump_json()],
+            env=os.environ | {"PYTHONPATH": root, "OMP_NUM_THREADS": "1"},
+            stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        with child:
+            assert child.stdout.readline() == "writing\n"
+            child.send_signal(signal.SIGKILL)
+        assert child.returncode == -signal.SIGKILL
+        assert len(files(tmp_path)) == 2
+        assert len(files(tmp_path, ".writing-*")) == 1
+
+        monkeypatch.setattr(runs, "_MAX_LAYERS", 1)
+        trained = []
+        real = runs.train_population
+
+        def spy(specs, *args, **kwargs):
+            trained.extend(specs)
+            return real(specs, *args, **kwargs)
+
+        monkeypatch.setattr(runs, "train_population", spy)
+        specs = grid(SMALL, lambda_tc=[0.0, 1.0, 2.0, 3.0])
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # what a kill leaves behind is no damage
+            resumed = run(specs, store=tmp_path / "killed", progress=False)
+        assert trained == specs[2:]
+        undisturbed = run(specs, store=tmp_path / "undisturbed", progress=False)
+        pd.testing.assert_frame_equal(resumed, undisturbed, check_exact=True)
