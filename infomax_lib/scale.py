@@ -79,10 +79,13 @@ def sgd_row_norm(
 
 
 def negative_curvature(smallest: Values, largest: Values) -> Values:
-    """Relative negative curvature -min(smallest, 0) / largest of Hessian eigenvalues: 0 is convex.
+    """Share of negative curvature |s| / (|s| + l) of extreme Hessian eigenvalues, in [0, 1].
+
+    0 where the loss curves upwards in every direction, 1/2 where both extremes are equal.
 
     Args:
-        smallest: Smallest eigenvalue.
-        largest: Largest eigenvalue, clipped at 1e-12 from below.
+        smallest: Smallest eigenvalue; s is its negative part.
+        largest: Largest eigenvalue; l is it, clipped at 1e-12 from below.
     """
-    return -np.minimum(smallest, 0.0) / np.maximum(largest, 1e-12)
+    down = -np.minimum(smallest, 0.0)
+    return down / (down + np.maximum(largest, 1e-12))

@@ -36,7 +36,7 @@
 # Written before the runs. If the softmax makes adaptive steps unnecessary, then with softmax the
 # best SGD is as good as the best Adam, SGD works over a wide range of learning rates, and over a
 # wider one than without softmax. If the landscape is cleaner, the largest Hessian eigenvalue and
-# the relative negative curvature are lower with softmax at equal $\lambda_{tc}$, and fewer runs
+# the share of negative curvature are lower with softmax at equal $\lambda_{tc}$, and fewer runs
 # diverge.
 #
 # Without softmax the outputs have no bound. Scaling $W$ and $b$ by $s$ scales every output by $s$,
@@ -274,7 +274,9 @@ both("below_best", "probe accuracy − best rate", floors={"one point below the 
 # ## Curvature along training
 #
 # Extreme eigenvalues of the Hessian of the loss on a fixed batch, by Lanczos' method with
-# Hessian-vector products; Adam at $10^{-3}$, both architectures at the same $\lambda_{tc}$.
+# Hessian-vector products; Adam at $10^{-3}$, both architectures at the same $\lambda_{tc}$. The share
+# of negative curvature is $|\lambda_{min}| / (|\lambda_{min}| + \lambda_{max})$, zero where the loss
+# curves upwards in every direction.
 
 # %% mystnb={"image": {"alt": "Largest Hessian eigenvalue along training on logarithmic axes, softmax and no softmax, panels for lambda_tc 0 and 1, thin lines are seeds."}} tags=["hide-input"]
 fig_sharp, axes = panels(2, 1, height=3.2)
@@ -283,7 +285,7 @@ for axis, value in zip(axes, (0.0, 1.0), strict=True):
     axis.set_title(f"λ_tc = {value:g}")
 fig_sharp
 
-# %% mystnb={"image": {"alt": "Relative negative curvature, minus the smallest over the largest Hessian eigenvalue, along training, softmax and no softmax, panels for lambda_tc 0 and 1, thin lines are seeds."}} tags=["hide-input"]
+# %% mystnb={"image": {"alt": "Share of negative curvature, the smallest Hessian eigenvalue against both extremes, along training, softmax and no softmax, panels for lambda_tc 0 and 1, thin lines are seeds."}} tags=["hide-input"]
 curved = along.assign(
     negative_curvature=negative_curvature(along["curvature_min"], along["curvature_max"]),
     relative_sharpness=along["curvature_max"] * along["row_norm"] ** 2,
@@ -292,7 +294,7 @@ fig_negative, axes = panels(2, 1, height=3.2)
 for axis, value in zip(axes, (0.0, 1.0), strict=True):
     trajectories(axis, curved[curved["lambda_tc"] == value], "negative_curvature")
     axis.set_title(f"λ_tc = {value:g}")
-    axis.set_ylabel("−smallest / largest eigenvalue")
+    axis.set_ylabel("share of negative curvature")
 fig_negative
 
 # %% [markdown]

@@ -89,5 +89,5 @@ def test_scale_share():
 
 def test_negative_curvature():
     smallest = np.array([-2.0, 3.0, -1.0])
-    largest = np.array([4.0, 5.0, 0.0])
-    assert negative_curvature(smallest, largest).tolist() == [0.5, 0.0, pytest.approx(1e12)]
+    largest = np.array([6.0, 5.0, 0.0])
+    assert negative_curvature(smallest, largest).tolist() == [0.25, 0.0, pytest.approx(1.0)]
