@@ -574,7 +574,7 @@ HTML(table_html(interval_table(controls, columns, by="layer")))
 # ## Rerun this page
 #
 # ```bash
-# infomax execute bias_loophole -p dataset fashion-mnist -p seeds 5
+# infomax execute bias_loophole -p dataset=fashion-mnist -p seeds=5
 # ```
 #
 # or `papermill notebooks/bias_loophole.ipynb out.ipynb -p epochs 50`. Runs that the store knows are

@@ -378,7 +378,7 @@ HTML(table_html(interval_table(groups, measures, by="setting (λ_tc = 0 unless s
 # ## Rerun this page
 #
 # ```bash
-# infomax execute implicit_regularization -p dataset fashion-mnist -p seeds 5
+# infomax execute implicit_regularization -p dataset=fashion-mnist -p seeds=5
 # ```
 #
 # or `papermill notebooks/implicit_regularization.ipynb out.ipynb -p epochs 50`. Runs that the
