@@ -39,6 +39,7 @@ def open_page(browser: Browser, path: Path, **settings: object) -> tuple[Page, l
         are missing, errors on the console.
     """
     context = browser.new_context(offline=True, **settings)
+    context.set_default_timeout(300_000)  # a busy machine is slow, not broken
     page = context.new_page()
     trouble: list[str] = []
 
