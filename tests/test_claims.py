@@ -8,7 +8,7 @@ import re
 import pandas as pd
 import pytest
 from synthetic_evidence import evidence
-from worlds import CLAIMED, OPPOSITE, claimed, gradients, opposite
+from worlds import CLAIMED, OPPOSITE, claimed, gradients, opposite, printed_world
 
 from infomax_lib.claims import (
     CHAPTERS,
@@ -27,7 +27,6 @@ from infomax_lib.claims import (
     measured,
     registry,
 )
-from infomax_lib.published import published
 from infomax_lib.stats import Interval
 from infomax_lib.verdicts import CARD_MIME, VERDICTS_MIME, Card, Verdict, Verdicts
 
@@ -113,30 +112,8 @@ def test_missing_runs_are_inconclusive_and_named(claim_id):
     assert found.runs == 0
 
 
-def published_world(factor):
-    """Every printed number, times a factor."""
-    tables = ["tc_minibatch", "weight_regularization", "softmax_tc", "optimizers"]
-    rows = [row for t in tables for row in published(t)["rows"]]
-
-    def measure(s):
-        values = {}
-        if s["epoch"] == 200:
-            values = {"weight_redundancy": 2.89, "output_correlation": 1.08, "loss": 47.60}
-        else:
-            for row in rows:
-                want = {"optimizer": "adam", "learning_rate": 1e-3, "lambda_wr": 0.0}
-                want |= {"initial": "xavier", "activation": "relu", **row["settings"], "bias": True}
-                want |= {"hidden_dim": 16, "batch_size": 128, "dataset": "mnist"}
-                want.pop("epochs")
-                if all(s[k] == v for k, v in want.items()):
-                    values |= {k: v for k, v in row["values"].items() if v[-1].isdigit()}
-        return {k: float(v) * factor for k, v in values.items()}
-
-    return measure
-
-
 NUMBERS = ["000.10", "000.11", "000.13", "000.17", "000.22", "000.23"]
-WORLDS = {factor: published_world(factor) for factor in (1.0, 1.1, 2.0)}
+WORLDS = {factor: printed_world(factor) for factor in (1.0, 1.1, 2.0)}
 
 
 @pytest.mark.parametrize("claim_id", NUMBERS)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 from synthetic_evidence import evidence
-from worlds import FULL_BATCH, table_at
+from worlds import COLUMNS, FULL_BATCH, PRINTED, table_at
 
 from infomax_lib.claims import MissingEvidence
 from infomax_lib.published import (
@@ -71,6 +71,14 @@ def test_full_batch_table_as_printed():
         for metric, value in zip(names, values, strict=True):
             assert float(printed_number("full_batch", metric, epoch=epoch)) == value
     assert printed_number("full_batch", "train_tc", epoch=100) == "0.005"
+
+
+@pytest.mark.parametrize("table_id", list(PRINTED))
+def test_other_tables_as_printed(table_id):
+    rows = published(table_id)["rows"]
+    for row, (at, values) in zip(rows, PRINTED[table_id], strict=True):
+        assert row["values"] == dict(zip(COLUMNS[table_id], values, strict=True))
+        assert {k: row["settings"][k] for k in at} == at
 
 
 def test_the_same_number_is_printed_the_same_in_every_table():
