@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+
 from infomax_lib.claims import Evidence
 from infomax_lib.figures import panels
 from infomax_lib.layer import InfoMaxLayer
@@ -158,7 +159,7 @@ PRINTED = {
 
 
 def made_up_rerun() -> Evidence:
-    """Seed 42 with the printed numbers at lambda_tc = 100, seeds 0-5 beside it, others elsewhere."""
+    """Seed 42 has the printed numbers at lambda_tc = 100; other seeds and lambdas have others."""
     runs, rows = [], []
     for value in (1.0, 100.0):
         for seed in (42, *range(6)):
