@@ -16,6 +16,7 @@ from infomax_lib.style import GREY, label, looks, name
 __all__ = ["goal_map", "goal_paths", "printed_points", "same_direction_curves"]
 
 _GOAL_COLOUR = "#dff0e8"
+_LABEL_PLACES = ((6, 4), (6, -12), (-8, 8), (-8, -16), (-24, 3))  # points, one for each group
 
 
 def printed_points(axes: Axes, table_id: str, metric: str) -> Axes:
@@ -65,28 +66,38 @@ def goal_map(
     text: str,
     diverse: float,
     uncorrelated: float,
+    least: float = 0.01,
 ) -> Axes:
     """Every run by weight redundancy (over random) and output correlation; both goals shaded.
 
     Small points are runs, large ones the geometric means of the runs that share ``hue`` and
-    ``text``; the latter is written beside them.
+    ``text``; the latter is written beside them. A redundancy below ``least`` is drawn there.
     """
     styles = looks(table[hue])
-    for group, rows in table.groupby(hue, sort=False):
+    metrics = ["redundancy_over_random", "output_correlation"]
+    for index, (group, rows) in enumerate(table.groupby(hue, sort=False)):
         colour, marker, _ = styles[group]
-        x, y = rows["redundancy_over_random"], rows["output_correlation"]
-        axes.plot(x, y, marker, color=colour, ms=3, alpha=0.35, mew=0, ls="none", zorder=2)
-        for value, members in rows.groupby(text, sort=False):
-            centre = [
-                np.exp(np.log(members[m].astype(float)).mean())
-                for m in ("redundancy_over_random", "output_correlation")
-            ]
+        values = rows[metrics].astype(float)
+        values["redundancy_over_random"] = values["redundancy_over_random"].clip(lower=least)
+        axes.plot(
+            *values.to_numpy().T, marker, color=colour, ms=3, alpha=0.35, mew=0, ls="none", zorder=2
+        )
+        for value, members in values.groupby(rows[text], sort=False):
+            centre = np.exp(np.log(members).mean()).to_numpy()
             axes.plot(*centre, marker, color=colour, ms=8, mec="white", mew=1, zorder=4)
             axes.annotate(
-                name(value), centre, (5, 4), textcoords="offset points", fontsize=9, zorder=5
+                name(value),
+                centre,
+                _LABEL_PLACES[index % len(_LABEL_PLACES)],
+                textcoords="offset points",
+                fontsize=10,
+                color=colour,
+                zorder=5,
             )
         axes.plot([], [], marker, color=colour, ms=8, ls="none", label=name(group))
     _goal_axes(axes, diverse, uncorrelated)
+    if (table["redundancy_over_random"] < least).any():
+        axes.set_xlabel(f"{label('redundancy_over_random')} (≤ {least:g} drawn at {least:g})")
     axes.legend()
     return axes
 

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from infomax_lib.objective import EPSILON, correlation, total_correlation, weight_redundancy
 
 __all__ = [
+    "ALIGNED_ABOVE",
     "aligned_pairs",
     "cofiring_excess",
     "dead_units",
@@ -38,7 +39,7 @@ __all__ = [
 
 _FIRES_ABOVE = 1e-6  # |a| above this counts as firing
 _DEAD_BELOW = 0.01  # a unit that fires on a smaller share of inputs is dead
-_ALIGNED_ABOVE = 0.9  # cosine above which two rows count as the same direction
+ALIGNED_ABOVE = 0.9  # cosine above which two rows count as the same direction
 _HSIC_SAMPLES = 500  # the kernel matrices are quadratic in this
 _HSIC_UNITS = 128  # one kernel matrix per unit is held at once
 
@@ -92,7 +93,7 @@ def max_cosine(weight: Tensor, absolute: bool = False) -> Tensor:
 
 def aligned_pairs(weight: Tensor) -> Tensor:
     """Number of unordered pairs of rows with cosine above 0.9."""
-    return (_cosines(weight) > _ALIGNED_ABOVE).sum((-2, -1)) / 2
+    return (_cosines(weight) > ALIGNED_ABOVE).sum((-2, -1)) / 2
 
 
 def threshold_gap(weight: Tensor, bias: Tensor) -> Tensor:

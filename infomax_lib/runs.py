@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from infomax_lib.data import load_dataset
 from infomax_lib.layer import InfoMaxLayer

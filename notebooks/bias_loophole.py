@@ -104,7 +104,7 @@ from infomax_lib.loophole_figures import (
     printed_points,
     same_direction_curves,
 )
-from infomax_lib.metrics import random_redundancy, weight_redundancy
+from infomax_lib.metrics import ALIGNED_ABOVE, random_redundancy, weight_redundancy
 from infomax_lib.published import compare, printed_number
 from infomax_lib.rules.shared import DIVERSE, UNCORRELATED
 from infomax_lib.stats import format_number, mean_interval, where
@@ -341,7 +341,8 @@ fig
 # %% [markdown]
 # ## The mechanism: do units share directions?
 #
-# The largest cosine between two rows of $W$ in each layer, and the number of pairs above 0.9.
+# The largest cosine between two rows of $W$ in each layer, and the number of pairs above
+# {glue:text}`aligned_above`.
 
 # %% mystnb={"image": {"alt": "Two panels against lambda_tc for layers without competition: the largest cosine between two rows with the level 0.9 dashed, and the number of aligned pairs. Every seed a point."}} tags=["hide-input"]
 fig, (top, bottom) = panels(2, 1, height=3.0)
@@ -562,7 +563,7 @@ HTML(table_html(interval_table(controls, columns, by="layer")))
 # %% [markdown]
 # ## What would change our mind
 #
-# - Pairs of rows with a cosine above 0.9 and thresholds apart, in layers that were not started
+# - Pairs of rows with a cosine above {glue:text}`aligned_above` and thresholds apart, in layers that were not started
 #   there; `fashion-mnist` or another seed count can be tried below.
 # - A shorter or longer training in which the weights' redundancy and the outputs' correlation fall
 #   or rise together: the paths above depend on `epochs`.
@@ -781,6 +782,7 @@ texts = {
     "units": str(reference.hidden_dim),
     "toy_units": str(toy_units),
     "toy_lambda": f"{toy_lambda_tc:g}",
+    "aligned_above": f"{ALIGNED_ABOVE:g}",
     "batch_floor": format_number(batch_floor),
     "diverse": f"{DIVERSE:g}",
     "uncorrelated": f"{UNCORRELATED:g}",
@@ -824,4 +826,4 @@ Card(
 # %% tags=["check", "remove-cell"]
 # NBVAL_CHECK_OUTPUT
 for verdict in verdicts:
-    print(verdict.id, verdict.number_verdict, verdict.interpretation_verdict)
+    print(verdict.id, verdict.number_verdict, verdict.interpretation_verdict, verdict.evidence)

@@ -82,7 +82,7 @@ from infomax_lib.figures import (
     weight_images,
 )
 from infomax_lib.metrics import one_hot_loss, random_redundancy, simplex_floor
-from infomax_lib.published import compare
+from infomax_lib.published import compare, printed_number
 from infomax_lib.stats import mean_interval
 from infomax_lib.tables import interval_table, published_table, table_html
 
@@ -240,7 +240,8 @@ for axis, value in zip(axes, [0.0, 1.0], strict=True):
 fig
 
 # %% [markdown]
-# The source adds that a layer without softmax drifted to a redundancy of 3.52 after 100 000 epochs
+# The source adds that a layer without softmax drifted to a redundancy of
+# {glue:text}`printed_drift` after 100 000 epochs
 # "and kept increasing", next to a softmax layer after 200 epochs. It does not say with which
 # $\lambda_{tc}$, and 100 000 epochs can only be full-batch ones, one step each. Here are
 # full-batch runs of equal length, {glue:text}`long_epochs` steps, seed 42.
@@ -414,6 +415,7 @@ aligned = {
 twin_softmax = gradients[gradients["competition"] == "softmax"]
 texts = {
     **{f"verdict_{n}": verdicts.find(f"000.{n}").interpretation_verdict for n in (2, 14, 16, 20)},
+    "printed_drift": printed_number("relu_drift", "weight_redundancy"),
     "number_13": verdicts.find("000.13").number_verdict,
     "sentence_grid": (
         f"Over these {len(lambda_tcs)} values the softmax lowers redundancy at λ_tc = "

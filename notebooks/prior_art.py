@@ -358,4 +358,4 @@ Card(
 # %% tags=["check", "remove-cell"]
 # NBVAL_CHECK_OUTPUT
 for verdict in verdicts:
-    print(verdict.id, verdict.number_verdict, verdict.interpretation_verdict)
+    print(verdict.id, verdict.number_verdict, verdict.interpretation_verdict, verdict.evidence)

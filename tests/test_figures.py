@@ -154,13 +154,17 @@ def test_weight_images_show_every_row():
 
 def test_firing_regions_count_firing_units():
     _, axes = figures.panels()
-    figures.firing_regions_2d(axes, [[1.0, 0.0], [0.0, 1.0]], [0.0, 0.0], np.zeros((5, 2)))
+    figures.firing_regions_2d(axes, [[1.0, 0.0], [0.0, 2.0]], [1.0, -1.0], np.zeros((5, 2)))
     count = np.asarray(axes.images[0].get_array())
-    low, high = 10, 230
-    assert (count[low, low], count[low, high], count[high, high]) == (0, 1, 2)
+    # Unit 0 fires where x₁ > −1, unit 1 where x₂ > 0.5; rows of the picture run along x₂.
+    left, right, low, high = (round(40 * (x + 3)) for x in (-1.1, -0.9, 0.4, 0.6))
+    assert count[low, left] == 0
+    assert count[low, right] == count[high, left] == 1
+    assert count[high, right] == 2
     lines = [line for line in axes.lines if line.get_linewidth() == 2]
     assert len(lines) == 2
-    assert np.allclose(lines[0].get_xdata(), 0)  # x₁ = 0 is unit 0's hyperplane
+    assert np.allclose(lines[0].get_xdata(), -1)
+    assert np.allclose(lines[1].get_ydata(), 0.5)
     assert lines[0].get_color() != lines[1].get_color()
     assert lines[0].get_linestyle() != lines[1].get_linestyle()
 

@@ -243,6 +243,11 @@ def test_goal_figures_shade_the_corner_of_both_goals():
     assert {text.get_text() for text in axes.texts} == {"1", "10"}
     assert sum(len(line.get_xdata()) == 4 for line in axes.get_lines()) == 1  # every seed
 
+    _, axes = panels()
+    goal_map(axes, table.assign(redundancy_over_random=1e-7), "setting", "lambda_tc", 2.0, 0.5)
+    assert set(axes.get_lines()[0].get_xdata()) == {0.01}
+    assert "≤ 0.01" in axes.get_xlabel()
+
     history = pd.DataFrame(
         {
             "epoch": [0, 1, 2, 5],

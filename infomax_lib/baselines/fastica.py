@@ -15,7 +15,7 @@ import torch
 from sklearn.decomposition import FastICA
 from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from infomax_lib.baselines.encoders import FitError, LinearEncoder
 from infomax_lib.baselines.pca import principal_components

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from torch import Tensor
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from infomax_lib.baselines import (
     autoencoder,

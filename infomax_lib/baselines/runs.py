@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from infomax_lib import metrics
 from infomax_lib.baselines.encoders import Encoder, FitError, LinearEncoder, TriangleEncoder

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from infomax_lib.baselines.encoders import FitError, LinearEncoder
 from infomax_lib.population import batches, generator
