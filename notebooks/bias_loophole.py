@@ -692,7 +692,7 @@ glue(
 #
 # Both goals at once: outputs that we call uncorrelated and weights at most twice as redundant as
 # random ones, the shaded corner. Every run is a small point; large marks are means, with their
-# $\lambda_{tc}$ beside them.
+# $\lambda_{tc}$ beside them. A full-batch epoch is a single step, so those runs are much shorter.
 
 # %% mystnb={"image": {"alt": "Every run without competition by redundancy over random weights and output correlation on logarithmic axes; groups are the reference grid, full batches, frozen biases, and weight penalties, with lambda_tc written at the means. The corner in which both goals are reached is shaded."}} tags=["hide-input"]
 fig, axis = panels(height=5.2, width=6.5)
