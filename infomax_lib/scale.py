@@ -17,7 +17,13 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd
 
-__all__ = ["negative_curvature", "scale_free_loss", "scale_share", "sgd_row_norm"]
+__all__ = [
+    "negative_curvature",
+    "scale_free_loss",
+    "scale_share",
+    "sgd_rate_for_loss",
+    "sgd_row_norm",
+]
 
 Values = TypeVar("Values", float, np.ndarray, pd.Series)
 
@@ -76,6 +82,32 @@ def sgd_row_norm(
         hidden_dim: Number of units K.
     """
     return np.sqrt(initial_norm**2 + 4 * learning_rate * steps * units_alive / hidden_dim)
+
+
+def sgd_rate_for_loss(
+    loss: float,
+    unit_norm_loss: float,
+    initial_norm: float,
+    steps: int,
+    units_alive: float,
+    hidden_dim: int,
+) -> float:
+    """Learning rate at which SGD reaches a loss by the growth of scale of :func:`sgd_row_norm`.
+
+    Args:
+        loss: The loss to reach, in nats.
+        unit_norm_loss: Loss at unit row norm of the directions that SGD finds.
+        initial_norm: Root mean square row norm before training.
+        steps: Number of steps.
+        units_alive: Units that vary on a batch.
+        hidden_dim: Number of units K.
+
+    Returns:
+        The rate; 0 if the initial norm is long enough already.
+    """
+    squared_norm = np.exp((unit_norm_loss - loss) / hidden_dim)
+    growth = 4 * steps * units_alive / hidden_dim
+    return float(max(squared_norm - initial_norm**2, 0.0) / growth)
 
 
 def negative_curvature(smallest: Values, largest: Values) -> Values:

@@ -74,9 +74,16 @@ from infomax_lib.figures import (
     use_style,
 )
 from infomax_lib.metrics import one_hot_loss
-from infomax_lib.published import compare
-from infomax_lib.scale import negative_curvature, scale_free_loss, scale_share, sgd_row_norm
-from infomax_lib.stats import mean_interval, paired_difference
+from infomax_lib.published import compare, printed_number
+from infomax_lib.scale import (
+    negative_curvature,
+    scale_free_loss,
+    scale_share,
+    sgd_rate_for_loss,
+    sgd_row_norm,
+)
+from infomax_lib.stats import format_number, mean_interval, paired_difference
+from infomax_lib.style import label
 from infomax_lib.tables import grouped_table, published_table, table_html
 
 use_style()
@@ -148,9 +155,9 @@ def maps(column, digits, title, limits=None):
 # %% [markdown]
 # ## Result: what each learning rate gives
 #
-# Probe accuracy on the outputs, along six orders of magnitude of step size. Every point is a run,
-# lines join means, bands are 95 % intervals over seeds. A run that diverged has no point; how many
-# did is in the map below.
+# Probe accuracy on the outputs along the learning rate. Every point is a run, lines join means,
+# bands are 95 % intervals over seeds. A run that diverged has no point; how many did is in the map
+# below.
 
 # %% mystnb={"image": {"alt": "Two panels above each other, no softmax and softmax: probe accuracy against learning rate on a logarithmic axis, SGD and Adam in two colours, every seed a point, untrained layers dashed."}} tags=["hide-input"]
 start = evidence.history[evidence.history["epoch"] == 0]
@@ -224,8 +231,16 @@ fig_scale
 # The dotted line is no fit. Without softmax $\theta \cdot \nabla L = -2K$ at every point (Euler's
 # theorem on $L(s\theta) = L(\theta) - 2K\log s$), so each SGD step of size $\eta$ lengthens the
 # weights by $\|\theta\|^2 \to \|\theta\|^2 + 4K\eta + \eta^2\|\nabla L\|^2$. Leaving out the last
-# term, the row norm after $t$ steps is $\sqrt{\|w_0\|^2 + 4 \eta t}$ for live units, whatever the
-# data. {glue:text}`sentence_law` {glue:text}`sentence_unit_norm`
+# term, the row norm after $t$ steps is $\sqrt{\|w_0\|^2 + 4 \eta t}$ if all units live, whatever
+# the data. {glue:text}`sentence_law`
+#
+# Two things follow. The loss of SGD falls with the learning rate like $-K \log \eta$ without any
+# better direction: {glue:text}`sentence_required` And a gradient is as much smaller as the weights
+# are longer, so that a step turns the weights by an angle of order $\eta / \|\theta\|^2$, which
+# tends to $1/(4Kt)$ whatever $\eta$ is: in that limit it is the layer *without* softmax that sets
+# its own step size.
+#
+# {glue:text}`sentence_unit_norm`
 #
 # How much of the fall of the loss after the first epoch is growth of the rows,
 # $2K \log$ of the growth of the mean row norm over the fall of the loss:
@@ -234,13 +249,9 @@ fig_scale
 shares = scale_share(evidence.history)
 converged = open_ended[open_ended["diverged"] == 0]
 share_table = converged.assign(share=converged["key"].map(shares))
-HTML(
-    table_html(
-        grouped_table(
-            share_table, ["optimizer", "learning_rate"], ["share", "unit_norm_loss", "row_norm"]
-        )
-    )
-)
+columns = {"share": "share of the fall that growth explains", "unit_norm_loss": "loss at unit norm"}
+by_rate = grouped_table(share_table, ["optimizer", "learning_rate"], [*columns, "row_norm"])
+HTML(table_html(by_rate.rename(columns={label(old): new for old, new in columns.items()})))
 
 # %% mystnb={"image": {"alt": "Adam at the source's learning rate along training without softmax, epochs on a logarithmic axis, thin lines are seeds: loss as trained and loss at unit row norm, two panels above each other, lambda_tc 0 and 1 in two colours."}} tags=["hide-input"]
 along = evidence.history
@@ -408,6 +419,9 @@ def unit_norm(optimizer, rate):
     return mean_interval(open_ended.loc[chosen, "unit_norm_loss"])
 
 
+printed_loss = float(printed_number("optimizers", "loss", competition="none", optimizer="adam"))
+sgd_unit_norm = float(open_ended.loc[open_ended["optimizer"] == "sgd", "unit_norm_loss"].mean())
+needed = sgd_rate_for_loss(printed_loss, sgd_unit_norm, initial, steps, alive, k)
 lowest = open_ended.groupby(["optimizer", "learning_rate"])["unit_norm_loss"].mean()
 lowest = {o: lowest[o].idxmin() for o in ("sgd", "adam")}
 texts = {
@@ -430,6 +444,10 @@ texts = {
         "Measured over predicted: "
         + ", ".join(f"{ratio:.2f} at {rate:g}" for rate, ratio in law_ratio.items())
         + "."
+    ),
+    "sentence_required": (
+        f"by this law alone SGD reaches the loss {format_number(printed_loss, 2)}, which the source "
+        f"prints for Adam, at a learning rate of {needed:.2g}."
     ),
     "sentence_unit_norm": (
         f"At unit row norm the lowest loss without softmax is {unit_norm('sgd', lowest['sgd'])} "

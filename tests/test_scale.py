@@ -6,7 +6,13 @@ import pytest
 import torch
 
 from infomax_lib import InfoMaxLayer, infomax_objective, load_dataset
-from infomax_lib.scale import negative_curvature, scale_free_loss, scale_share, sgd_row_norm
+from infomax_lib.scale import (
+    negative_curvature,
+    scale_free_loss,
+    scale_share,
+    sgd_rate_for_loss,
+    sgd_row_norm,
+)
 
 
 @pytest.fixture(scope="module")
@@ -91,3 +97,10 @@ def test_negative_curvature():
     smallest = np.array([-2.0, 3.0, -1.0])
     largest = np.array([6.0, 5.0, 0.0])
     assert negative_curvature(smallest, largest).tolist() == [0.25, 0.0, pytest.approx(1.0)]
+
+
+def test_rate_for_loss_inverts_the_law():
+    norm = sgd_row_norm(1.3, 0.7, 500, units_alive=7, hidden_dim=8)
+    loss = 4.0 - 16 * np.log(norm)  # unit-norm loss 4 at that length
+    assert sgd_rate_for_loss(loss, 4.0, 1.3, 500, 7, 8) == pytest.approx(0.7)
+    assert sgd_rate_for_loss(5.0, 4.0, 1.3, 500, 7, 8) == 0.0
