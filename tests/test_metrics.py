@@ -46,8 +46,9 @@ class TestAgainstLoops:
     @pytest.mark.parametrize("size", [(3, 2), (40, 5), (300, 4)])
     def test_outputs(self, size):
         a = outputs(*size)
-        a[:, -1] = 0
+        a[:, -1] = 5e-7  # below the threshold of firing
         a[0, -1] = 1  # fires once: dead in the large set alone
+        a[:5, -2], a[5:, -2] = 1, 0  # five times of 300: just alive
         found = metrics.describe_outputs(torch.from_numpy(a))
         expected = loops.output_measures(a)
         assert found.keys() == expected.keys()
@@ -58,6 +59,12 @@ class TestAgainstLoops:
     def test_hsic(self, size):
         a = np.random.default_rng(0).random(size) @ np.random.default_rng(1).random((size[1],) * 2)
         assert_allclose(metrics.hsic(torch.from_numpy(a)), loops.hsic(a), rtol=1e-9)
+
+    @pytest.mark.parametrize("size", [(3, 2), (40, 5)])
+    def test_max_responsibility(self, size):
+        a = torch.softmax(torch.from_numpy(outputs(*size)), -1)
+        expected = loops.mean([max(sample) for sample in a.tolist()])
+        assert_allclose(metrics.max_responsibility(a), expected, rtol=1e-12)
 
     def test_layers_are_measured_each_by_itself(self):
         pairs = [weights(4, 7, seed) for seed in range(6)]
