@@ -9,6 +9,7 @@ from torch import Tensor
 __all__ = ["linear_probe"]
 
 _SAFE_TO_SQUARE = 1e12  # float32 variances of larger features may overflow
+_FAR = 1e6  # standard deviations; N samples cannot be further than sqrt(N) from their mean
 
 
 def linear_probe(
@@ -42,6 +43,10 @@ def _probe(train, train_labels, test, test_labels, c) -> float:
         train, test = train / largest, test / largest
     mean, std = train.mean(0), train.std(0)
     std = torch.where(std > 0, std, 1.0)  # a constant feature stays constant, at zero
+    # a unit all but silent in training may be further off in the test set than float32 holds
+    features, held_out = (
+        ((x - mean) / std).clamp(-_FAR, _FAR).cpu().numpy() for x in (train, test)
+    )
     classifier = LogisticRegression(C=c, max_iter=1000)
-    classifier.fit(((train - mean) / std).cpu().numpy(), train_labels.cpu().numpy())
-    return classifier.score(((test - mean) / std).cpu().numpy(), test_labels.cpu().numpy())
+    classifier.fit(features, train_labels.cpu().numpy())
+    return classifier.score(held_out, test_labels.cpu().numpy())

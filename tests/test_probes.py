@@ -66,3 +66,15 @@ def test_features_that_are_not_finite_give_nan_for_their_layer_alone(digits, pla
     found = linear_probe(stacked, train_labels, stacked_test, test_labels)
     assert found[0].isnan()
     assert found[1] == linear_probe(*digits)
+
+
+def test_features_of_any_finite_scale(digits):
+    """Weights without bound and units all but silent in training are read, not refused."""
+    train, labels, test, test_labels = digits
+    expected = linear_probe(train, labels, test, test_labels)
+    huge = linear_probe(train * 1e25, labels, test * 1e25, test_labels)
+    assert abs(huge - expected) <= 1.01 / len(test)
+    silent, loud = train.clone(), test.clone()
+    silent[:, 0], loud[:, 0] = 0.0, 1.0
+    silent[0, 0] = 1e-38
+    assert linear_probe(silent, labels, loud, test_labels).isfinite()
