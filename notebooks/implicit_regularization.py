@@ -256,7 +256,14 @@ drift = drift.assign(
     ]
 )
 fig, axis = panels(height=4.0)
-trajectories(axis, drift, "weight_redundancy", hue="run", floors={"random weights": random_level})
+trajectories(
+    axis,
+    drift,
+    "weight_redundancy",
+    hue="run",
+    floors={"random weights": random_level},
+    log_y=True,
+)
 fig
 
 # %% [markdown]
@@ -278,9 +285,7 @@ fig, (left, right) = panels(1, 2)
 along_grid(
     left, competing, "max_responsibility", floors={"hard assignment": 1.0, "no decision": 1 / k}
 )
-along_grid(
-    right, competing, "output_correlation", floors={"simplex floor": simplex_floor(k)}, log_y=True
-)
+along_grid(right, competing, "output_correlation", floors={"simplex floor": simplex_floor(k)})
 fig
 
 # %% [markdown]
