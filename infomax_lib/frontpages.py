@@ -6,6 +6,7 @@ judged by their own rules, and provenance is read from the result files.
 
 from __future__ import annotations
 
+import ast
 import importlib.metadata
 import platform
 from collections import Counter
@@ -13,11 +14,12 @@ from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 
+import nbformat
 import pandas as pd
 
 import infomax_lib
 from infomax_lib.claims import CHAPTERS, judge_synthesis, registry
-from infomax_lib.pages import chapter_outputs
+from infomax_lib.pages import Page, chapter_outputs
 from infomax_lib.store import Store
 from infomax_lib.tables import table_html
 from infomax_lib.verdicts import CARD_MIME, VERDICTS_MIME, Card, Verdict, Verdicts, badge
@@ -26,6 +28,7 @@ __all__ = [
     "all_verdicts",
     "cards_html",
     "claims_without_verdict",
+    "glued_text",
     "in_words",
     "package_versions",
     "provenance",
@@ -71,6 +74,17 @@ def all_verdicts(root: Path) -> Verdicts:
         raise ValueError(f"more than one verdict on {', '.join(twice)}")
     order = {name: position for position, name in enumerate(registry())}
     return Verdicts(sorted(verdicts, key=lambda v: order.get(v.id, len(order))))
+
+
+def glued_text(chapter: str, name: str, root: Path) -> str:
+    """A sentence that an executed chapter glued under ``name``; empty if it has none."""
+    mime = "application/papermill.record/text/plain"
+    page = Page(chapter, root).path
+    cells = nbformat.read(page, as_version=4).cells if page.is_file() else []
+    for output in (output for cell in cells for output in cell.get("outputs", [])):
+        if output.get("metadata", {}).get("scrapbook", {}).get("name") == name:
+            return str(ast.literal_eval(output.data[mime]))
+    return ""
 
 
 def claims_without_verdict(verdicts: Iterable[Verdict]) -> list[str]:

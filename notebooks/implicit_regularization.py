@@ -277,7 +277,7 @@ fig
 # output correlation is {glue:text}`correlation_over_floor` times the least that outputs on a
 # simplex can have, $K/(K-1)$.
 
-# %% mystnb={"image": {"alt": "Loss and output correlation of softmax layers over the lambda_tc grid; dashed lines mark the loss of perfectly balanced one-hot outputs and the simplex floor of the output correlation."}} tags=["hide-input"]
+# %% mystnb={"image": {"alt": "Two panels over the lambda_tc grid for layers with softmax, every seed a point: left the mean largest responsibility between no decision and hard assignment, right the output correlation with the simplex floor dashed."}} tags=["hide-input"]
 competing = table[table["competition"] == "softmax"]
 k = reference.hidden_dim
 entropy_only = competing[competing["lambda_tc"] == 0.0]

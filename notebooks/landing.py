@@ -29,7 +29,13 @@ from pathlib import Path
 from IPython.display import HTML
 from myst_nb import glue
 
-from infomax_lib.frontpages import all_verdicts, cards_html, in_words, verdict_counts_html
+from infomax_lib.frontpages import (
+    all_verdicts,
+    cards_html,
+    glued_text,
+    in_words,
+    verdict_counts_html,
+)
 
 root = Path(chapters)
 verdicts = all_verdicts(root)
@@ -43,7 +49,9 @@ def verdict_on(claim: str) -> str:
 
 printed = {name: n for name, n in counts["number"].items() if name != "not applicable"}
 for name, text in {
+    "answer": glued_text("implicit_regularization", "takeaway", root),
     "regularizer": verdict_on("000.2"),
+    "loophole": verdict_on("000.9"),
     "needed": verdict_on("000.27"),
     "claims": str(len(verdicts)),
     "interpretations": in_words(counts["interpretation"]),
@@ -53,9 +61,10 @@ for name, text in {
     glue(name, text, display=False)
 
 # %% [markdown]
-# **The answer, in two sentences.** On real data, with every seed shown, the claim that competition
-# acts as an implicit regularizer of the weights is **{glue:text}`regularizer`**, and the claim that
-# objective and mechanism are both necessary is **{glue:text}`needed`**. Of the
+# **The answer.** {glue:text}`answer` The claim that competition acts as an implicit regularizer of
+# the weights is **{glue:text}`regularizer`**, the claim that units without it share directions and
+# differ in their biases is **{glue:text}`loophole`**, and the claim that objective and mechanism
+# are both necessary is **{glue:text}`needed`**. Of the
 # {glue:text}`claims` claims tested here the verdicts are {glue:text}`interpretations`, while of the
 # {glue:text}`tables` that come with printed numbers those numbers are {glue:text}`numbers`.
 #
