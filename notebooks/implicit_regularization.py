@@ -441,13 +441,14 @@ texts = {
     "takeaway": (
         "Nothing was decided here: it takes at least five seeds."
         if at_zero is None
-        else f"Changing nothing but the softmax changes weight redundancy by {at_zero} at λ_tc = 0. "
-        + (
-            "It keeps units from becoming copies of one another when nothing else does. "
+        else (
+            "Competition keeps units from becoming copies of one another when nothing else does: "
             if at_zero.high < 0
-            else "It does not keep units apart when nothing else does. "
+            else "Competition does not keep units apart when nothing else does: "
         )
-        + f"Over the grid it lowers redundancy at λ_tc = {listed(lower)} and raises it at "
+        + f"without any TC term (λ_tc = 0) the softmax, and nothing else, changes the redundancy of "
+        f"the weights by {at_zero}, of {k * (k - 1)} possible. "
+        + f"Along the grid of TC pressure it lowers redundancy at λ_tc = {listed(lower)} and raises it at "
         f"{listed(higher)}. With softmax the least redundant weights of the grid have "
         f"{least_ratio} times the redundancy of random ones."
     ),
