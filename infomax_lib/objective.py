@@ -105,7 +105,12 @@ def infomax_objective(
         lambda_tc: Weight of the correlation term, a number or one per layer.
         lambda_wr: Weight of the redundancy term, a number or one per layer.
         eps: Added to every variance.
+
+    Raises:
+        ValueError: ``lambda_wr`` is not 0, but there is no weight to be redundant.
     """
+    if weight is None and torch.as_tensor(lambda_wr).any():
+        raise ValueError("lambda_wr needs the weight: pass infomax_objective(a, weight, ...)")
     cov = covariance(a)
     tc = squared_distance_to_identity(_correlation(cov, eps))
     loss = lambda_tc * tc - (cov.diagonal(dim1=-2, dim2=-1) + eps).log().sum(-1)

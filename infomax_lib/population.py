@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 _CURVATURE_SAMPLES = 1024
-_RECORDED = 1000  # longer histories are thinned to this many logarithmically spaced epochs
+_RECORDED = 1000  # longer histories are thinned to at most this many, logarithmically spaced
 
 
 @dataclass
@@ -81,7 +81,7 @@ def measured_epochs(epochs: int) -> list[int]:
 
 
 def recorded_epochs(epochs: int) -> set[int]:
-    """Epochs whose mean loss is kept: all of them, or 1000 logarithmically spaced ones."""
+    """Epochs whose mean loss is kept: all of them, or at most 1000 logarithmically spaced ones."""
     if epochs <= _RECORDED:
         return set(range(1, epochs + 1))
     spaced = np.geomspace(1, epochs, _RECORDED).round().astype(int)

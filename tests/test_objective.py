@@ -267,3 +267,8 @@ class TestSimplexFloor:
     def test_balanced_one_hot_outputs_attain_it(self, units):
         a = torch.eye(units, dtype=torch.float64).repeat(50, 1)
         assert total_correlation(a, eps=0).item() == pytest.approx(units / (units - 1), abs=1e-9)
+
+
+def test_redundancy_term_without_weight_is_refused():
+    with pytest.raises(ValueError, match="lambda_wr needs the weight"):
+        infomax_objective(torch.randn(8, 3), lambda_wr=torch.tensor([0.0, 1.0]))
