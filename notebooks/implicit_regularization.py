@@ -160,11 +160,11 @@ evidence = Evidence(
 # Every point is a run, lines join means, bands are 95 % intervals over seeds. The dashed line is
 # the redundancy that independent random directions have.
 
-# %% mystnb={"image": {"alt": "Two panels against lambda_tc on a logarithmic axis with zero at its left, architecture A and B as two colours with every seed as a point. Left: weight redundancy, with the level of random weights dashed. Right: the largest absolute cosine between two rows of W."}} tags=["hide-input"]
+# %% mystnb={"image": {"alt": "Two panels against lambda_tc on a logarithmic axis with zero at its left, architecture A and B as two colours with every seed as a point. Top: weight redundancy, with the level of random weights dashed. Bottom: the largest absolute cosine between two rows of W."}} tags=["hide-input"]
 random_level = random_redundancy(reference.hidden_dim, load_dataset(dataset).num_features)
-fig, (left, right) = panels(1, 2)
-along_grid(left, table, "weight_redundancy", floors={"random weights": random_level}, log_y=True)
-along_grid(right, table, "max_abs_cosine")
+fig, (top, bottom) = panels(2, 1)
+along_grid(top, table, "weight_redundancy", floors={"random weights": random_level}, log_y=True)
+along_grid(bottom, table, "max_abs_cosine")
 fig
 
 # %% tags=["remove-input"]
@@ -196,14 +196,14 @@ HTML(
 # Below zero, the softmax lowers redundancy at that $\lambda_{tc}$; above zero, it raises it.
 # {glue:text}`sentence_grid` {glue:text}`sentence_zero`
 #
-# Is redundancy the right thing to look at? It is a sum over all pairs; the largest cosine, above
-# on the right, says whether any two units share a direction. Effective rank says how many
+# Is redundancy the right thing to look at? It is a sum over all pairs; the largest cosine, in
+# the lower panel, says whether any two units share a direction. Effective rank says how many
 # directions the weights use, and the row norm whether their scale moved instead.
 
-# %% mystnb={"image": {"alt": "Two panels against lambda_tc for both architectures: left the effective rank of W, right the mean row norm, every seed a point."}} tags=["hide-input"]
-fig, (left, right) = panels(1, 2)
-along_grid(left, table, "effective_rank")
-along_grid(right, table, "row_norm")
+# %% mystnb={"image": {"alt": "Two panels against lambda_tc for both architectures: above the effective rank of W, below the mean row norm, every seed a point."}} tags=["hide-input"]
+fig, (top, bottom) = panels(2, 1)
+along_grid(top, table, "effective_rank")
+along_grid(bottom, table, "row_norm")
 fig
 
 # %% [markdown]
@@ -224,10 +224,10 @@ HTML(table_html(published_table(comparison)))
 #
 # The same runs followed for longer, with and without softmax, at the same $\lambda_{tc}$.
 
-# %% mystnb={"image": {"alt": "Weight redundancy over epochs on a logarithmic axis for both architectures, left panel at lambda_tc 0, right panel at lambda_tc 1, thin lines are seeds."}} tags=["hide-input"]
+# %% mystnb={"image": {"alt": "Weight redundancy over epochs on a logarithmic axis for both architectures, upper panel at lambda_tc 0, lower panel at lambda_tc 1, thin lines are seeds."}} tags=["hide-input"]
 long = epochs_table[epochs_table["epochs"] == trajectory_epochs]
 long = long[(long["batch_size"] == 128) & (long["dataset"] == dataset)]
-fig, axes = panels(1, 2)
+fig, axes = panels(2, 1)
 for axis, value in zip(axes, [0.0, 1.0], strict=True):
     trajectories(
         axis,
@@ -277,15 +277,15 @@ fig
 # output correlation is {glue:text}`correlation_over_floor` times the least that outputs on a
 # simplex can have, $K/(K-1)$.
 
-# %% mystnb={"image": {"alt": "Two panels over the lambda_tc grid for layers with softmax, every seed a point: left the mean largest responsibility between no decision and hard assignment, right the output correlation with the simplex floor dashed."}} tags=["hide-input"]
+# %% mystnb={"image": {"alt": "Two panels over the lambda_tc grid for layers with softmax, every seed a point: above the mean largest responsibility between no decision and hard assignment, below the output correlation with the simplex floor dashed."}} tags=["hide-input"]
 competing = table[table["competition"] == "softmax"]
 k = reference.hidden_dim
 entropy_only = competing[competing["lambda_tc"] == 0.0]
-fig, (left, right) = panels(1, 2)
+fig, (top, bottom) = panels(2, 1)
 along_grid(
-    left, competing, "max_responsibility", floors={"hard assignment": 1.0, "no decision": 1 / k}
+    top, competing, "max_responsibility", floors={"hard assignment": 1.0, "no decision": 1 / k}
 )
-along_grid(right, competing, "output_correlation", floors={"simplex floor": simplex_floor(k)})
+along_grid(bottom, competing, "output_correlation", floors={"simplex floor": simplex_floor(k)})
 fig
 
 # %% [markdown]
@@ -320,8 +320,8 @@ twins = twins.assign(
         for c, v in zip(twins["competition"], twins["lambda_tc"], strict=True)
     ]
 )
-fig, (left, right) = panels(1, 2)
-for axis, start in zip((left, right), ("twins", "offset_twins"), strict=True):
+fig, (top, bottom) = panels(2, 1)
+for axis, start in zip((top, bottom), ("twins", "offset_twins"), strict=True):
     seeds_by_condition(axis, twins[twins["initial"] == start], "setting", "aligned_pairs")
     axis.set_title(start.replace("_", " "))
     axis.tick_params(axis="x", rotation=20)

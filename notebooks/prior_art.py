@@ -188,7 +188,8 @@ HTML(table_html(summary(table, ["probe_accuracy", "output_correlation", "hsic", 
 HTML(table_html(summary(table, ["redundancy_over_random", "effective_rank", "seconds"])))
 
 # %% [markdown]
-# Seconds are wall time of fitting per seed, on: {glue:text}`devices`. All seeds of a method that
+# Seconds are wall time of fitting per seed, on: {glue:text}`devices`, with whatever else the machine
+# did at the time: they tell factors apart, not percents. All seeds of a method that
 # descends in minibatches are trained together, so this is the price of one seed in a batch of
 # {glue:text}`seeds`; an InfoMax layer's share also holds the measurements that are taken while it
 # trains. For centres of k-means "weights" means the centres themselves, which share the mean image.
