@@ -12,6 +12,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from infomax_lib.layer import stacked_preactivation
 from infomax_lib.objective import infomax_objective, weight_redundancy
 
 __all__ = ["extreme_curvature", "hessian_vector_product"]
@@ -39,13 +40,7 @@ def hessian_vector_product(
         A function on tensors (L, K, D+1), whose last column is the bias.
     """
     layers, units, inputs = weight.shape
-    flat = weight.reshape(-1, inputs)
-
-    def preactivation(rows: Tensor, offset: Tensor) -> Tensor:
-        z = torch.mm(rows, x.mT).view(layers, units, len(x)) + offset.unsqueeze(-1)
-        return z.mT
-
-    z = preactivation(flat, bias).detach().requires_grad_()
+    z = stacked_preactivation(weight, bias, x).detach().requires_grad_()
     loss = infomax_objective(output(z), lambda_tc=lambda_tc).loss.sum()
     (gradient,) = torch.autograd.grad(loss, z, create_graph=True)
     regularised = bool((lambda_wr != 0).any())
@@ -55,7 +50,7 @@ def hessian_vector_product(
         (penalty_gradient,) = torch.autograd.grad(penalty, rows, create_graph=True)
 
     def product(v: Tensor) -> Tensor:
-        dz = preactivation(v[..., :-1].reshape(-1, inputs), v[..., -1])
+        dz = stacked_preactivation(v[..., :-1], v[..., -1], x)
         (gz,) = torch.autograd.grad(gradient, z, dz, retain_graph=True)
         by_unit = gz.mT.reshape(-1, len(x))
         d_weight = torch.mm(by_unit, x).view(layers, units, inputs)

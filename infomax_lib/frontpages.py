@@ -21,7 +21,6 @@ import infomax_lib
 from infomax_lib.claims import CHAPTERS, judge_synthesis, registry
 from infomax_lib.pages import Page, chapter_outputs
 from infomax_lib.store import Store
-from infomax_lib.tables import table_html
 from infomax_lib.verdicts import CARD_MIME, VERDICTS_MIME, Card, Verdict, Verdicts, badge
 
 __all__ = [
@@ -33,7 +32,6 @@ __all__ = [
     "package_versions",
     "provenance",
     "provenance_summary",
-    "table_html",
     "verdict_counts_html",
 ]
 

@@ -12,7 +12,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-__all__ = ["ACTIVATIONS", "COMPETITIONS", "INITIALS", "InfoMaxLayer", "initial_parameters"]
+__all__ = [
+    "ACTIVATIONS",
+    "COMPETITIONS",
+    "INITIALS",
+    "InfoMaxLayer",
+    "initial_parameters",
+    "stacked_preactivation",
+]
 
 # Elementwise activations f: pre-activations z -> h, any shape.
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -66,6 +73,22 @@ def initial_parameters(
             else:
                 raise ValueError(f"unknown initial {initial!r}: choose one of {INITIALS}")
     return weight, bias
+
+
+def stacked_preactivation(weight: Tensor, bias: Tensor, x: Tensor) -> Tensor:
+    """z = Wx + b of L layers on shared inputs, as one matrix product.
+
+    Args:
+        weight: Rows (L, K, D).
+        bias: Biases (L, K).
+        x: Inputs (N, D).
+
+    Returns:
+        Pre-activations (L, N, K).
+    """
+    layers, units, inputs = weight.shape
+    z = torch.mm(weight.reshape(-1, inputs), x.mT).view(layers, units, len(x))
+    return (z + bias.unsqueeze(-1)).mT
 
 
 class InfoMaxLayer(nn.Module):

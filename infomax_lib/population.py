@@ -21,7 +21,7 @@ from torch import Tensor
 from infomax_lib import metrics
 from infomax_lib.curvature import extreme_curvature, hessian_vector_product
 from infomax_lib.data import Dataset
-from infomax_lib.layer import ACTIVATIONS, COMPETITIONS, initial_parameters
+from infomax_lib.layer import ACTIVATIONS, COMPETITIONS, initial_parameters, stacked_preactivation
 from infomax_lib.objective import infomax_objective, weight_redundancy
 from infomax_lib.probes import linear_probe
 from infomax_lib.spec import RunSpec
@@ -145,12 +145,6 @@ class Population:
     def output(self, z: Tensor) -> Tensor:
         """Outputs of pre-activations (..., N, K)."""
         return COMPETITIONS[self.first.competition](ACTIVATIONS[self.first.activation](z))
-
-    def preactivation(self, weight: Tensor, bias: Tensor, x: Tensor) -> Tensor:
-        """z = Wx + b as (L, N, K) for weights (L, K, D) on shared inputs (N, D)."""
-        layers, units, inputs = weight.shape
-        z = torch.mm(weight.reshape(-1, inputs), x.mT).view(layers, units, len(x))
-        return (z + bias.unsqueeze(-1)).mT
 
     def epoch(self) -> tuple[Tensor, Tensor]:
         """One pass over the training data; mean loss and correlation term over its batches (L,)."""
@@ -277,7 +271,7 @@ def _measure(
     weight, bias = population.weight[pick], population.bias[pick]
 
     values = metrics.describe_weights(weight, bias)
-    hidden = ACTIVATIONS[first.activation](population.preactivation(weight, bias, population.test))
+    hidden = ACTIVATIONS[first.activation](stacked_preactivation(weight, bias, population.test))
     outputs = COMPETITIONS[first.competition](hidden)
     values |= metrics.describe_outputs(outputs)
     competes = first.competition != "none"
@@ -312,7 +306,7 @@ def _probe(population, weight, bias, data, competes) -> dict[str, Tensor]:
     after, before = [], []
     for w, b in zip(weight.split(1), bias.split(1), strict=True):
         h, h_test = (
-            ACTIVATIONS[population.first.activation](population.preactivation(w, b, x))
+            ACTIVATIONS[population.first.activation](stacked_preactivation(w, b, x))
             for x in (population.train, population.test)
         )
         compete = COMPETITIONS[population.first.competition]

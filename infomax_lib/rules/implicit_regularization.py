@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from infomax_lib.claims import Evidence, Finding, MissingEvidence, Part, claim, finding, measured
+from infomax_lib.metrics import simplex_floor
 from infomax_lib.published import combine_numbers, number_verdict, printed_number
 from infomax_lib.rules.shared import (
     DIVERSE,
@@ -18,7 +19,6 @@ from infomax_lib.rules.shared import (
     relative_difference,
     relu,
     share_of_seeds,
-    simplex_floor,
     softmax,
 )
 from infomax_lib.stats import Interval, format_number, holm, mean_interval, sign_flip_p

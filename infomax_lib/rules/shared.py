@@ -48,11 +48,6 @@ def grid_runs(evidence: Evidence, competition: str) -> pd.DataFrame:
     return runs
 
 
-def simplex_floor(hidden_dim: int) -> float:
-    """K/(K−1): the least ‖R−I‖² of outputs that sum to one."""
-    return hidden_dim / (hidden_dim - 1)
-
-
 def hsic_ratio(evidence: Evidence, condition: Mapping[str, object]) -> Interval:
     """HSIC over its sampling floor, per seed."""
     hsic = evidence.values("hsic", **condition)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from infomax_lib.claims import Evidence, Finding, Part, claim, finding, inside
+from infomax_lib.metrics import simplex_floor
 from infomax_lib.published import compare, table_verdict
 from infomax_lib.rules.shared import (
     INDEPENDENT,
@@ -16,7 +17,6 @@ from infomax_lib.rules.shared import (
     points,
     relative_difference,
     relu,
-    simplex_floor,
     softmax,
 )
 from infomax_lib.stats import format_number
