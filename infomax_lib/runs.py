@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,19 +12,13 @@ import torch
 from tqdm import tqdm
 
 from infomax_lib.data import load_dataset
+from infomax_lib.grouping import populations
 from infomax_lib.layer import InfoMaxLayer
 from infomax_lib.population import TrainedRun, measured_epochs, train_population
 from infomax_lib.spec import RunSpec
 from infomax_lib.store import Store, open_store
 
 __all__ = ["history", "resolve_device", "run", "trained_layer"]
-
-# Bounds on one population: how much a kill can lose, and how much memory a step takes.
-_MAX_LAYERS = 64
-_MAX_OUTPUTS = 2**26
-
-# What the layers of one population need not share.
-_OWN_FIELDS = {"seed", "lambda_tc", "lambda_wr", "learning_rate", "initial"}
 
 _LISTS = ("history", "measures")  # the parts of a stored row that run over epochs
 
@@ -73,9 +66,9 @@ def run(
     )
     try:
         with bar:
-            for chunk in _chunks(todo):
+            for chunk in populations(todo):
                 # another process may have finished some of them meanwhile
-                for part in _chunks(missing(chunk)):
+                for part in populations(missing(chunk)):
                     _compute(part, store, place, keep_weights, bar)
     except KeyboardInterrupt:
         done = len(todo) - len(missing(todo))
@@ -177,37 +170,6 @@ def _known(kind: str, specs: Sequence[RunSpec], store: Store, how: str) -> list[
 
 def _table_row(row: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name not in _LISTS}
-
-
-def _chunks(specs: Sequence[RunSpec]) -> Iterator[list[RunSpec]]:
-    """Split runs into populations: alike in shape, ordered by seed, as many for each seed."""
-    alike: dict[tuple, dict[int, list[RunSpec]]] = defaultdict(lambda: defaultdict(list))
-    for spec in specs:
-        shape = spec.model_dump(exclude=_OWN_FIELDS)
-        alike[*shape.values(), spec.lambda_wr > 0][spec.seed].append(spec)
-    for by_seed in alike.values():
-        (spec, *_), *_ = by_seed.values()
-        limit = _layers_at_once(spec)
-        pieces: dict[int, list[list[RunSpec]]] = defaultdict(list)  # by number of configurations
-        for members in by_seed.values():
-            for start in range(0, len(members), limit):
-                piece = members[start : start + limit]
-                pieces[len(piece)].append(piece)
-        for size, same_size in pieces.items():
-            seeds = max(1, limit // size)
-            for start in range(0, len(same_size), seeds):
-                yield [spec for piece in same_size[start : start + seeds] for spec in piece]
-
-
-def _layers_at_once(spec: RunSpec) -> int:
-    samples = len(load_dataset(spec.dataset).train)
-    batch = samples if spec.batch_size == "full" else min(spec.batch_size, samples)
-    if spec.hidden_dim > samples:
-        raise ValueError(
-            f"hidden_dim={spec.hidden_dim} exceeds the {samples} training samples of "
-            f"{spec.dataset}: correlations of that many units cannot be estimated; choose less"
-        )
-    return max(1, min(_MAX_LAYERS, _MAX_OUTPUTS // (batch * spec.hidden_dim)))
 
 
 def _compute(
