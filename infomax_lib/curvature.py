@@ -14,6 +14,7 @@ from torch import Tensor
 
 from infomax_lib.layer import stacked_preactivation
 from infomax_lib.objective import infomax_objective, weight_redundancy
+from infomax_lib.products import product as matrix_product
 
 __all__ = ["extreme_curvature", "hessian_vector_product"]
 
@@ -53,7 +54,7 @@ def hessian_vector_product(
         dz = stacked_preactivation(v[..., :-1], v[..., -1], x)
         (gz,) = torch.autograd.grad(gradient, z, dz, retain_graph=True)
         by_unit = gz.mT.reshape(-1, len(x))
-        d_weight = torch.mm(by_unit, x).view(layers, units, inputs)
+        d_weight = matrix_product(by_unit, x.mT).view(layers, units, inputs)
         if regularised:
             d_weight += torch.autograd.grad(penalty_gradient, rows, v[..., :-1], retain_graph=True)[
                 0

@@ -11,7 +11,7 @@ import gzip
 import hashlib
 import os
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -55,6 +55,16 @@ class Dataset:
     def num_features(self) -> int:
         """Number of inputs D."""
         return self.train.shape[1]
+
+    def to(self, device: torch.device | str, dtype: torch.dtype) -> Dataset:
+        """The same data with inputs of another type, all of it on another device."""
+        return replace(
+            self,
+            train=self.train.to(device, dtype),
+            test=self.test.to(device, dtype),
+            train_labels=self.train_labels.to(device),
+            test_labels=self.test_labels.to(device),
+        )
 
 
 @dataclass(frozen=True)

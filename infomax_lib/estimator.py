@@ -79,7 +79,7 @@ class InfoMax(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         self.loss_curve_ = []
         for epoch in range(1, self.max_iter + 1):
             loss, _ = population.epoch()
-            if not (loss.isfinite().all() and population.weight.isfinite().all()):
+            if not (loss.isfinite().all() and population.weight[0].isfinite().all()):
                 raise FloatingPointError(
                     f"training diverged in epoch {epoch}: lower learning_rate "
                     f"(now {self.learning_rate}) or use optimizer='adam'"

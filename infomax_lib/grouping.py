@@ -1,10 +1,18 @@
-"""Which runs train together: populations of layers that share what a training step shares."""
+"""Which runs train together: populations of layers that share what a training step shares.
+
+Layers of one seed share their batches, so a population takes as many settings as it can of few
+seeds, rather than few settings of many seeds.
+"""
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+
+from infomax_lib.block import block_of
 from infomax_lib.data import load_dataset
 from infomax_lib.spec import RunSpec
 
@@ -12,38 +20,64 @@ __all__ = ["populations"]
 
 # Bounds on one population: how much a kill can lose, and how much memory a step takes.
 _MAX_LAYERS = 64
-_MAX_OUTPUTS = 2**26
+_MAX_OUTPUTS = 2**26  # of all layers, on one batch
+_MAX_WEIGHTS = 2**25
 
-# What the layers of one population need not share.
-_OWN_FIELDS = {"seed", "lambda_tc", "lambda_wr", "learning_rate", "initial"}
+_SHARED = ("dataset", "batch_size", "optimizer", "bias", "epochs", "precision")
 
 
 def populations(specs: Sequence[RunSpec]) -> Iterator[list[RunSpec]]:
-    """Split runs into populations: alike in shape, ordered by seed, as many for each seed."""
+    """Split runs into populations that :class:`infomax_lib.population.Population` can train.
+
+    The same specs in the same order give the same populations.
+
+    Raises:
+        ValueError: A layer has more units than the dataset has training samples.
+    """
     alike: dict[tuple, dict[int, list[RunSpec]]] = defaultdict(lambda: defaultdict(list))
     for spec in specs:
-        shape = spec.model_dump(exclude=_OWN_FIELDS)
-        alike[*shape.values(), spec.lambda_wr > 0][spec.seed].append(spec)
-    for by_seed in alike.values():
-        (spec, *_), *_ = by_seed.values()
-        limit = _layers_at_once(spec)
-        pieces: dict[int, list[list[RunSpec]]] = defaultdict(list)  # by number of configurations
-        for members in by_seed.values():
-            for start in range(0, len(members), limit):
-                piece = members[start : start + limit]
-                pieces[len(piece)].append(piece)
-        for size, same_size in pieces.items():
-            seeds = max(1, limit // size)
-            for start in range(0, len(same_size), seeds):
-                yield [spec for piece in same_size[start : start + seeds] for spec in piece]
+        shared = tuple(getattr(spec, name) for name in _SHARED)
+        # a full batch is the same for every seed
+        alike[shared][0 if spec.batch_size == "full" else spec.seed].append(spec)
+    for by_order in alike.values():
+        pieces: dict[tuple, list[list[RunSpec]]] = defaultdict(list)
+        for members in by_order.values():
+            for piece in _pieces(sorted(members, key=_kind)):
+                pieces[tuple(_kind(spec) for spec in piece)].append(piece)
+        for same_kinds in pieces.values():
+            at_once = max(1, math.floor(1 / sum(map(_share, same_kinds[0]))))
+            parts = math.ceil(len(same_kinds) / at_once)
+            for part in np.array_split(np.arange(len(same_kinds)), parts):
+                yield [spec for place in part for spec in same_kinds[place]]
 
 
-def _layers_at_once(spec: RunSpec) -> int:
-    samples = len(load_dataset(spec.dataset).train)
-    batch = samples if spec.batch_size == "full" else min(spec.batch_size, samples)
+def _kind(spec: RunSpec) -> tuple:
+    return *block_of(spec), spec.activation
+
+
+def _pieces(members: list[RunSpec]) -> Iterator[list[RunSpec]]:
+    """Split the layers of one data order into as few equal parts as fit into one population."""
+    shares = [_share(spec) for spec in members]
+    each = sum(shares) / math.ceil(sum(shares))
+    pieces: dict[int, list[RunSpec]] = defaultdict(list)
+    middle = np.cumsum(shares) - np.array(shares) / 2
+    for spec, place in zip(members, middle, strict=True):
+        pieces[int(place / each)].append(spec)
+    yield from pieces.values()
+
+
+def _share(spec: RunSpec) -> float:
+    """How much of a population one layer fills; more than 1 for a layer that must be alone."""
+    data = load_dataset(spec.dataset)
+    samples = len(data.train)
     if spec.hidden_dim > samples:
         raise ValueError(
             f"hidden_dim={spec.hidden_dim} exceeds the {samples} training samples of "
             f"{spec.dataset}: correlations of that many units cannot be estimated; choose less"
         )
-    return max(1, min(_MAX_LAYERS, _MAX_OUTPUTS // (batch * spec.hidden_dim)))
+    batch = samples if spec.batch_size == "full" else min(spec.batch_size, samples)
+    return max(
+        1 / _MAX_LAYERS,
+        spec.hidden_dim * batch / _MAX_OUTPUTS,
+        spec.hidden_dim * data.num_features / _MAX_WEIGHTS,
+    )

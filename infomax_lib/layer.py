@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from infomax_lib.products import product
+
 __all__ = [
     "ACTIVATIONS",
     "COMPETITIONS",
@@ -28,12 +30,14 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "leaky_relu": F.leaky_relu,
     "tanh": torch.tanh,
     "softplus": F.softplus,
+    "sigmoid": torch.sigmoid,
 }
 
-# Competitions between the K units of one layer: h (..., K) -> a (..., K).
-COMPETITIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "none": lambda h: h,
-    "softmax": lambda h: torch.softmax(h, dim=-1),
+# Competitions between the units of one layer, which lie along the last dimension unless another
+# one is named: h (..., K) -> a (..., K).
+COMPETITIONS: dict[str, Callable[..., Tensor]] = {
+    "none": lambda h, dim=-1: h,
+    "softmax": lambda h, dim=-1: torch.softmax(h, dim),
 }
 
 # How the weights start: the source's setting, and two interventions that start inside the loophole.
@@ -76,7 +80,7 @@ def initial_parameters(
 
 
 def stacked_preactivation(weight: Tensor, bias: Tensor, x: Tensor) -> Tensor:
-    """z = Wx + b of L layers on shared inputs, as one matrix product.
+    """z = Wx + b of L layers on shared inputs, as one matrix product. Not differentiable.
 
     Args:
         weight: Rows (L, K, D).
@@ -87,8 +91,8 @@ def stacked_preactivation(weight: Tensor, bias: Tensor, x: Tensor) -> Tensor:
         Pre-activations (L, N, K).
     """
     layers, units, inputs = weight.shape
-    z = torch.mm(weight.reshape(-1, inputs), x.mT).view(layers, units, len(x))
-    return (z + bias.unsqueeze(-1)).mT
+    z = product(weight.reshape(-1, inputs), x).view(layers, units, len(x))
+    return z.add_(bias.unsqueeze(-1)).mT
 
 
 class InfoMaxLayer(nn.Module):

@@ -23,12 +23,15 @@ __all__ = [
     "covariance",
     "infomax_objective",
     "log_variance",
+    "objective_of_covariance",
+    "redundancy_of_gram",
     "squared_distance_to_identity",
     "total_correlation",
     "weight_redundancy",
 ]
 
 EPSILON = 1e-6
+_SHORTEST = 1e-12  # a shorter row has no direction; the bound of torch.nn.functional.normalize
 
 
 class Objective(NamedTuple):
@@ -90,6 +93,13 @@ def weight_redundancy(weight: Tensor) -> Tensor:
     return squared_distance_to_identity(rows @ rows.mT)
 
 
+def redundancy_of_gram(gram: Tensor) -> Tensor:
+    """:func:`weight_redundancy` as a function of W W' (..., K, K); shape (...)."""
+    length = gram.diagonal(dim1=-2, dim2=-1).clamp_min(_SHORTEST**2).sqrt()
+    unit = gram / (length.unsqueeze(-1) * length.unsqueeze(-2))
+    return squared_distance_to_identity(unit)
+
+
 def infomax_objective(
     a: Tensor,
     weight: Tensor | None = None,
@@ -111,9 +121,21 @@ def infomax_objective(
     """
     if weight is None and torch.as_tensor(lambda_wr).any():
         raise ValueError("lambda_wr needs the weight: pass infomax_objective(a, weight, ...)")
-    cov = covariance(a)
-    tc = squared_distance_to_identity(_correlation(cov, eps))
-    loss = lambda_tc * tc - (cov.diagonal(dim1=-2, dim2=-1) + eps).log().sum(-1)
+    loss, tc = objective_of_covariance(covariance(a), lambda_tc, eps)
     if weight is not None:
         loss = loss + lambda_wr * weight_redundancy(weight)
+    return Objective(loss, tc)
+
+
+def objective_of_covariance(
+    cov: Tensor, lambda_tc: float | Tensor = 1.0, eps: float = EPSILON
+) -> Objective:
+    """The objective without redundancy term, as a function of the outputs' covariance (..., K, K).
+
+    The outputs enter the loss through their covariance alone. With c the centred outputs (N, K)
+    and M the gradient of the loss by the covariance, its gradient by the outputs is therefore
+    2 c M / (N - 1): two small products, instead of a backward pass over everything of size N.
+    """
+    tc = squared_distance_to_identity(_correlation(cov, eps))
+    loss = lambda_tc * tc - (cov.diagonal(dim1=-2, dim2=-1) + eps).log().sum(-1)
     return Objective(loss, tc)

@@ -1,10 +1,9 @@
 """Many layers trained as one tensor program.
 
-The layers of a population share dataset, sizes, activation, competition, kind of optimizer and
-number of epochs; seeds, lambdas and learning rates are their own. Their weights lie in one tensor
-(L, K, D), ordered by seed, so that layers that share a seed share each batch: one matrix product
-per seed forward, one back. In between, every operation acts on (L, B, K) and never mixes layers,
-so that a layer that diverges leaves its neighbours alone.
+The layers of a population share dataset, batch size, optimizer and number of epochs. Their rows
+lie in one matrix per data order, so that layers that share a seed share each batch: one matrix
+product per seed forward, one back, whatever the number of layers. What lies between is done in
+blocks of layers of the same width and competition (:mod:`infomax_lib.block`).
 """
 
 from __future__ import annotations
@@ -13,17 +12,17 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from infomax_lib import metrics
-from infomax_lib.curvature import extreme_curvature, hessian_vector_product
+from infomax_lib.block import Block, block_of
 from infomax_lib.data import Dataset
-from infomax_lib.layer import ACTIVATIONS, COMPETITIONS, initial_parameters, stacked_preactivation
-from infomax_lib.objective import infomax_objective, weight_redundancy
-from infomax_lib.probes import linear_probe
+from infomax_lib.layer import initial_parameters
+from infomax_lib.measure import measure_layers
+from infomax_lib.products import products
 from infomax_lib.spec import RunSpec
 
 __all__ = [
@@ -32,10 +31,10 @@ __all__ = [
     "batches",
     "generator",
     "measured_epochs",
+    "recorded_epochs",
     "train_population",
 ]
 
-_CURVATURE_SAMPLES = 1024
 _RECORDED = 1000  # longer histories are thinned to at most this many, logarithmically spaced
 
 
@@ -89,67 +88,112 @@ def recorded_epochs(epochs: int) -> set[int]:
 
 
 class Population:
-    """Parameters, optimizer and training steps of L layers: S seeds with L / S layers each.
+    """Parameters, optimizer and training steps of L layers on S data orders.
+
+    Args:
+        specs: Descriptions, in any order. Each seed has as many layers of each width, activation
+            and competition as the others; dataset, batch size, optimizer, ``bias``, precision
+            and epochs are the same for all.
+        data: The dataset that they name.
+        device: Where to train.
+        dtype: Of parameters and data.
 
     Attributes:
-        weight: Rows of all layers, (L, K, D).
-        bias: Biases of all layers, (L, K).
+        weight: Rows (K, D) of each layer, in the order of ``specs``; views that training changes.
+        bias: Biases (K,) of each layer.
     """
 
-    def __init__(self, specs: Sequence[RunSpec], data: Dataset, device, dtype) -> None:
-        first = specs[0]
-        self.specs, self.first = specs, first
-        self.seeds = list(dict.fromkeys(spec.seed for spec in specs))
-        per_seed = len(specs) // len(self.seeds)
-        if [spec.seed for spec in specs] != [s for s in self.seeds for _ in range(per_seed)]:
-            raise ValueError("a population needs its layers ordered by seed, as many for each seed")
+    def __init__(self, specs: Sequence[RunSpec], data: Dataset, device, dtype: torch.dtype) -> None:
+        self.specs, self.first = list(specs), specs[0]
         to = {"device": device, "dtype": dtype}
-        self.train, self.test = data.train.to(**to), data.test.to(**to)
+        low = self.first.precision == "bfloat16" and dtype == torch.float32
+        self._product_type = torch.bfloat16 if low else dtype
+        self.train = data.train.to(device, self._product_type)
+        places = self._arrange()
+        groups, per_group = len(places), len(places[0])
+        ordered = [self.specs[place] for group in places for place in group]
         start = [
-            initial_parameters(data.num_features, first.hidden_dim, s.seed, s.initial)
-            for s in specs
+            initial_parameters(data.num_features, s.hidden_dim, s.seed, s.initial) for s in ordered
         ]
-        self.weight = torch.stack([w for w, _ in start]).to(**to)
-        self.bias = torch.stack([b for _, b in start]).to(**to)
-        self.weight_grad, self.bias_grad = map(torch.zeros_like, (self.weight, self.bias))
-        self.lambda_tc = torch.tensor([spec.lambda_tc for spec in specs], **to)
-        self.lambda_wr = torch.tensor([spec.lambda_wr for spec in specs], **to)
-        self.regularised = any(spec.lambda_wr for spec in specs)
-        self.optimizer = self._make_optimizer()
-        self.loss_sum, self.tc_sum = (torch.zeros(len(specs), **to) for _ in range(2))
-        self._order = [generator(seed, "order") for seed in self.seeds]
+        self._rows = torch.cat([w for w, _ in start]).to(**to).unflatten(0, (groups, -1))
+        self._thresholds = torch.cat([b for _, b in start]).to(**to).unflatten(0, (groups, -1))
+        self.blocks, self._places = self._make_blocks(places, **to)
+        self.weight, self.bias = self._views()
+        self.optimizer = self._make_optimizer(ordered, per_group)
+        self._order = [generator(self.specs[group[0]].seed, "order") for group in places]
         self._batch = self.train.new_empty(0)
 
-    def _make_optimizer(self) -> torch.optim.Optimizer:
-        """PyTorch's fused optimizer on the whole tensors, or per layer where step sizes differ."""
-        rates = [spec.learning_rate for spec in self.specs]
-        pairs = [(self.weight, self.weight_grad)]
-        if self.first.bias:
-            pairs.append((self.bias, self.bias_grad))
-        for parameter, gradient in pairs:
-            parameter.grad = gradient
-        if len(set(rates)) == 1:
-            groups = [{"params": [parameter for parameter, _ in pairs], "lr": rates[0]}]
-        else:
-            groups = []
-            for layer, rate in enumerate(rates):
-                views = []
-                for parameter, gradient in pairs:
-                    view = parameter[layer]
-                    view.grad = gradient[layer]
-                    views.append(view)
-                groups.append({"params": views, "lr": rate})
-        kind = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}[self.first.optimizer]
-        return kind(groups, fused=True)
+    def _arrange(self) -> list[list[int]]:
+        """Places of the specs, one list per data order, each sorted by block and step size.
 
-    def output(self, z: Tensor) -> Tensor:
-        """Outputs of pre-activations (..., N, K)."""
-        return COMPETITIONS[self.first.competition](ACTIVATIONS[self.first.activation](z))
+        A full batch is the same in any order: then there is one list.
+        """
+        full = self.first.batch_size == "full"
+        by_order: dict[int, list[int]] = defaultdict(list)
+        for place, spec in enumerate(self.specs):
+            by_order[0 if full else spec.seed].append(place)
+
+        def wanted(place):
+            spec = self.specs[place]
+            return *block_of(spec), spec.activation, spec.learning_rate
+
+        arranged = [sorted(group, key=wanted) for group in by_order.values()]
+        kinds = {tuple(wanted(place)[:-1] for place in group) for group in arranged}
+        if len(kinds) > 1:
+            raise ValueError(
+                "a population needs as many layers of each width, activation and competition for "
+                "every seed: see infomax_lib.grouping.populations"
+            )
+        return arranged
+
+    def _make_blocks(self, places: list[list[int]], **to) -> tuple[list[Block], list[list[int]]]:
+        """Blocks, and for each of them the places of its layers among the specs."""
+        blocks, block_places, row = [], [], 0
+        first = [block_of(self.specs[place]) for place in places[0]]
+        start = 0
+        for _, members in groupby(first):
+            stop = start + len(list(members))
+            inside = [place for group in places for place in group[start:stop]]
+            specs = [self.specs[place] for place in inside]
+            rows = slice(row, row + (stop - start) * specs[0].hidden_dim)
+            blocks.append(Block(specs, len(places), rows, **to))
+            block_places.append(inside)
+            row, start = rows.stop, stop
+        return blocks, block_places
+
+    def _views(self) -> tuple[list[Tensor], list[Tensor]]:
+        weight, bias = [Tensor()] * len(self.specs), [Tensor()] * len(self.specs)
+        for block, places in zip(self.blocks, self._places, strict=True):
+            rows = self._rows[:, block.rows].unflatten(1, (-1, block.units))
+            thresholds = self._thresholds[:, block.rows].unflatten(1, (-1, block.units))
+            per_group = rows.shape[1]
+            for n, place in enumerate(places):
+                weight[place] = rows[n // per_group, n % per_group]
+                bias[place] = thresholds[n // per_group, n % per_group]
+        return weight, bias
+
+    def _make_optimizer(self, ordered: list[RunSpec], per_group: int) -> torch.optim.Optimizer:
+        """PyTorch's fused optimizer on runs of neighbouring rows with the same step size."""
+        self._stretches: list[tuple[int, slice, Tensor, Tensor]] = []
+        groups: dict[float, list[Tensor]] = defaultdict(list)
+        for group in range(len(ordered) // per_group):
+            members = ordered[group * per_group : (group + 1) * per_group]
+            row = 0
+            for rate, same in groupby(members, key=lambda spec: spec.learning_rate):
+                rows = slice(row, row + sum(spec.hidden_dim for spec in same))
+                weight, bias = self._rows[group, rows], self._thresholds[group, rows]
+                self._stretches.append((group, rows, weight, bias))
+                groups[rate] += [weight, bias] if self.first.bias else [weight]
+                row = rows.stop
+        kind = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}[self.first.optimizer]
+        parts = [{"params": params, "lr": rate} for rate, params in groups.items()]
+        return kind(parts, fused=True)
 
     def epoch(self) -> tuple[Tensor, Tensor]:
         """One pass over the training data; mean loss and correlation term over its batches (L,)."""
-        self.loss_sum.zero_()
-        self.tc_sum.zero_()
+        for block in self.blocks:
+            block.loss_sum.zero_()
+            block.tc_sum.zero_()
         steps = 0
         if self.first.batch_size == "full":
             self.step(None)
@@ -158,36 +202,52 @@ class Population:
             for indices in batches(len(self.train), self.first.batch_size, self._order):
                 self.step(indices.to(self.train.device))
                 steps += 1
-        return self.loss_sum.double().cpu() / steps, self.tc_sum.double().cpu() / steps
+        loss, tc = (torch.zeros(len(self.specs), dtype=torch.float64) for _ in range(2))
+        for block, places in zip(self.blocks, self._places, strict=True):
+            loss[places] = block.loss_sum.double().cpu() / steps
+            tc[places] = block.tc_sum.double().cpu() / steps
+        return loss, tc
 
     def step(self, indices: Tensor | None) -> None:
         """One gradient step; ``indices`` (S, B) selects each seed's batch, None the full batch."""
-        layers, units, inputs = self.weight.shape
-        if indices is None:
-            x = self.train.unsqueeze(0)
-        else:
-            shape = (*indices.shape, inputs)
-            if self._batch.shape != shape:
-                self._batch = self.train.new_empty(shape)
-            x = self._batch
-            torch.index_select(self.train, 0, indices.flatten(), out=x.view(-1, inputs))
-        by_batch = (len(x), layers * units // len(x))
-        z = torch.bmm(self.weight.view(*by_batch, inputs), x.mT).view(layers, units, -1)
-        z = z.add_(self.bias.unsqueeze(-1)).mT.requires_grad_()
-        loss, tc = infomax_objective(self.output(z), lambda_tc=self.lambda_tc)
-        (z_grad,) = torch.autograd.grad(loss.sum(), z)
-        by_unit = z_grad.mT.reshape(*by_batch, -1)
-        torch.bmm(by_unit, x, out=self.weight_grad.view(*by_batch, inputs))
-        torch.sum(by_unit, -1, out=self.bias_grad.view(by_batch))
-        loss = loss.detach()
-        if self.regularised:
-            rows = self.weight.detach().requires_grad_()
-            penalty = self.lambda_wr * weight_redundancy(rows)
-            self.weight_grad += torch.autograd.grad(penalty.sum(), rows)[0]
-            loss = loss + penalty.detach()
+        x = self._select(indices)
+        z = products(self._rows.to(self._product_type), x).to(self._rows.dtype)
+        z.add_(self._thresholds.unsqueeze(-1))
+        z_grad = torch.empty_like(z) if len(self.blocks) > 1 else z
+        for block in self.blocks:
+            own = z[:, block.rows].reshape(len(block.specs), block.units, -1)
+            gradient = block.gradient(own)
+            block.loss_sum += gradient.loss
+            block.tc_sum += gradient.tc
+            if len(self.blocks) > 1:
+                z_grad[:, block.rows] = gradient.z.view(len(z), -1, z.shape[-1])
+            else:
+                z_grad = gradient.z.view(z.shape)
+        rows_grad = products(z_grad.to(self._product_type), x.mT).to(self._rows.dtype)
+        thresholds_grad = z_grad.sum(-1)
+        self._add_redundancy(rows_grad)
+        for group, rows, weight, bias in self._stretches:
+            weight.grad = rows_grad[group, rows]
+            bias.grad = thresholds_grad[group, rows]
         self.optimizer.step()
-        self.loss_sum += loss
-        self.tc_sum += tc.detach()
+
+    def _select(self, indices: Tensor | None) -> Tensor:
+        """The batch of every data order, (S, B, D)."""
+        if indices is None:
+            return self.train.unsqueeze(0)
+        shape = (*indices.shape, self.train.shape[1])
+        if self._batch.shape != shape:
+            self._batch = self.train.new_empty(shape)
+        torch.index_select(self.train, 0, indices.flatten(), out=self._batch.view(-1, shape[-1]))
+        return self._batch
+
+    def _add_redundancy(self, rows_grad: Tensor) -> None:
+        for block in self.blocks:
+            if block.regularised:
+                weight = self._rows[:, block.rows].reshape(len(block.specs), block.units, -1)
+                gradient, value = block.redundancy_gradient(weight)
+                rows_grad[:, block.rows] += gradient.view(rows_grad[:, block.rows].shape)
+                block.loss_sum += value
 
 
 def train_population(
@@ -201,8 +261,7 @@ def train_population(
     """Train and measure the layers of one population.
 
     Args:
-        specs: Descriptions that agree in everything but ``seed``, ``lambda_tc``, ``lambda_wr``,
-            ``learning_rate`` and ``initial``; ordered by seed, as many for each seed.
+        specs: Descriptions that can train together, see :class:`Population`.
         data: The dataset that they name.
         device: Where to train.
         dtype: float32, or float64 for checks.
@@ -214,27 +273,34 @@ def train_population(
         has ``diverged_at`` set to that epoch; the others are not affected.
     """
     population = Population(specs, data, device, dtype)
-    first, layers = population.first, len(specs)
+    epochs = population.first.epochs
     runs = [TrainedRun() for _ in specs]
-    diverged_at = torch.full((layers,), torch.nan, dtype=torch.float64)
-    measured, recorded = measured_epochs(first.epochs), recorded_epochs(first.epochs)
+    diverged_at = torch.full((len(specs),), torch.nan, dtype=torch.float64)
+    measured, recorded = measured_epochs(epochs), recorded_epochs(epochs)
+    evaluation = data.to(device, dtype)
 
     def measure(epoch: int) -> None:
-        complete = epoch in (0, first.epochs)
-        values = _measure(population, data, complete, shared_start=epoch == 0)
+        values = measure_layers(
+            population.specs,
+            population.weight,
+            population.bias,
+            evaluation,
+            complete=epoch in (0, epochs),
+            untrained=epoch == 0,
+        )
         _append(epoch, values, [run.measures for run in runs])
         if keep_weights:
-            both = torch.cat([population.weight, population.bias.unsqueeze(-1)], -1)
-            for run, layer in zip(runs, both.float().cpu().numpy(), strict=True):
-                run.weights[epoch] = layer
+            for run, rows, bias in zip(runs, population.weight, population.bias, strict=True):
+                both = torch.cat([rows, bias.unsqueeze(-1)], -1)
+                run.weights[epoch] = both.float().cpu().numpy()
 
     measure(0)
-    for epoch in range(1, first.epochs + 1):
+    for epoch in range(1, epochs + 1):
         loss, tc = population.epoch()
-        finite = loss.isfinite() & population.weight.isfinite().all(-1).all(-1).cpu()
-        diverged_at[~finite & diverged_at.isnan()] = epoch
-        means = {"loss": loss.numpy(), "train_tc": tc.numpy()}
+        weights_finite = torch.stack([rows.isfinite().all() for rows in population.weight]).cpu()
+        diverged_at[~(loss.isfinite() & weights_finite) & diverged_at.isnan()] = epoch
         if epoch in recorded:
+            means = {"loss": loss.numpy(), "train_tc": tc.numpy()}
             _append(epoch, means, [run.history for run in runs])
         if epoch in measured:
             measure(epoch)
@@ -252,70 +318,3 @@ def _append(epoch: int, values: dict[str, np.ndarray], lists: list[dict[str, lis
         columns["epoch"].append(epoch)
         for name, value in values.items():
             columns[name].append(float(value[layer]))
-
-
-@torch.no_grad()
-def _measure(
-    population: Population, data: Dataset, complete: bool, shared_start: bool
-) -> dict[str, np.ndarray]:
-    """Measures of all layers now; the expensive ones (probe, HSIC) only when ``complete``.
-
-    Before training, layers with the same seed and initial weights differ in nothing but the loss:
-    with ``shared_start`` one of them is measured for all.
-    """
-    first, layers = population.first, len(population.specs)
-    origins = [(s.seed, s.initial) if shared_start else i for i, s in enumerate(population.specs)]
-    representatives = list(dict.fromkeys(origins))
-    pick = [origins.index(origin) for origin in representatives]
-    back = [representatives.index(origin) for origin in origins]
-    weight, bias = population.weight[pick], population.bias[pick]
-
-    values = metrics.describe_weights(weight, bias)
-    hidden = ACTIVATIONS[first.activation](stacked_preactivation(weight, bias, population.test))
-    outputs = COMPETITIONS[first.competition](hidden)
-    values |= metrics.describe_outputs(outputs)
-    competes = first.competition != "none"
-    nothing = weight.new_full((len(weight),), torch.nan)
-    values["max_responsibility"] = metrics.max_responsibility(outputs) if competes else nothing
-    values |= dict.fromkeys(("hsic", "hsic_floor", "probe_accuracy", "probe_accuracy_pre"), nothing)
-    if complete:
-        values["hsic"] = metrics.hsic(outputs)
-        values["hsic_floor"] = metrics.hsic(outputs, shuffled=True)
-        values |= _probe(population, weight, bias, data, competes)
-    values = {name: value[back] for name, value in values.items()}
-
-    with torch.enable_grad():
-        product = hessian_vector_product(
-            population.weight,
-            population.bias,
-            population.train[:_CURVATURE_SAMPLES],
-            population.output,
-            population.lambda_tc,
-            population.lambda_wr,
-        )
-        like = population.weight.new_zeros(layers, first.hidden_dim, data.num_features + 1)
-        values["curvature_min"], values["curvature_max"] = extreme_curvature(product, like)
-    return {name: value.double().cpu().numpy() for name, value in values.items()}
-
-
-def _probe(population, weight, bias, data, competes) -> dict[str, Tensor]:
-    """Probe accuracy on the outputs and, under competition, on the activations before it.
-
-    One layer at a time: its features on 60 000 images are as large as a whole population.
-    """
-    after, before = [], []
-    for w, b in zip(weight.split(1), bias.split(1), strict=True):
-        h, h_test = (
-            ACTIVATIONS[population.first.activation](stacked_preactivation(w, b, x))
-            for x in (population.train, population.test)
-        )
-        compete = COMPETITIONS[population.first.competition]
-        labels = data.train_labels, data.test_labels
-        after.append(linear_probe(compete(h), labels[0], compete(h_test), labels[1]))
-        if competes:
-            before.append(linear_probe(h, labels[0], h_test, labels[1]))
-    accuracy = torch.cat(after)
-    return {
-        "probe_accuracy": accuracy,
-        "probe_accuracy_pre": torch.cat(before) if competes else accuracy,
-    }

@@ -16,10 +16,12 @@ from infomax_lib.layer import ACTIVATIONS, COMPETITIONS, INITIALS
 
 __all__ = ["RESULTS_VERSION", "RunSpec", "SpecError", "first_seeds", "grid"]
 
-# Enters every key. Raise it when a change makes old results wrong, and only then.
+# Enters every key. Raise it when a change makes old results wrong or changes a default, and only
+# then.
 RESULTS_VERSION = 1
 
 OPTIMIZERS = ("adam", "sgd")
+PRECISIONS = ("float32", "bfloat16")
 _MAX_UNITS = 8192
 
 
@@ -42,12 +44,13 @@ class Spec(BaseModel):
 
     @property
     def key(self) -> str:
-        """Hash of all fields, the dataset's content and the results version; 32 hex digits."""
-        fields = self.model_dump()
+        """Hash of the fields that are not at their default, of the dataset's content and of the
+        results version; 32 hex digits. A field that is added later changes no key.
+        """
         content = {
             "kind": type(self).__name__,
-            "fields": fields,
-            "data": dataset_checksum(fields["dataset"]),
+            "fields": self.model_dump(exclude_defaults=True),
+            "data": dataset_checksum(self.model_dump()["dataset"]),
             "version": RESULTS_VERSION,
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
@@ -75,6 +78,8 @@ class RunSpec(Spec):
         epochs: Passes over the training data, >= 0.
         seed: Fixes initial weights and data order.
         initial: How the weights start, see :func:`infomax_lib.layer.initial_parameters`.
+        precision: Of the two matrix products of a training step, ``float32``, or ``bfloat16``
+            with float32 sums; everything else is float32.
     """
 
     dataset: str = "mnist"
@@ -90,8 +95,9 @@ class RunSpec(Spec):
     epochs: int = Field(100, ge=0)
     seed: int = Field(42, ge=0, lt=2**63)
     initial: str = "xavier"
+    precision: str = "float32"
 
-    @field_validator("dataset", "activation", "competition", "optimizer", "initial")
+    @field_validator("dataset", "activation", "competition", "optimizer", "initial", "precision")
     @classmethod
     def _known_name(cls, value: str, info: Any) -> str:
         allowed = _ALLOWED_NAMES[info.field_name]
@@ -113,6 +119,7 @@ _ALLOWED_NAMES: dict[str, Iterable[str]] = {
     "competition": COMPETITIONS,
     "optimizer": OPTIMIZERS,
     "initial": INITIALS,
+    "precision": PRECISIONS,
 }
 
 

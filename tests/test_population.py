@@ -45,7 +45,7 @@ def trained(monkeypatch, tiny):
 
 
 def same_as_the_plain_loop(specs, data, runs, layers, tolerance=1e-10):
-    dtype = layers.weight.dtype
+    dtype = layers.weight[0].dtype
     for place, spec in enumerate(specs):
         weight, bias, history = train_reference(spec, data, dtype)
         close = {"rtol": tolerance, "atol": tolerance, "err_msg": str(spec)}
@@ -96,13 +96,13 @@ class TestAgainstPlainLoop:
         specs = grid(BASE.but(bias=False), seed=[3, 42], learning_rate=rates)
         runs, layers = trained(specs)
         same_as_the_plain_loop(specs, tiny, runs, layers)
-        assert not layers.bias.any()
+        assert not torch.stack(layers.bias).any()
 
     def test_frozen_biases_stay_where_an_intervention_put_them(self, trained, tiny):
         specs = [BASE.but(bias=False, initial="offset_twins")]
         runs, layers = trained(specs)
         same_as_the_plain_loop(specs, tiny, runs, layers)
-        assert layers.bias.tolist() == [[0.5, -0.5, 0.5, -0.5]]
+        assert layers.bias[0].tolist() == [0.5, -0.5, 0.5, -0.5]
 
     def test_mixed_starts(self, trained, tiny):
         specs = grid(BASE, seed=[3, 42], initial=["xavier", "twins", "offset_twins"])
@@ -125,6 +125,16 @@ class TestAgainstPlainLoop:
         specs = grid(BASE.but(competition=competition, learning_rate=1e-3), **MIXED)
         runs, layers = trained(specs, torch.float32)
         same_as_the_plain_loop(specs, tiny, runs, layers, tolerance=2e-4)
+
+    @pytest.mark.parametrize("batch_size", [16, "full"])
+    @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+    def test_mixed_widths_activations_and_competitions(self, trained, tiny, optimizer, batch_size):
+        specs = grid(
+            BASE.but(optimizer=optimizer, batch_size=batch_size, epochs=2),
+            competition=["none", "softmax"], hidden_dim=[3, 5], activation=["tanh", "relu"],
+            learning_rate=[1e-3, 1e-2], lambda_wr=[0.0, 2.0], seed=[3, 42],
+        )  # fmt: skip
+        same_as_the_plain_loop(specs, tiny, *trained(specs))
 
 
 class TestNeighbours:
@@ -156,9 +166,9 @@ class TestNeighbours:
         (calm_runs, calm_layers), (wild_runs, wild_layers) = (
             trained(specs, torch.float32) for specs in (calm, wild)
         )
-        assert torch.equal(calm_layers.weight[others], wild_layers.weight[others])
-        assert torch.equal(calm_layers.bias[others], wild_layers.bias[others])
         for place in others:
+            assert torch.equal(calm_layers.weight[place], wild_layers.weight[place])
+            assert torch.equal(calm_layers.bias[place], wild_layers.bias[place])
             assert calm_runs[place].metrics.keys() == wild_runs[place].metrics.keys()
             for part in ("metrics", "history", "measures"):
                 found, expected = (getattr(r[place], part) for r in (wild_runs, calm_runs))
@@ -179,7 +189,7 @@ class TestNeighbours:
                 result = super().epoch()
                 epochs_seen.append(len(epochs_seen) + 1)
                 if epochs_seen[-1] == 2:
-                    self.weight[0, 1, 2] = torch.inf  # after the epoch's loss was taken
+                    self.weight[0][1, 2] = torch.inf  # after the epoch's loss was taken
                 return result
 
         monkeypatch.setattr(population, "Population", Spoiled)
@@ -272,12 +282,10 @@ class TestRecords:
         trained(grid(BASE, seed=[3, 42]), on_epoch=lambda: calls.append(1))
         assert len(calls) == 4
 
-    def test_order_by_seed_is_required(self, trained):
-        specs = grid(BASE, lambda_tc=[0.0, 1.0], seed=[3, 42])
-        with pytest.raises(ValueError, match="ordered by seed"):
+    def test_every_seed_needs_the_same_kinds_of_layers(self, trained):
+        specs = [BASE.but(seed=3), BASE.but(seed=42, activation="tanh")]
+        with pytest.raises(ValueError, match="as many layers of each width"):
             trained(specs)
-        with pytest.raises(ValueError, match="as many for each seed"):
-            trained([specs[0], specs[2], specs[1]])
 
 
 class TestEpochs:
