@@ -45,19 +45,22 @@ def measure_layers(
     table: dict[str, np.ndarray] = {}
     for places in _alike(specs, data):
         own = [specs[place] for place in places]
-        origins = [(s.seed, s.initial) for s in own] if untrained else places
+        origins = [(s.seed, s.initial) if untrained else (n, "") for n, s in enumerate(own)]
         distinct = list(dict.fromkeys(origins))
         pick = [places[origins.index(origin)] for origin in distinct]
-        stacked = [torch.stack([part[place] for place in pick]) for part in (weight, bias)]
-        values = _describe(specs[pick[0]], *stacked, data, complete)
+        chosen = _stack(weight, pick), _stack(bias, pick)
+        values = _describe(own[0], chosen[0], chosen[1], data, complete)
         back = [distinct.index(origin) for origin in origins]
         values = {name: value[back] for name, value in values.items()}
-        stacked = [torch.stack([part[place] for place in places]) for part in (weight, bias)]
-        values |= _curvature(own, *stacked, data)
+        values |= _curvature(own, _stack(weight, places), _stack(bias, places), data)
         for name, value in values.items():
             column = table.setdefault(name, np.full(len(specs), np.nan))
             column[places] = value.double().cpu().numpy()
     return table
+
+
+def _stack(parts: Sequence[Tensor], places: Sequence[int]) -> Tensor:
+    return torch.stack([parts[place] for place in places])
 
 
 def _alike(specs: Sequence[RunSpec], data: Dataset) -> Iterator[list[int]]:

@@ -110,7 +110,7 @@ class Population:
         self._product_type = torch.bfloat16 if low else dtype
         self.train = data.train.to(device, self._product_type)
         places = self._arrange()
-        groups, per_group = len(places), len(places[0])
+        groups = len(places)
         ordered = [self.specs[place] for group in places for place in group]
         start = [
             initial_parameters(data.num_features, s.hidden_dim, s.seed, s.initial) for s in ordered
@@ -119,8 +119,9 @@ class Population:
         self._thresholds = torch.cat([b for _, b in start]).to(**to).unflatten(0, (groups, -1))
         self.blocks, self._places = self._make_blocks(places, **to)
         self.weight, self.bias = self._views()
-        self.optimizer = self._make_optimizer(ordered, per_group)
+        self.optimizer = self._make_optimizer(ordered)
         self._order = [generator(self.specs[group[0]].seed, "order") for group in places]
+        self._rows_grad = torch.empty_like(self._rows, dtype=self._product_type)
         self._batch = self.train.new_empty(0)
 
     def _arrange(self) -> list[list[int]]:
@@ -172,22 +173,20 @@ class Population:
                 bias[place] = thresholds[n // per_group, n % per_group]
         return weight, bias
 
-    def _make_optimizer(self, ordered: list[RunSpec], per_group: int) -> torch.optim.Optimizer:
-        """PyTorch's fused optimizer on runs of neighbouring rows with the same step size."""
-        self._stretches: list[tuple[int, slice, Tensor, Tensor]] = []
+    def _make_optimizer(self, ordered: list[RunSpec]) -> torch.optim.Optimizer:
+        """PyTorch's fused optimizer on stretches of neighbouring rows with the same step size."""
+        rows, thresholds = self._rows.flatten(0, 1), self._thresholds.flatten()
+        self._stretches: list[tuple[slice, Tensor, Tensor]] = []
         groups: dict[float, list[Tensor]] = defaultdict(list)
-        for group in range(len(ordered) // per_group):
-            members = ordered[group * per_group : (group + 1) * per_group]
-            row = 0
-            for rate, same in groupby(members, key=lambda spec: spec.learning_rate):
-                rows = slice(row, row + sum(spec.hidden_dim for spec in same))
-                weight, bias = self._rows[group, rows], self._thresholds[group, rows]
-                self._stretches.append((group, rows, weight, bias))
-                groups[rate] += [weight, bias] if self.first.bias else [weight]
-                row = rows.stop
+        start = 0
+        for rate, same in groupby(ordered, key=lambda spec: spec.learning_rate):
+            stretch = slice(start, start + sum(spec.hidden_dim for spec in same))
+            weight, bias = rows[stretch], thresholds[stretch]
+            self._stretches.append((stretch, weight, bias))
+            groups[rate] += [weight, bias] if self.first.bias else [weight]
+            start = stretch.stop
         kind = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}[self.first.optimizer]
-        parts = [{"params": params, "lr": rate} for rate, params in groups.items()]
-        return kind(parts, fused=True)
+        return kind([{"params": p, "lr": rate} for rate, p in groups.items()], fused=True)
 
     def epoch(self) -> tuple[Tensor, Tensor]:
         """One pass over the training data; mean loss and correlation term over its batches (L,)."""
@@ -223,12 +222,12 @@ class Population:
                 z_grad[:, block.rows] = gradient.z.view(len(z), -1, z.shape[-1])
             else:
                 z_grad = gradient.z.view(z.shape)
-        rows_grad = products(z_grad.to(self._product_type), x.mT).to(self._rows.dtype)
-        thresholds_grad = z_grad.sum(-1)
+        rows_grad = products(z_grad.to(self._product_type), x.mT, out=self._rows_grad)
+        rows_grad = rows_grad.to(self._rows.dtype)
         self._add_redundancy(rows_grad)
-        for group, rows, weight, bias in self._stretches:
-            weight.grad = rows_grad[group, rows]
-            bias.grad = thresholds_grad[group, rows]
+        rows_grad, thresholds_grad = rows_grad.flatten(0, 1), z_grad.sum(-1).flatten()
+        for stretch, weight, bias in self._stretches:
+            weight.grad, bias.grad = rows_grad[stretch], thresholds_grad[stretch]
         self.optimizer.step()
 
     def _select(self, indices: Tensor | None) -> Tensor:

@@ -18,6 +18,7 @@ _USE_ONEDNN = (
     and torch.backends.mkldnn.is_available()
     and torch.backends.cpu.get_cpu_capability().startswith("AVX")
 )
+_FEW_ROWS = 32  # fewer are better served by one call for all matrices
 
 
 def product(a: Tensor, b: Tensor) -> Tensor:
@@ -30,10 +31,18 @@ def product(a: Tensor, b: Tensor) -> Tensor:
     return torch.mm(a, b.mT)
 
 
-def products(a: Tensor, b: Tensor) -> Tensor:
-    """a b' of as many matrices (S, M, P) and (S, N, P); shape (S, M, N). Not differentiable."""
+def products(a: Tensor, b: Tensor, out: Tensor | None = None) -> Tensor:
+    """a b' of as many matrices (S, M, P) and (S, N, P); shape (S, M, N). Not differentiable.
+
+    Args:
+        a: Left factors.
+        b: Right factors.
+        out: Memory (S, M, N) that may be used for the result; a large result costs more to
+            allocate than to compute.
+    """
     if len(a) == 1:
         return product(a[0], b[0]).unsqueeze(0)
-    if a.device.type == "cpu":
-        return torch.stack([product(*pair) for pair in zip(a, b, strict=True)])
-    return torch.bmm(a, b.mT)
+    if a.device.type == "cpu" and min(a.shape[1], b.shape[1]) >= _FEW_ROWS:
+        each = [product(*pair) for pair in zip(a, b, strict=True)]
+        return torch.stack(each, out=out)
+    return torch.bmm(a, b.mT, out=out)

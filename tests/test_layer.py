@@ -15,6 +15,7 @@ FORMULAS = {
     "leaky_relu": lambda z: np.where(z > 0, z, 0.01 * z),
     "tanh": np.tanh,
     "softplus": lambda z: np.log1p(np.exp(z)),
+    "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
 }
 
 

@@ -16,6 +16,8 @@ from infomax_lib.objective import (
     covariance,
     infomax_objective,
     log_variance,
+    objective_of_covariance,
+    redundancy_of_gram,
     squared_distance_to_identity,
     total_correlation,
     weight_redundancy,
@@ -104,6 +106,44 @@ class TestAgainstLoops:
         assert torch.autograd.gradgradcheck(
             lambda x: infomax_objective(x, lambda_tc=2.0).loss, (tensor(a),)
         )
+
+
+class TestOfMatrices:
+    """The same terms as functions of covariance and Gram matrix, which the population uses."""
+
+    @pytest.mark.parametrize("lambda_tc", [0.0, 1.0, 100.0])
+    def test_gradient_through_the_covariance(self, lambda_tc):
+        a = tensor(draw(19, 5, 3)[0]).requires_grad_()
+        expected = infomax_objective(a, lambda_tc=lambda_tc)
+        (by_output,) = torch.autograd.grad(expected.loss, a)
+
+        cov = covariance(a.detach()).requires_grad_()
+        found = objective_of_covariance(cov, lambda_tc)
+        (by_cov,) = torch.autograd.grad(found.loss, cov)
+        centred = a.detach() - a.detach().mean(0)
+        assert_allclose(found.loss.item(), expected.loss.item(), rtol=1e-12)
+        assert_allclose(found.tc.item(), expected.tc.item(), rtol=1e-12)
+        assert_allclose(2 / 18 * centred @ by_cov, by_output, rtol=1e-9, atol=1e-12)
+
+    def test_gradient_through_the_gram_matrix(self):
+        w = tensor(draw(5, 4, 7)[1]).requires_grad_()
+        expected = weight_redundancy(w)
+        (by_weight,) = torch.autograd.grad(expected, w)
+        gram = (w @ w.mT).detach().requires_grad_()
+        found = redundancy_of_gram(gram)
+        (by_gram,) = torch.autograd.grad(found, gram)
+        assert_allclose(found.item(), expected.item(), rtol=1e-12)
+        assert_allclose(2 * by_gram @ w.detach(), by_weight, rtol=1e-9, atol=1e-12)
+
+    def test_a_zero_row_has_no_direction_and_no_gradient(self):
+        w = tensor(draw(5, 4, 7)[1]).detach()
+        w[2] = 0
+        gram = (w @ w.mT).requires_grad_()
+        value = redundancy_of_gram(gram)
+        (by_gram,) = torch.autograd.grad(value, gram)
+        assert_allclose(value.item(), weight_redundancy(w).item(), rtol=1e-12)
+        assert by_gram.isfinite().all()
+        assert not (by_gram @ w)[2].any()
 
 
 class TestByHand:

@@ -126,6 +126,16 @@ class TestAgainstPlainLoop:
         runs, layers = trained(specs, torch.float32)
         same_as_the_plain_loop(specs, tiny, runs, layers, tolerance=2e-4)
 
+    @pytest.mark.parametrize("competition", COMPETITIONS)
+    def test_bfloat16_products_stay_near(self, tiny, competition):
+        spec = BASE.but(competition=competition, precision="bfloat16", learning_rate=1e-3)
+        population = Population([spec], tiny, "cpu", torch.float32)
+        losses = [population.epoch()[0].item() for _ in range(spec.epochs)]
+        _, _, history = train_reference(spec, tiny)
+        assert population.weight[0].dtype == torch.float32
+        assert losses == pytest.approx(history["loss"], rel=0.02)
+        assert losses != pytest.approx(history["loss"], rel=1e-6)
+
     @pytest.mark.parametrize("batch_size", [16, "full"])
     @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
     def test_mixed_widths_activations_and_competitions(self, trained, tiny, optimizer, batch_size):
@@ -153,6 +163,30 @@ class TestNeighbours:
                 for name, value in expected.items():
                     # the probe's solver stops at 1e-4; Lanczos amplifies rounding a little
                     assert_allclose(found[name], value, rtol=1e-6, atol=1e-8, err_msg=name)
+
+    def test_a_layer_alone_and_among_255_others(self, tiny):
+        specs = grid(
+            BASE.but(epochs=2), competition=["none", "softmax"], activation=["relu", "tanh"],
+            hidden_dim=[2, 3], lambda_tc=[0.0, 1.0, 10.0, 100.0], lambda_wr=[0.0, 1.0],
+            seed=[0, 1, 2, 3],
+        )  # fmt: skip
+        assert len(specs) == 256
+        together = Population(specs, tiny, "cpu", DOUBLE)
+        history = [together.epoch() for _ in range(2)]
+        for place in range(0, 256, 17):
+            alone = Population([specs[place]], tiny, "cpu", DOUBLE)
+            for loss, tc in history:
+                assert_allclose([loss[place], tc[place]], torch.cat(alone.epoch()), rtol=1e-10)
+            for part in ("weight", "bias"):
+                found, expected = (getattr(p, part)[n] for p, n in ((together, place), (alone, 0)))
+                assert_allclose(found, expected, rtol=1e-10, atol=1e-10)
+
+    def test_order_of_the_specs_does_not_matter(self, tiny):
+        specs = grid(BASE, seed=[0, 1], hidden_dim=[3, 2], learning_rate=[1e-2, 1e-3])
+        shuffled = [specs[place] for place in (3, 0, 7, 5, 1, 6, 2, 4)]
+        first, second = (Population(s, tiny, "cpu", DOUBLE) for s in (specs, shuffled))
+        losses = [dict(zip(p.specs, p.epoch()[0].tolist(), strict=True)) for p in (first, second)]
+        assert losses[0] == pytest.approx(losses[1], rel=1e-12)
 
     @pytest.mark.parametrize("lambda_wr", [0.0, 1.0])
     def test_a_layer_that_diverges_leaves_its_neighbours_bitwise_unchanged(
