@@ -60,7 +60,7 @@ def initial_parameters(
     The global random state is left untouched.
     """
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed would reseed GPUs, too
         linear = nn.Linear(in_features, hidden_dim)
         nn.init.xavier_uniform_(linear.weight)
         weight, bias = linear.weight.detach(), torch.zeros(hidden_dim)

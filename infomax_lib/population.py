@@ -9,6 +9,7 @@ blocks of layers of the same width and competition (:mod:`infomax_lib.block`).
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ from infomax_lib.products import products
 from infomax_lib.spec import RunSpec
 
 __all__ = [
+    "MeasureWarning",
     "Population",
     "TrainedRun",
     "batches",
@@ -36,6 +38,10 @@ __all__ = [
 ]
 
 _RECORDED = 1000  # longer histories are thinned to at most this many, logarithmically spaced
+
+
+class MeasureWarning(UserWarning):
+    """Trained layers could not be measured; what was trained is kept."""
 
 
 @dataclass
@@ -279,14 +285,26 @@ def train_population(
     evaluation = data.to(device, dtype)
 
     def measure(epoch: int) -> None:
-        values = measure_layers(
-            population.specs,
-            population.weight,
-            population.bias,
-            evaluation,
-            complete=epoch in (0, epochs),
-            untrained=epoch == 0,
-        )
+        try:
+            values = measure_layers(
+                population.specs,
+                population.weight,
+                population.bias,
+                evaluation,
+                complete=epoch in (0, epochs),
+                untrained=epoch == 0,
+            )
+        except (RuntimeError, ValueError, MemoryError) as error:
+            if epoch == 0:  # nothing is lost yet
+                raise
+            warnings.warn(
+                f"epoch {epoch} of {len(specs)} run(s) could not be measured ({error}): their "
+                "measures of that epoch are NaN, training goes on",
+                MeasureWarning,
+                stacklevel=2,
+            )
+            names = [name for name in runs[0].measures if name != "epoch"]
+            values = dict.fromkeys(names, np.full(len(specs), np.nan))
         _append(epoch, values, [run.measures for run in runs])
         if keep_weights:
             for run, rows, bias in zip(runs, population.weight, population.bias, strict=True):

@@ -6,12 +6,14 @@ MKL, behind ``torch.mm``, is held to AVX2 it is more than twice as fast, elsewhe
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
 __all__ = ["product", "products"]
 
-_ONEDNN = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
+_ONEDNN: Any = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
 _ONEDNN_TYPES = (torch.float32, torch.bfloat16)
 _USE_ONEDNN = (
     _ONEDNN is not None

@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose
 from infomax_lib import RunSpec, grid, metrics, population
 from infomax_lib.layer import ACTIVATIONS, COMPETITIONS, initial_parameters
 from infomax_lib.population import (
+    MeasureWarning,
     Population,
     batches,
     generator,
@@ -310,6 +311,28 @@ class TestRecords:
         assert np.array_equal(first[0], first[1], equal_nan=True)
         assert first[0] != first[2]
         assert first[0] != first[4]
+
+    def test_a_failing_measure_loses_no_training(self, tiny, monkeypatch):
+        real = population.measure_layers
+
+        def failing(*args, complete, untrained):
+            if complete and not untrained:
+                raise RuntimeError("out of memory")
+            return real(*args, complete=complete, untrained=untrained)
+
+        monkeypatch.setattr(population, "measure_layers", failing)
+        with pytest.warns(MeasureWarning, match=r"epoch 4 of 1 run\(s\).*out of memory"):
+            (run,) = train_population([BASE], tiny, dtype=DOUBLE, keep_weights=True)
+        weight, _, history = train_reference(BASE, tiny, DOUBLE)
+        assert_allclose(run.metrics["loss"], history["loss"][-1], rtol=1e-10)
+        assert_allclose(run.weights[4][:, :-1], weight, rtol=1e-6)
+        assert run.measures["epoch"] == [0, 1, 2, 4]
+        assert np.isfinite(run.measures["row_norm"]).tolist() == [True, True, True, False]
+        assert np.isnan(run.metrics["weight_redundancy"])
+
+        monkeypatch.setattr(population, "measure_layers", lambda *args, **options: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            train_population([BASE], tiny)
 
     def test_on_epoch_is_called_after_every_epoch(self, trained):
         calls = []
