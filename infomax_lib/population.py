@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from infomax_lib.block import Block, block_of
+from infomax_lib.cuda_graph import GraphedStep
 from infomax_lib.data import Dataset
 from infomax_lib.layer import initial_parameters
 from infomax_lib.measure import measure_layers
@@ -128,7 +129,8 @@ class Population:
         self.optimizer = self._make_optimizer(ordered)
         self._order = [generator(self.specs[group[0]].seed, "order") for group in places]
         self._rows_grad = torch.empty_like(self._rows, dtype=self._product_type)
-        self._batch = self.train.new_empty(0)
+        self._batches: dict[torch.Size, Tensor] = {}
+        self._graphed: GraphedStep | None = None
 
     def _arrange(self) -> list[list[int]]:
         """Places of the specs, one list per data order, each sorted by block and step size.
@@ -191,8 +193,10 @@ class Population:
             self._stretches.append((stretch, weight, bias))
             groups[rate] += [weight, bias] if self.first.bias else [weight]
             start = stretch.stop
-        kind = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}[self.first.optimizer]
-        return kind([{"params": p, "lr": rate} for rate, p in groups.items()], fused=True)
+        parts = [{"params": params, "lr": rate} for rate, params in groups.items()]
+        if self.first.optimizer == "sgd":
+            return torch.optim.SGD(parts, fused=True)
+        return torch.optim.Adam(parts, fused=True, capturable=rows.device.type == "cuda")
 
     def epoch(self) -> tuple[Tensor, Tensor]:
         """One pass over the training data; mean loss and correlation term over its batches (L,)."""
@@ -205,13 +209,21 @@ class Population:
             steps = 1
         else:
             for indices in batches(len(self.train), self.first.batch_size, self._order):
-                self.step(indices.to(self.train.device))
+                self._launch(indices.to(self.train.device))
                 steps += 1
         loss, tc = (torch.zeros(len(self.specs), dtype=torch.float64) for _ in range(2))
         for block, places in zip(self.blocks, self._places, strict=True):
             loss[places] = block.loss_sum.double().cpu() / steps
             tc[places] = block.tc_sum.double().cpu() / steps
         return loss, tc
+
+    def _launch(self, indices: Tensor) -> None:
+        if self.train.device.type != "cuda":
+            self.step(indices)
+            return
+        if self._graphed is None:
+            self._graphed = GraphedStep(self.step, indices)
+        self._graphed(indices)
 
     def step(self, indices: Tensor | None) -> None:
         """One gradient step; ``indices`` (S, B) selects each seed's batch, None the full batch."""
@@ -240,11 +252,12 @@ class Population:
         """The batch of every data order, (S, B, D)."""
         if indices is None:
             return self.train.unsqueeze(0)
-        shape = (*indices.shape, self.train.shape[1])
-        if self._batch.shape != shape:
-            self._batch = self.train.new_empty(shape)
-        torch.index_select(self.train, 0, indices.flatten(), out=self._batch.view(-1, shape[-1]))
-        return self._batch
+        inputs = self.train.shape[1]
+        if indices.shape not in self._batches:
+            self._batches[indices.shape] = self.train.new_empty(*indices.shape, inputs)
+        batch = self._batches[indices.shape]
+        torch.index_select(self.train, 0, indices.flatten(), out=batch.view(-1, inputs))
+        return batch
 
     def _add_redundancy(self, rows_grad: Tensor) -> None:
         for block in self.blocks:
