@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -14,13 +16,57 @@ from tqdm import tqdm
 from infomax_lib.data import load_dataset
 from infomax_lib.grouping import populations
 from infomax_lib.layer import InfoMaxLayer
+from infomax_lib.memory import available_memory, refuse_what_cannot_fit
 from infomax_lib.population import TrainedRun, measured_epochs, train_population
 from infomax_lib.spec import RunSpec
 from infomax_lib.store import Store, open_store
+from infomax_lib.turns import take_turns
 
-__all__ = ["history", "resolve_device", "run", "trained_layer"]
+if TYPE_CHECKING:
+    from distributed import Client
+
+__all__ = [
+    "Computed",
+    "Plan",
+    "compute",
+    "history",
+    "plan",
+    "resolve_device",
+    "run",
+    "trained_layer",
+]
 
 _LISTS = ("history", "measures")  # the parts of a stored row that run over epochs
+
+
+@dataclass(frozen=True)
+class Computed:
+    """One trained population as it goes into the store.
+
+    Attributes:
+        rows: Rows by kind ("runs", and "weights" when they were to be kept), in writing order.
+        provenance: Facts on the computation: ``seconds``, ``device``, ``threads``.
+    """
+
+    rows: dict[str, list[dict[str, Any]]]
+    provenance: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What :func:`run` will do.
+
+    Attributes:
+        runs: The different runs asked for.
+        missing: Those that the store does not hold.
+        groups: The populations of all runs asked for; empty when nothing is missing.
+        parts: What will train together: the groups, or what is missing of them.
+    """
+
+    runs: list[RunSpec]
+    missing: list[RunSpec]
+    groups: list[list[RunSpec]]
+    parts: list[list[RunSpec]]
 
 
 def run(
@@ -29,56 +75,118 @@ def run(
     store: str | Store | None = None,
     progress: bool = True,
     keep_weights: bool = False,
+    cluster: str | Client | None = None,
+    cluster_timeout: float = 15.0,
 ) -> pd.DataFrame:
     """Results of the given runs, computing only those that the store does not hold.
 
     Every finished population is written at once: a run that is cut off loses at most the
-    populations in flight, and the same call goes on where it stopped.
+    populations in flight, and the same call goes on where it stopped. Which runs train together
+    follows from ``specs`` alone, so that going on gives the same rows as never having stopped.
 
     Args:
         specs: What to run; see :func:`infomax_lib.grid`.
-        device: ``"auto"`` (CUDA when there is one), ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
+        device: ``"auto"`` (CUDA when there is one), ``"cpu"``, ``"cuda"`` or ``"cuda:N"``; with a
+            cluster, a device of each worker.
         store: Folder, name or :class:`Store`, see :func:`infomax_lib.open_store`; None keeps the
             results for this process only.
         progress: Show a progress bar while something is computed.
         keep_weights: Also keep the weights at every measured epoch, for :func:`trained_layer`.
+        cluster: Address of a Dask scheduler, ``"tcp://HOST:PORT"``, or a ``distributed.Client``:
+            its workers train, one population per task, and this process writes the store.
+        cluster_timeout: Seconds to wait for the scheduler, and then for its first worker.
 
     Returns:
         One row per spec, in order: ``key``, the spec's fields, and the final measures.
+
+    Raises:
+        TypeError: Anything but specs.
+        ValueError: A layer that cannot be trained: more units than samples, or than the memory
+            holds; a device that is not there.
+        ClusterError: The cluster is out of reach, has no workers or other versions, or a
+            population failed there.
     """
-    specs = [specs] if isinstance(specs, RunSpec) else list(specs)
-    for spec in specs:
-        if not isinstance(spec, RunSpec):
-            raise TypeError(f"run() takes RunSpec objects, got {type(spec).__name__}: use grid()")
-    store, place = open_store(store), resolve_device(device)
-    kinds = ["runs", "weights"] if keep_weights else ["runs"]
-
-    def missing(candidates: Sequence[RunSpec]) -> list[RunSpec]:
-        known = set.intersection(*(store.keys(kind) for kind in kinds))
-        return [spec for spec in candidates if spec.key not in known]
-
-    todo = missing(list(dict.fromkeys(specs)))
+    specs, store = _listed(specs), open_store(store)
+    place = resolve_device(device) if cluster is None else None
+    todo = plan(specs, store, keep_weights)
+    if place is not None:
+        refuse_what_cannot_fit(todo.missing, available_memory(place), f"device {place}")
+    where = str(place) if cluster is None else "the cluster"
     bar = tqdm(
-        total=sum(spec.epochs for spec in todo),
+        total=sum(spec.epochs for spec in todo.missing),
         unit="layer-epoch",
-        desc=f"training {len(todo)} run(s) on {place}",
-        disable=not (progress and todo),
+        desc=f"training {len(todo.missing)} run(s) on {where}",
+        disable=not (progress and todo.missing),
     )
     try:
         with bar:
-            for chunk in populations(todo):
-                # another process may have finished some of them meanwhile
-                for part in populations(missing(chunk)):
-                    _compute(part, store, place, keep_weights, bar)
+            if place is not None:
+                _run_here(todo, place, store, keep_weights, bar)
+            elif cluster is not None and todo.parts:
+                from infomax_lib.cluster import computed_on
+
+                finished = computed_on(cluster, todo.parts, device, keep_weights, cluster_timeout)
+                for part, done in finished:
+                    _write(done, store)
+                    bar.update(sum(spec.epochs for spec in part))
     except KeyboardInterrupt:
-        done = len(todo) - len(missing(todo))
+        left = len(_missing(todo.missing, store, keep_weights))
         print(
-            f"Interrupted: {done} of {len(todo)} runs are finished and stored in {store.folder}; "
-            "call run() again with the same specs to go on from there."
+            f"Interrupted: {len(todo.missing) - left} of {len(todo.missing)} runs are finished and "
+            f"stored in {store.folder}; call run() again with the same specs to go on from there."
         )
         raise
     rows = store.load("runs", [spec.key for spec in specs])
     return pd.DataFrame([_table_row(rows[spec.key]) for spec in specs])
+
+
+def plan(
+    specs: Sequence[RunSpec] | RunSpec, store: str | Store | None, keep_weights: bool = False
+) -> Plan:
+    """What :func:`run` would do with these specs and this store; nothing is computed.
+
+    All specs are grouped, whatever the store holds, and the known ones are then left out: after a
+    kill, the populations that had not finished are trained again exactly as they were.
+    """
+    different, store = list(dict.fromkeys(_listed(specs))), open_store(store)
+    missing = _missing(different, store, keep_weights)
+    # with nothing to compute the dataset, which grouping reads, need not be at hand
+    groups = list(populations(different)) if missing else []
+    parts = [
+        part
+        for group in groups
+        for part in _parts(_missing(group, store, keep_weights), len(group))
+    ]
+    return Plan(different, missing, groups, parts)
+
+
+def compute(
+    specs: Sequence[RunSpec],
+    device: torch.device,
+    keep_weights: bool = False,
+    on_epoch: Callable[[], object] = lambda: None,
+) -> Computed:
+    """Train one population; nothing is read from a store or written to one.
+
+    Args:
+        specs: Runs that train together, see :func:`infomax_lib.grouping.populations`.
+        device: Where to train.
+        keep_weights: Also return rows of kind "weights".
+        on_epoch: Called after every epoch, for progress.
+    """
+    start = time.perf_counter()
+    data = load_dataset(specs[0].dataset)
+    trained = train_population(specs, data, device, keep_weights=keep_weights, on_epoch=on_epoch)
+    provenance = {
+        "seconds": round(time.perf_counter() - start, 2),
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+        "threads": torch.get_num_threads(),
+    }
+    pairs = list(zip(specs, trained, strict=True))
+    row_of = {"weights": _weights_row, "runs": _run_row} if keep_weights else {"runs": _run_row}
+    return Computed(
+        {kind: [make(*pair) for pair in pairs] for kind, make in row_of.items()}, provenance
+    )
 
 
 def history(specs: Sequence[RunSpec] | RunSpec, store: str | Store | None = None) -> pd.DataFrame:
@@ -92,7 +200,7 @@ def history(specs: Sequence[RunSpec] | RunSpec, store: str | Store | None = None
     Raises:
         KeyError: A run is not in the store.
     """
-    specs = [specs] if isinstance(specs, RunSpec) else list(specs)
+    specs = _listed(specs)
     front = ["key", *RunSpec.model_fields, "epoch"]
     if not specs:
         return pd.DataFrame(columns=front)
@@ -157,6 +265,57 @@ def resolve_device(device: str) -> torch.device:
     return resolved
 
 
+def _listed(specs: Sequence[RunSpec] | RunSpec) -> list[RunSpec]:
+    listed = [specs] if isinstance(specs, RunSpec) else list(specs)
+    for spec in listed:
+        if not isinstance(spec, RunSpec):
+            raise TypeError(f"expected RunSpec objects, got {type(spec).__name__}: use grid()")
+    return listed
+
+
+def _missing(specs: Sequence[RunSpec], store: Store, keep_weights: bool) -> list[RunSpec]:
+    """The specs without a row of every kind that is wanted."""
+    known = store.keys("runs")
+    if keep_weights:
+        known &= store.keys("weights")
+    return [spec for spec in specs if spec.key not in known]
+
+
+def _parts(missing: list[RunSpec], size: int) -> list[list[RunSpec]]:
+    """What is missing of a population of ``size`` runs, as lists that can train together."""
+    # a whole population stays as it is; some layers of one may no longer fit together
+    return [missing] if len(missing) == size else list(populations(missing))
+
+
+def _run_here(
+    todo: Plan, device: torch.device, store: Store, keep_weights: bool, bar: tqdm
+) -> None:
+    """Compute what is missing in this process, sharing the work with others at the same store."""
+    size = {spec: len(group) for group in todo.groups for spec in group}
+
+    def compute_missing(missing: list[RunSpec]) -> None:
+        for part in _parts(missing, size[missing[0]]):
+            advance = functools.partial(bar.update, len(part))
+            _write(compute(part, device, keep_weights, advance), store)
+
+    take_turns(
+        todo.groups,
+        lambda group: _missing(group, store, keep_weights),
+        store.folder,
+        compute_missing,
+        bar.write,
+    )
+
+
+def _write(done: Computed, store: Store) -> None:
+    for kind, rows in done.rows.items():
+        # A run trained again for its weights keeps its row: tables must not change by rounding.
+        known = store.keys(kind)
+        rows = [row for row in rows if row["key"] not in known]
+        if rows:
+            store.write(kind, rows, **done.provenance)
+
+
 def _known(kind: str, specs: Sequence[RunSpec], store: Store, how: str) -> list[dict[str, Any]]:
     rows = store.load(kind, [spec.key for spec in specs])
     absent = [spec for spec in specs if spec.key not in rows]
@@ -170,32 +329,6 @@ def _known(kind: str, specs: Sequence[RunSpec], store: Store, how: str) -> list[
 
 def _table_row(row: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name not in _LISTS}
-
-
-def _compute(
-    specs: list[RunSpec], store: Store, device: torch.device, keep_weights: bool, bar: tqdm
-) -> None:
-    """Train one population and store it."""
-    start = time.perf_counter()
-    trained = train_population(
-        specs,
-        load_dataset(specs[0].dataset),
-        device,
-        keep_weights=keep_weights,
-        on_epoch=lambda: bar.update(len(specs)),
-    )
-    provenance = {
-        "seconds": round(time.perf_counter() - start, 2),
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
-    }
-    pairs = list(zip(specs, trained, strict=True))
-    row_of = {"weights": _weights_row, "runs": _run_row} if keep_weights else {"runs": _run_row}
-    for kind, make in row_of.items():
-        # A run trained again for its weights keeps its row: tables must not change by rounding.
-        known = store.keys(kind)
-        rows = [make(*pair) for pair in pairs if pair[0].key not in known]
-        if rows:
-            store.write(kind, rows, **provenance)
 
 
 def _run_row(spec: RunSpec, result: TrainedRun) -> dict[str, Any]:

@@ -14,8 +14,10 @@ from infomax_lib import (
     RunSpec,
     Store,
     grid,
+    grouping,
     history,
     load_dataset,
+    memory,
     metrics,
     run,
     runs,
@@ -116,7 +118,7 @@ class TestWhatIsComputed:
     def test_what_another_process_finished_meanwhile_is_not_computed(
         self, calls, store, monkeypatch
     ):
-        monkeypatch.setattr(runs, "_MAX_LAYERS", 2)
+        monkeypatch.setattr(grouping, "_MAX_LAYERS", 2)
         specs = grid(SMALL, lambda_tc=[0.0, 1.0, 2.0, 3.0])
         elsewhere = Store(store.folder)
         write = store.write
@@ -130,39 +132,59 @@ class TestWhatIsComputed:
         run(specs, store=store, progress=False)
         assert calls == [specs[:2], specs[2:3], specs[3:]]
 
-    def test_populations_hold_runs_that_may_be_trained_together(self, calls, store):
-        specs = grid(
-            SMALL,
-            activation=["relu", "tanh"],
-            lambda_wr=[0.0, 1.0],
-            lambda_tc=[0.0, 1.0],
-            learning_rate=[0.01, 0.02],
-            seed=[1, 0],
-        )
-        run(specs, store=store, progress=False)
+    MIXED = grid(
+        SMALL.but(batch_size=500),
+        activation=["relu", "tanh"],
+        hidden_dim=[2, 3],
+        lambda_tc=[0.0, 1.0],
+        seed=[1, 0, 2],
+    )
+
+    def test_populations_are_those_of_the_whole_grid(self, calls, store):
+        specs = [*self.MIXED, *grid(SMALL, optimizer=["sgd", "adam"])]
+        table = run(specs, store=store, progress=False)
+        assert calls == list(grouping.populations(specs))
         assert Counter(chain(*calls)) == Counter(specs)
-        for population in calls:
-            free = {"seed", "lambda_tc", "lambda_wr", "learning_rate", "initial"}
-            assert len({str(spec.model_dump(exclude=free)) for spec in population}) == 1
-            assert len({spec.lambda_wr > 0 for spec in population}) == 1
-        assert len(calls) == 4
+        assert table["key"].tolist() == [spec.key for spec in specs]
+
+    def test_going_on_trains_the_populations_of_an_undisturbed_run(
+        self, calls, store, tmp_path, monkeypatch
+    ):
+        monkeypatch.setattr(grouping, "_MAX_LAYERS", 7)
+        undisturbed = run(self.MIXED, store=tmp_path / "undisturbed", progress=False)
+        planned = list(calls)
+        assert len(planned) > 3
+
+        class Killed(BaseException):
+            pass
+
+        def killed_after_the_first(*args, real=runs.train_population, **kwargs):
+            if len(calls) == len(planned) + 1:
+                raise Killed
+            return real(*args, **kwargs)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(runs, "train_population", killed_after_the_first)
+            with pytest.raises(Killed):
+                run(self.MIXED, store=store, progress=False)
+        resumed = run(self.MIXED, store=Store(store.folder), progress=False)
+        assert calls[len(planned) :] == planned
+        pd.testing.assert_frame_equal(resumed, undisturbed, check_exact=True)
+
+    def test_of_a_population_that_is_partly_known_only_the_rest_is_trained(self, calls, store):
+        # what is left has other widths for one seed than for another, and cannot train together
+        known = [spec for spec in self.MIXED if (spec.seed, spec.hidden_dim) == (0, 3)]
+        run(known, store=store, progress=False)
+        calls.clear()
+        run(self.MIXED, store=store, progress=False)
+        assert Counter(chain(*calls)) == Counter(self.MIXED) - Counter(known)
 
     def test_uneven_numbers_per_seed(self, calls, store):
-        specs = [*grid(SMALL, seed=[0, 1], lambda_tc=[0.0, 1.0]), SMALL.but(seed=2)]
+        specs = [*grid(SMALL.but(batch_size=500), seed=[0, 1], lambda_tc=[0.0, 1.0])]
+        specs.append(specs[0].but(seed=2))
         table = run(specs, store=store, progress=False)
         assert table["key"].tolist() == [spec.key for spec in specs]
         assert sorted(len(population) for population in calls) == [1, 4]
-
-    def test_populations_are_bounded(self, calls, store, monkeypatch):
-        monkeypatch.setattr(runs, "_MAX_LAYERS", 4)
-        specs = grid(SMALL, seed=[0, 1, 2], lambda_tc=[0.0, 1.0, 2.0])
-        run(specs, store=store, progress=False)
-        assert max(map(len, calls)) <= 4
-        assert Counter(chain(*calls)) == Counter(specs)
-        calls.clear()
-        monkeypatch.setattr(runs, "_MAX_OUTPUTS", 1)  # room for a single layer
-        run(grid(SMALL, seed=[5, 6]), store=store, progress=False)
-        assert list(map(len, calls)) == [1, 1]
 
     def test_results_do_not_depend_on_the_company(self, store, tmp_path):
         specs = grid(SMALL, seed=[0, 1], lambda_tc=[0.0, 1.0, 10.0])
@@ -172,9 +194,33 @@ class TestWhatIsComputed:
             assert_allclose(together[name][4], alone[name][0], rtol=1e-4, err_msg=name)
 
 
+class TestPlan:
+    def test_says_what_run_would_do_and_does_nothing(self, calls, store):
+        specs = grid(SMALL, seed=[0, 1, 2])
+        run(specs[1], store=store, progress=False)
+        calls.clear()
+        found = runs.plan([*specs, specs[0]], store)
+        assert found.runs == specs
+        assert found.missing == [specs[0], specs[2]]
+        assert found.groups == [specs]
+        assert found.parts == [[specs[0], specs[2]]]
+        assert runs.plan(specs, store, keep_weights=True).parts == [specs]
+        assert calls == []
+
+    def test_what_is_known_needs_no_dataset(self, store, monkeypatch):
+        before = run(SMALL, store=store, progress=False)
+
+        def missing(name):
+            raise AssertionError(f"{name} was read")
+
+        monkeypatch.setattr(grouping, "load_dataset", missing)
+        monkeypatch.setattr(runs, "load_dataset", missing)
+        pd.testing.assert_frame_equal(run(SMALL, store=store), before, check_exact=True)
+
+
 class TestInterruption:
     def test_keeps_what_is_finished_and_says_how_to_go_on(self, store, monkeypatch, capsys):
-        monkeypatch.setattr(runs, "_MAX_LAYERS", 2)
+        monkeypatch.setattr(grouping, "_MAX_LAYERS", 2)
         real, calls = runs.train_population, []
 
         def interrupted(specs, *args, on_epoch, **kwargs):
@@ -188,11 +234,11 @@ class TestInterruption:
             return real(specs, *args, on_epoch=tick, **kwargs)
 
         monkeypatch.setattr(runs, "train_population", interrupted)
-        specs = grid(SMALL, lambda_tc=[0.0, 1.0, 2.0, 3.0, 4.0])
+        specs = grid(SMALL, lambda_tc=[0.0, 1.0, 2.0, 3.0, 4.0, 5.0])
         with pytest.raises(KeyboardInterrupt):
             run(specs, store=store, progress=False)
         message = capsys.readouterr().out
-        assert "2 of 5 runs are finished" in message
+        assert "2 of 6 runs are finished" in message
         assert str(store.folder) in message
         assert "call run() again with the same specs" in message
         assert Store(store.folder).keys("runs") == {spec.key for spec in specs[:2]}
@@ -223,7 +269,8 @@ class TestHistory:
         specs = grid(SMALL.but(epochs=12), seed=[0, 1], competition=["none", "softmax"])
         table = run(specs, store=store, progress=False)
         tidy = history(specs, store=store)
-        assert list(tidy.columns[:15]) == ["key", *RunSpec.model_fields, "epoch"]
+        front = ["key", *RunSpec.model_fields, "epoch"]
+        assert list(tidy.columns[: len(front)]) == front
         for spec, (_, final) in zip(specs, table.iterrows(), strict=True):
             part = tidy[tidy["key"] == spec.key].set_index("epoch")
             assert part.index.tolist() == list(range(13))
@@ -320,9 +367,49 @@ class TestRefusals:
         with pytest.raises(ValueError, match=r"hidden_dim=2001 exceeds the 2000 training samples"):
             run(SMALL.but(hidden_dim=2001), store=store, progress=False)
 
+    def test_nothing_is_trained_when_one_of_many_runs_is_refused(self, calls, store):
+        with pytest.raises(ValueError, match="hidden_dim=2001 exceeds"):
+            run([SMALL, SMALL.but(hidden_dim=2001, epochs=3)], store=store, progress=False)
+        assert calls == []
+        assert not store.folder.exists()
+
+    def test_a_layer_that_memory_cannot_hold(self, calls, store, monkeypatch):
+        wide = SMALL.but(hidden_dim=2000)
+        monkeypatch.setattr(runs, "available_memory", lambda device: 2**24)
+        with pytest.raises(ValueError, match="takes at least") as refused:
+            run([SMALL, wide], store=store, progress=False)
+        assert str(refused.value) == (
+            "one layer with hidden_dim=2000, batch_size=full on synthetic takes at least "
+            "0.045 GiB, but device cpu has 0.016 GiB: choose a smaller hidden_dim or "
+            "batch_size=128 instead of 'full', or a machine with more memory"
+        )
+        assert calls == []
+        assert not store.folder.exists()
+        run(SMALL, store=store, progress=False)
+
+    def test_memory_is_that_of_this_machine_or_its_container(self, monkeypatch, tmp_path):
+        physical = memory.available_memory(torch.device("cpu"))
+        assert physical > 2**27  # PyTorch alone takes as much
+        limit = tmp_path / "limit"
+        monkeypatch.setattr(memory, "_LIMITS", (str(limit),))
+        limit.write_text("max\n")
+        assert memory.available_memory(torch.device("cpu")) >= physical
+        limit.write_text("1048576\n")
+        assert memory.available_memory(torch.device("cpu")) == 2**20
+
+    def test_memory_grows_with_the_layer_and_bounds_it_from_below(self):
+        sizes = [memory.layer_bytes(SMALL.but(hidden_dim=k)) for k in (1, 10, 100)]
+        # synthetic: 2000 samples of 2 inputs; Adam holds weights four times, a step three matrices
+        assert sizes == [4 * (2000 * 2 + 4 * k * 3 + k * 6000) for k in (1, 10, 100)]
+        memory.refuse_what_cannot_fit([SMALL], memory.layer_bytes(SMALL), "this")
+        with pytest.raises(ValueError, match="takes at least"):
+            memory.refuse_what_cannot_fit([SMALL], memory.layer_bytes(SMALL) - 1, "this")
+        memory.refuse_what_cannot_fit([SMALL], None, "this")
+        memory.refuse_what_cannot_fit([], 0, "this")
+
     @pytest.mark.parametrize("wrong", [[{"dataset": "digits"}], ["mnist"], [SMALL, None]])
     def test_anything_but_specs(self, store, wrong):
-        with pytest.raises(TypeError, match=r"takes RunSpec objects, got \w+: use grid\(\)"):
+        with pytest.raises(TypeError, match=r"expected RunSpec objects, got \w+: use grid\(\)"):
             run(wrong, store=store)
 
     @pytest.mark.parametrize("device", ["tpu", "mps", "meta", "", None, "cuda:99"])

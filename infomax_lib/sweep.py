@@ -1,0 +1,155 @@
+"""Sweeps described in a YAML file: fields of a run, each with a value or a list of values."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from infomax_lib.spec import RunSpec, SpecError, grid
+
+__all__ = ["SweepError", "describe_sweep", "read_sweep", "summary", "sweep_specs"]
+
+_MAX_RUNS = 100_000
+# What a summary shows of each setting, as means over seeds.
+_SHOWN = (
+    "weight_redundancy",
+    "output_correlation",
+    "effective_rank",
+    "dead_units",
+    "probe_accuracy",
+)
+_EXAMPLE = "for example\n    hidden_dim: [16, 32]\n    seed: [1, 2, 3]"
+
+
+class SweepError(ValueError):
+    """A sweep cannot be read; the message says where and what to write instead."""
+
+
+def read_sweep(path: Path, typed: Sequence[str] = ()) -> dict[str, list[Any]]:
+    """The values of every field that a file and the command line name.
+
+    Args:
+        path: YAML file, a mapping of :class:`RunSpec` fields to a value or a list of values.
+        typed: ``NAME=VALUE`` texts, the value in YAML notation; they replace the file's.
+
+    Returns:
+        Lists of values by field, in the order of the file, typed fields that it lacks last.
+
+    Raises:
+        SweepError: The file is missing, empty, no mapping, or contradicts itself.
+    """
+    try:
+        text = path.read_text(encoding="utf8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SweepError(f"cannot read the sweep {path}: {error}") from error
+    fields = _parse(text, str(path))
+    if fields is None:
+        raise SweepError(f"{path} is empty: write one field of a run per line, {_EXAMPLE}")
+    if not isinstance(fields, dict):
+        raise SweepError(
+            f"{path} holds a {type(fields).__name__}, not a mapping: write one field of a run per "
+            f"line, {_EXAMPLE}"
+        )
+    if not fields:
+        raise SweepError(f"{path} names no field: write one per line, {_EXAMPLE}")
+    given: dict[str, Any] = {}
+    for assignment in typed:
+        name, sign, value = assignment.partition("=")
+        if not (name.strip().isidentifier() and sign and value.strip()):
+            raise SweepError(
+                f"-p takes NAME=VALUE, for example -p competition=softmax; got {assignment!r}"
+            )
+        if name.strip() in given:
+            raise SweepError(f"-p gives {name.strip()} twice: which one is meant?")
+        given[name.strip()] = _parse(value, f"-p {assignment}")
+    return {name: _values(name, value) for name, value in {**fields, **given}.items()}
+
+
+def sweep_specs(values: Mapping[str, Sequence[Any]]) -> list[RunSpec]:
+    """All combinations of the given values, the last field fastest; see :func:`grid`.
+
+    Raises:
+        SpecError: An unknown field or an impossible value.
+        SweepError: There are too many combinations.
+    """
+    unknown = [name for name in values if name not in RunSpec.model_fields]
+    if unknown:
+        raise SpecError(
+            f"unknown field {', '.join(map(repr, unknown))}: the fields are "
+            f"{', '.join(RunSpec.model_fields)}"
+        )
+    count = math.prod(map(len, values.values()))
+    if count > _MAX_RUNS:
+        raise SweepError(
+            f"the sweep has {count} runs, more than {_MAX_RUNS}: split it into several files"
+        )
+    return grid(RunSpec.model_validate({}), **values)
+
+
+def describe_sweep(values: Mapping[str, Sequence[Any]]) -> str:
+    """The sweep in one line: what varies, and what is fixed by it."""
+    varied = [f"{len(options)} {name}" for name, options in values.items() if len(options) > 1]
+    fixed = [f"{name}={options[0]}" for name, options in values.items() if len(options) == 1]
+    return " × ".join(varied or ["one run"]) + (f"; {', '.join(fixed)}" if fixed else "")
+
+
+def summary(table: pd.DataFrame, values: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
+    """Means over seeds of a few measures, one row per setting that the sweep varies.
+
+    Args:
+        table: What :func:`infomax_lib.run` returned.
+        values: What :func:`read_sweep` returned.
+
+    Returns:
+        The varied fields but for the seed, ``runs``, ``diverged`` (number of runs whose loss or
+        weights stopped being finite) and the means.
+    """
+    varied = [n for n, options in values.items() if len(options) > 1 and n != "seed"]
+    by = varied or ["dataset"]
+    groups = table.groupby(by, sort=False)
+    counts = groups.agg(runs=("seed", "size"), diverged=("diverged_at", "count"))
+    return counts.join(groups[list(_SHOWN)].mean()).reset_index()
+
+
+def _values(name: str, value: Any) -> list[Any]:
+    values = value if isinstance(value, list) else [value]
+    if not values:
+        raise SweepError(
+            f"{name} has an empty list of values, so that there is nothing to run: give at least "
+            "one value, or leave the field out for its default"
+        )
+    repeated = [item for place, item in enumerate(values) if item in values[:place]]
+    if repeated:
+        raise SweepError(f"{name} lists {repeated[0]!r} twice: give every value once")
+    return values
+
+
+def _parse(text: str, where: str) -> Any:
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        """YAML in which 1e-3 is a number, as people mean it, and no key may appear twice."""
+
+        def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+            seen: dict[Any, int] = {}
+            for key, _ in node.value:
+                name, line = key.value, key.start_mark.line + 1
+                if name in seen:
+                    raise SweepError(
+                        f"{where} gives {name} twice, in lines {seen[name]} and {line}: "
+                        "keep one of them"
+                    )
+                seen[name] = line
+            return super().construct_mapping(node, deep)
+
+    number = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+$")
+    Loader.add_implicit_resolver("tag:yaml.org,2002:float", number, list("-+0123456789"))
+    try:
+        return yaml.load(text, Loader)
+    except yaml.YAMLError as error:
+        raise SweepError(f"{where} is not YAML: {error}") from error
