@@ -1,22 +1,19 @@
-"""The results store: what comes back, and what happens under damage, full disks and kills."""
+"""The results store: what comes back, and what happens under damage and full disks."""
 
 import errno
+import hashlib
+import json
 import os
 import shutil
-import signal
-import subprocess
-import sys
 import tempfile
-import textwrap
-import warnings
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-import infomax_lib
-from infomax_lib import RunSpec, Store, grid, open_store, run, runs
+from infomax_lib import RunSpec, Store, grid, open_store, run
 from infomax_lib import store as store_module
 from infomax_lib.store import StoreWarning, code_fingerprint
 
@@ -202,6 +199,143 @@ class TestDamage:
         assert len(files(tmp_path)) == 1
 
 
+def file_of_our_naming(folder, content):
+    """A file that carries the hash of its bytes, as every version of this package names them."""
+    path = folder / f"{hashlib.sha256(content).hexdigest()[:32]}.parquet"
+    path.write_bytes(content)
+    return path
+
+
+def parquet(rows, metadata):
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.Table.from_pylist(rows).replace_schema_metadata(metadata), sink)
+    return sink.getvalue().to_pybytes()
+
+
+class TestOtherVersions:
+    @pytest.mark.parametrize(
+        ("content", "reason"),
+        [
+            (
+                parquet([row("x")], {"infomax": json.dumps({"format": 2, "library": "9.1"})}),
+                r"format 2 of library version 9\.1, and this version reads format 1",
+            ),
+            (parquet([{"id": 1}], {"infomax": "{}"}), "format 1 of library version None"),
+            (parquet([row("x")], {}), "does not look like"),
+            (parquet([row("x")], {"infomax": "[]"}), "does not look like"),
+            (b"a format of years to come", "does not look like"),
+        ],
+    )
+    def test_an_unknown_format_is_left_alone_and_reported_once(self, tmp_path, content, reason):
+        Store(tmp_path).write("runs", [row("a")])
+        path = file_of_our_naming(tmp_path / "runs", content)
+        reader = Store(tmp_path)
+        with pytest.warns(StoreWarning, match=f"{path.name} is not used.*{reason}.*update"):
+            assert reader.keys("runs") == {"a"}
+        assert reader.keys("runs") == {"a"}  # a second warning would be an error
+        assert len(reader.files("runs")) == 1
+        assert path.read_bytes() == content
+
+    def test_files_of_another_library_version_in_this_format_are_read(self, tmp_path):
+        older = {"library": "0.0.1", "date": "2020-01-01T00:00:00+00:00"}  # names no format
+        (tmp_path / "runs").mkdir()
+        path = file_of_our_naming(
+            tmp_path / "runs", parquet([row("a")], {"infomax": json.dumps(older)})
+        )
+        store = Store(tmp_path)
+        assert store.keys("runs") == {"a"}
+        assert store.source("runs", "a").path == path
+        assert store.source("runs", "a").metadata["library"] == "0.0.1"
+
+
+class TestDigest:
+    def test_is_of_the_rows_alone(self, tmp_path):
+        together, apart = Store(tmp_path / "together"), Store(tmp_path / "apart")
+        together.write("runs", [row("a"), row("b", 2.0)], seconds=1.0)
+        apart.write("runs", [row("b", 2.0)], seconds=2.0)
+        apart.write("runs", [row("a")])
+        apart.write("runs", [row("a")], device="elsewhere")
+        assert together.digest() == apart.digest() == Store(together.folder).digest("runs")
+        assert files(together.folder)[0].name not in {path.name for path in files(apart.folder)}
+
+    def test_a_column_that_only_others_of_the_file_have_is_no_difference(self, tmp_path):
+        long, short = row("a") | {"more": 1.0}, row("b")
+        Store(tmp_path / "one").write("runs", [long, short])
+        Store(tmp_path / "two").write("runs", [long])
+        Store(tmp_path / "two").write("runs", [short])
+        assert Store(tmp_path / "one").digest() == Store(tmp_path / "two").digest()
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"value": 1.0000000000000002},
+            {"value": -0.0},
+            {"name": "tanh"},
+            {"bytes": b"\x00\x02"},
+            {"history": {"epoch": [1, 2], "loss": [0.5, 0.25]}},
+            {"key": "b"},
+        ],
+    )
+    def test_every_bit_counts(self, tmp_path, change):
+        before = row("a", 0.0 if change == {"value": -0.0} else 1.0)
+        Store(tmp_path / "one").write("runs", [before])
+        Store(tmp_path / "two").write("runs", [before | change])
+        assert Store(tmp_path / "one").digest() != Store(tmp_path / "two").digest()
+
+    def test_kinds(self, tmp_path):
+        store = Store(tmp_path)
+        nothing = store.digest()
+        store.write("runs", [row("a")])
+        runs_only = store.digest()
+        store.write("weights", [row("a")])
+        assert len({nothing, runs_only, store.digest()}) == 3
+        assert store.digest("runs") == runs_only
+
+
+class TestTwoWriters:
+    def test_of_two_rows_with_one_key_every_reader_sees_the_same(self, tmp_path):
+        first, second = Store(tmp_path), Store(tmp_path)
+        assert first.keys("runs") == second.keys("runs") == set()
+        for value in range(6):
+            first.write("runs", [row("a", float(value))])
+            second.write("runs", [row("a", float(-value))])
+        late = Store(tmp_path)
+        seen = [store.load("runs", ["a"])["a"]["value"] for store in (first, second, late)]
+        assert seen[0] == seen[1] == seen[2]
+        assert late.source("runs", "a").path == files(tmp_path)[-1]
+
+    def test_source_of_what_is_not_on_disk(self, tmp_path):
+        assert Store(tmp_path).source("runs", "a") is None
+
+
+class TestLeftovers:
+    def test_of_long_dead_processes_are_removed_when_a_file_is_written(self, tmp_path):
+        Store(tmp_path).write("runs", [row("a")])
+        old, new = (tmp_path / "runs" / f".writing-{name}" for name in ("old", "new"))
+        for path, age in ((old, 25 * 3600), (new, 23 * 3600)):
+            path.write_bytes(b"PAR1")
+            then = files(tmp_path)[0].stat().st_mtime - age
+            os.utime(path, (then, then))
+        Store(tmp_path).write("runs", [row("b")])
+        assert files(tmp_path, ".writing-*") == [new]
+        assert Store(tmp_path).keys("runs") == {"a", "b"}
+
+    def test_an_interrupt_during_a_write_does_not_lose_the_rows(self, tmp_path, monkeypatch):
+        real, calls = os.fsync, []
+
+        def interrupted(handle):
+            calls.append(handle)
+            if len(calls) == 1:
+                raise KeyboardInterrupt
+            real(handle)
+
+        monkeypatch.setattr(store_module.os, "fsync", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            Store(tmp_path).write("runs", [row("a")])
+        assert Store(tmp_path).keys("runs") == {"a"}
+        assert files(tmp_path, ".writing-*") == []
+
+
 SMALL = RunSpec(dataset="synthetic", hidden_dim=3, epochs=2, batch_size="full")
 
 
@@ -268,57 +402,3 @@ class TestFullDisk:
         assert store.keys("runs") == set()
         store.write("runs", [row("a")])
         assert Store(tmp_path).keys("runs") == {"a"}
-
-
-class TestKill:
-    # One run per population; the third is killed between writing its file and renaming it.
-    CHILD = """
-        import os, sys, time
-        from infomax_lib import RunSpec, grid, run, runs
-
-        runs._MAX_LAYERS = 1
-        renamed = []
-
-        def replace(source, target, real=os.replace):
-            if len(renamed) == 2:
-                print("writing", flush=True)
-                time.sleep(600)
-            renamed.append(target)
-            real(source, target)
-
-        os.replace = replace
-        base = RunSpec.model_validate_json(sys.argv[2])
-        run(grid(base, lambda_tc=[0.0, 1.0, 2.0, 3.0]), store=sys.argv[1], progress=False)
-    """
-
-    def test_a_killed_sweep_goes_on_where_it_stopped(self, tmp_path, monkeypatch):
-        root = str(Path(infomax_lib.__file__).parents[1])
-        child = subprocess.Popen(
-            [sys.executable, "-c", textwrap.dedent(self.CHILD), tmp_path / "killed",
-             SMALL.model_dump_json()],
-            env=os.environ | {"PYTHONPATH": root, "OMP_NUM_THREADS": "1"},
-            stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        with child:
-            assert child.stdout.readline() == "writing\n"
-            child.send_signal(signal.SIGKILL)
-        assert child.returncode == -signal.SIGKILL
-        assert len(files(tmp_path)) == 2
-        assert len(files(tmp_path, ".writing-*")) == 1
-
-        monkeypatch.setattr(runs, "_MAX_LAYERS", 1)
-        trained = []
-        real = runs.train_population
-
-        def spy(specs, *args, **kwargs):
-            trained.extend(specs)
-            return real(specs, *args, **kwargs)
-
-        monkeypatch.setattr(runs, "train_population", spy)
-        specs = grid(SMALL, lambda_tc=[0.0, 1.0, 2.0, 3.0])
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")  # what a kill leaves behind is no damage
-            resumed = run(specs, store=tmp_path / "killed", progress=False)
-        assert trained == specs[2:]
-        undisturbed = run(specs, store=tmp_path / "undisturbed", progress=False)
-        pd.testing.assert_frame_equal(resumed, undisturbed, check_exact=True)
