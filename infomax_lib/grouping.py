@@ -26,14 +26,36 @@ _MAX_WEIGHTS = 2**25
 _SHARED = ("dataset", "batch_size", "optimizer", "bias", "epochs", "precision")
 
 
-def populations(specs: Sequence[RunSpec]) -> Iterator[list[RunSpec]]:
+def populations(specs: Sequence[RunSpec], at_least: int = 1) -> list[list[RunSpec]]:
     """Split runs into populations that :class:`infomax_lib.population.Population` can train.
 
     The same specs in the same order give the same populations.
 
+    Args:
+        specs: The runs.
+        at_least: So many populations are wanted, if there are as many runs.
+
     Raises:
         ValueError: A layer has more units than the dataset has training samples.
     """
+    size = 1.0
+    found = list(_populations(specs, size))
+    while len(found) < min(at_least, len(specs)):
+        size /= 2
+        found = list(_populations(specs, size))
+    return found
+
+
+def matrix_gigaflops(specs: Sequence[RunSpec]) -> float:
+    """Work in the matrix products of all training steps, 4 K D for each sample seen, in 10^9."""
+    total = 0
+    for spec in specs:
+        data = load_dataset(spec.dataset)
+        total += 4 * spec.hidden_dim * data.num_features * len(data.train) * spec.epochs
+    return total / 1e9
+
+
+def _populations(specs: Sequence[RunSpec], size: float) -> Iterator[list[RunSpec]]:
     alike: dict[tuple, dict[int, list[RunSpec]]] = defaultdict(lambda: defaultdict(list))
     for spec in specs:
         shared = tuple(getattr(spec, name) for name in _SHARED)
@@ -42,10 +64,10 @@ def populations(specs: Sequence[RunSpec]) -> Iterator[list[RunSpec]]:
     for by_order in alike.values():
         pieces: dict[tuple, list[list[RunSpec]]] = defaultdict(list)
         for members in by_order.values():
-            for piece in _pieces(sorted(members, key=_kind)):
+            for piece in _pieces(sorted(members, key=_kind), size):
                 pieces[tuple(_kind(spec) for spec in piece)].append(piece)
         for same_kinds in pieces.values():
-            at_once = max(1, math.floor(1 / sum(map(_share, same_kinds[0]))))
+            at_once = max(1, math.floor(size / sum(map(_share, same_kinds[0]))))
             parts = math.ceil(len(same_kinds) / at_once)
             for part in np.array_split(np.arange(len(same_kinds)), parts):
                 yield [spec for place in part for spec in same_kinds[place]]
@@ -55,10 +77,10 @@ def _kind(spec: RunSpec) -> tuple:
     return *block_of(spec), spec.activation
 
 
-def _pieces(members: list[RunSpec]) -> Iterator[list[RunSpec]]:
+def _pieces(members: list[RunSpec], size: float) -> Iterator[list[RunSpec]]:
     """Split the layers of one data order into as few equal parts as fit into one population."""
     shares = [_share(spec) for spec in members]
-    each = sum(shares) / math.ceil(sum(shares))
+    each = sum(shares) / math.ceil(sum(shares) / size)
     pieces: dict[int, list[RunSpec]] = defaultdict(list)
     middle = np.cumsum(shares) - np.array(shares) / 2
     for spec, place in zip(members, middle, strict=True):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,13 +16,14 @@ import torch
 from tqdm import tqdm
 
 from infomax_lib.data import load_dataset
-from infomax_lib.grouping import populations
+from infomax_lib.grouping import matrix_gigaflops, populations
 from infomax_lib.layer import InfoMaxLayer
 from infomax_lib.memory import available_memory, refuse_what_cannot_fit
 from infomax_lib.population import TrainedRun, measured_epochs, train_population
 from infomax_lib.spec import RunSpec
 from infomax_lib.store import Store, open_store
 from infomax_lib.turns import take_turns
+from infomax_lib.workers import side_by_side
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -36,6 +39,7 @@ __all__ = [
     "trained_layer",
 ]
 
+_WORTH_PROCESSES = 3000  # matrix work, in 10^9 operations, that takes a core about half a minute
 _LISTS = ("history", "measures")  # the parts of a stored row that run over epochs
 
 
@@ -61,12 +65,14 @@ class Plan:
         missing: Those that the store does not hold.
         groups: The populations of all runs asked for; empty when nothing is missing.
         parts: What will train together: the groups, or what is missing of them.
+        processes: How many of them train side by side on this machine.
     """
 
     runs: list[RunSpec]
     missing: list[RunSpec]
     groups: list[list[RunSpec]]
     parts: list[list[RunSpec]]
+    processes: int
 
 
 def run(
@@ -108,7 +114,8 @@ def run(
     """
     specs, store = _listed(specs), open_store(store)
     place = resolve_device(device) if cluster is None else None
-    todo = plan(specs, store, keep_weights)
+    here = place is not None and place.type == "cpu"
+    todo = plan(specs, store, keep_weights, torch.get_num_threads() if here else 1)
     if place is not None:
         refuse_what_cannot_fit(todo.missing, available_memory(place), f"device {place}")
     where = str(place) if cluster is None else "the cluster"
@@ -141,23 +148,33 @@ def run(
 
 
 def plan(
-    specs: Sequence[RunSpec] | RunSpec, store: str | Store | None, keep_weights: bool = False
+    specs: Sequence[RunSpec] | RunSpec,
+    store: str | Store | None,
+    keep_weights: bool = False,
+    cores: int = 1,
 ) -> Plan:
     """What :func:`run` would do with these specs and this store; nothing is computed.
 
     All specs are grouped, whatever the store holds, and the known ones are then left out: after a
     kill, the populations that had not finished are trained again exactly as they were.
+
+    Args:
+        specs: What to run.
+        store: Where results are looked for.
+        keep_weights: Weights are wanted, too.
+        cores: How many populations could train side by side; used where that pays.
     """
     different, store = list(dict.fromkeys(_listed(specs))), open_store(store)
     missing = _missing(different, store, keep_weights)
     # with nothing to compute the dataset, which grouping reads, need not be at hand
-    groups = list(populations(different)) if missing else []
+    cores = cores if missing and matrix_gigaflops(different) > _WORTH_PROCESSES else 1
+    groups = list(populations(different, at_least=cores)) if missing else []
     parts = [
         part
         for group in groups
         for part in _parts(_missing(group, store, keep_weights), len(group))
     ]
-    return Plan(different, missing, groups, parts)
+    return Plan(different, missing, groups, parts, min(cores, len(parts)))
 
 
 def compute(
@@ -290,21 +307,43 @@ def _parts(missing: list[RunSpec], size: int) -> list[list[RunSpec]]:
 def _run_here(
     todo: Plan, device: torch.device, store: Store, keep_weights: bool, bar: tqdm
 ) -> None:
-    """Compute what is missing in this process, sharing the work with others at the same store."""
+    """Compute what is missing on this machine, sharing the work with others at the same store."""
     size = {spec: len(group) for group in todo.groups for spec in group}
+    groups = sorted(todo.groups, key=matrix_gigaflops, reverse=True)
+    lock = threading.Lock()
 
-    def compute_missing(missing: list[RunSpec]) -> None:
-        for part in _parts(missing, size[missing[0]]):
-            advance = functools.partial(bar.update, len(part))
-            _write(compute(part, device, keep_weights, advance), store)
+    def missing(group: Sequence[RunSpec]) -> list[RunSpec]:
+        with lock:
+            return _missing(group, store, keep_weights)
 
-    take_turns(
-        todo.groups,
-        lambda group: _missing(group, store, keep_weights),
-        store.folder,
-        compute_missing,
-        bar.write,
-    )
+    def work(compute_part: Callable[[list[RunSpec]], Computed]) -> None:
+        def compute_missing(specs: list[RunSpec]) -> None:
+            for part in _parts(specs, size[specs[0]]):
+                done = compute_part(part)
+                with lock:
+                    _write(done, store)
+
+        take_turns(groups, missing, store.folder, compute_missing, bar.write)
+
+    if todo.processes > 1:
+        side_by_side(
+            lambda remote: work(lambda part: remote(_compute_and_count, part, keep_weights)),
+            todo.processes,
+            bar.update,
+        )
+    else:
+        work(
+            lambda part: compute(
+                part, device, keep_weights, functools.partial(bar.update, len(part))
+            )
+        )
+
+
+def _compute_and_count(part: list[RunSpec], keep_weights: bool, progress: Path) -> Computed:
+    """:func:`compute` in a worker, which appends a byte to a file for each epoch of each layer."""
+    with progress.open("ab", buffering=0) as file:
+        advance = functools.partial(file.write, b"." * len(part))
+        return compute(part, torch.device("cpu"), keep_weights, advance)
 
 
 def _write(done: Computed, store: Store) -> None:

@@ -1,0 +1,78 @@
+"""Work done side by side on one machine, a process with one thread for each core.
+
+Two processes with one thread each train more than one process with two: between its matrix
+products a step consists of many small operations, which threads cannot share.
+"""
+
+from __future__ import annotations
+
+import itertools
+import tempfile
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import torch
+from joblib.externals.loky import get_reusable_executor
+
+__all__ = ["side_by_side"]
+
+_POLL_SECONDS = 0.5
+
+# Calls a function in a worker process and waits for its result.
+Remote = Callable[..., Any]
+
+
+def side_by_side(
+    work: Callable[[Remote], object], processes: int, on_progress: Callable[[int], object]
+) -> None:
+    """Run ``work(remote)`` in as many threads as there are worker processes.
+
+    ``remote(function, *arguments)`` calls the function in a worker, with one more argument: the
+    path of a file of its own. What is appended to that file counts as progress.
+
+    Args:
+        work: Shares the work with its likes in the other threads, see :mod:`infomax_lib.turns`.
+        processes: Number of threads here, and of workers with one thread each.
+        on_progress: Called now and then with the number of bytes appended since the last call.
+    """
+    executor = get_reusable_executor(max_workers=processes, env={"OMP_NUM_THREADS": "1"})
+    with tempfile.TemporaryDirectory(prefix="infomax-progress-") as folder:
+        names = map(str, itertools.count())
+
+        def remote(function: Callable, *arguments: Any) -> Any:
+            progress = Path(folder) / next(names)
+            return executor.submit(_with_one_thread, function, *arguments, progress).result()
+
+        stop = threading.Event()
+        watcher = threading.Thread(target=_watch, args=(Path(folder), stop, on_progress))
+        watcher.start()
+        try:
+            with ThreadPoolExecutor(processes) as threads:
+                running = [threads.submit(work, remote) for _ in range(processes)]
+                try:
+                    for thread in running:
+                        thread.result()
+                except BaseException:
+                    # what waits for the workers ends with them, and finds nothing more to call
+                    executor.shutdown(wait=True, kill_workers=True)
+                    raise
+        finally:
+            stop.set()
+            watcher.join()
+
+
+def _with_one_thread(function: Callable, *arguments: Any) -> Any:
+    torch.set_num_threads(1)
+    return function(*arguments)
+
+
+def _watch(folder: Path, stop: threading.Event, on_progress: Callable[[int], object]) -> None:
+    seen, stopped = 0, False
+    while not stopped:
+        stopped = stop.wait(_POLL_SECONDS)
+        now = sum(path.stat().st_size for path in folder.iterdir())
+        on_progress(now - seen)
+        seen = now
