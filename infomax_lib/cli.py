@@ -1,4 +1,4 @@
-"""The ``infomax`` command: execute the paper's notebooks, with its parameters or with yours."""
+"""The ``infomax`` command: the paper's notebooks, with its parameters or yours, and sweeps."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import Annotated
 
 import typer
 
-from infomax_lib import pages
-
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
 
 @app.callback()
 def main() -> None:
-    """Execute the notebooks of the InfoMax book."""
+    """Execute the notebooks of the InfoMax book, or train a sweep of layers."""
 
 
 def _list(root: Path) -> None:
     """One line per notebook and one per parameter."""
+    from infomax_lib import pages
+
     for name in pages.CHAPTERS + pages.FRONT_PAGES:
         page = pages.find_page(name, root)
         typer.echo(f"{name}  ({'up to date' if pages.is_current(page) else 'to be executed'})")
@@ -31,6 +31,8 @@ def _rerun_jobs(
     names: list[str], profile: Path | None, typed: list[str], root: Path
 ) -> list[tuple]:
     """Pages with their checked parameters; all are checked before the first one runs."""
+    from infomax_lib import pages
+
     profile_values = pages.read_profile(profile) if profile else {}
     typed_values = pages.parse_assignments(typed)
     everything = [pages.find_page(name, root) for name in pages.CHAPTERS + pages.FRONT_PAGES]
@@ -66,6 +68,8 @@ def execute(
 
     With --profile or --parameter the executed copy goes to reruns/ and no page is touched.
     """
+    from infomax_lib import pages  # needs packages that a sweep does without
+
     try:
         root = pages.project_root()
         if show:
@@ -90,6 +94,70 @@ def execute(
     except pages.PageError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(1) from error
+
+
+@app.command()
+def sweep(
+    file: Annotated[Path, typer.Argument(help="YAML file: fields of a run, value or list each.")],
+    cluster: Annotated[
+        str | None, typer.Option(help="Address of a Dask scheduler, tcp://HOST:PORT.")
+    ] = None,
+    store: Annotated[
+        str, typer.Option(help='Folder for the results, "auto" or "memory".')
+    ] = "auto",
+    device: Annotated[str, typer.Option(help='"auto", "cpu", "cuda" or "cuda:N".')] = "auto",
+    parameters: Annotated[
+        list[str] | None,
+        typer.Option("--parameter", "-p", help="NAME=VALUE, replaces the file's; may be repeated."),
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="CSV file for the table of all runs.")] = None,
+    timeout: Annotated[
+        float, typer.Option(help="Seconds to wait for the scheduler and for its first worker.")
+    ] = 15.0,
+) -> None:
+    """Train all combinations of the values in a YAML file; what the store holds is not repeated.
+
+    For example: infomax sweep sweeps/next_experiment.yaml -p competition=softmax
+    """
+    from infomax_lib.cluster import ClusterError
+    from infomax_lib.data import DataError
+    from infomax_lib.runs import plan, run
+    from infomax_lib.store import open_store
+    from infomax_lib.sweep import (
+        check_output,
+        describe_sweep,
+        read_sweep,
+        summary,
+        sweep_specs,
+        write_table,
+    )
+
+    start = time.perf_counter()
+    try:
+        values = read_sweep(file, parameters or [])
+        specs, results = sweep_specs(values), open_store(store)
+        check_output(output)
+        todo = plan(specs, results)
+        typer.echo(f"{file}: {describe_sweep(values)}")
+        typer.echo(
+            f"{len(specs)} runs: {len(specs) - len(todo.missing)} known, {len(todo.missing)} to "
+            f"train in {len(todo.parts)} population(s)"
+        )
+        table = run(specs, device, results, cluster=cluster, cluster_timeout=timeout)
+        if output:
+            write_table(table, output)
+    except (ValueError, ClusterError, DataError, OSError) as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(1) from error
+    except KeyboardInterrupt as interrupt:
+        typer.echo("To go on, give the same command again.")
+        raise typer.Exit(130) from interrupt
+    typer.echo("\nMeans over seeds:")
+    shown = summary(table, values).to_string(index=False, float_format="{:.4g}".format)
+    typer.echo(f"{shown}\n\nstore: {results.folder}")
+    if output:
+        typer.echo(f"table: {output}")
+    typer.echo(f"wall time: {time.perf_counter() - start:.1f} s")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ the work is refused at once. A task whose worker dies is given to another one by
 from __future__ import annotations
 
 import platform
+import re
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -71,7 +72,7 @@ def computed_on(
         }
         failures: list[str] = []
         try:
-            for future in as_completed(list(futures)):
+            for future in as_completed(list(futures), loop=client.loop):
                 try:
                     done = future.result()
                 except Exception as error:  # whatever happened there, the others go on
@@ -94,7 +95,8 @@ def connected(cluster: str | Client, timeout: float) -> Iterator[Client]:
     """A client of the cluster, closed at the end unless it was given.
 
     Raises:
-        ClusterError: dask.distributed is not installed, or no scheduler answers in time.
+        ClusterError: dask.distributed is not installed, the address is none, or no scheduler
+            answers there in time.
         TypeError: ``cluster`` is neither an address nor a client.
     """
     try:
@@ -111,6 +113,11 @@ def connected(cluster: str | Client, timeout: float) -> Iterator[Client]:
         raise TypeError(
             'cluster is an address such as "tcp://HOST:PORT" or a distributed.Client, '
             f"got {type(cluster).__name__}"
+        )
+    if not re.fullmatch(r"\w+://\S+:\d+", cluster):
+        raise ClusterError(
+            f"{cluster!r} is not the address of a scheduler: `dask scheduler` prints it when it "
+            "starts, as tcp://HOST:PORT"
         )
     try:
         client = Client(cluster, timeout=timeout, set_as_default=False)

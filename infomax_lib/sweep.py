@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,7 +13,15 @@ import pandas as pd
 
 from infomax_lib.spec import RunSpec, SpecError, grid
 
-__all__ = ["SweepError", "describe_sweep", "read_sweep", "summary", "sweep_specs"]
+__all__ = [
+    "SweepError",
+    "check_output",
+    "describe_sweep",
+    "read_sweep",
+    "summary",
+    "sweep_specs",
+    "write_table",
+]
 
 _MAX_RUNS = 100_000
 # What a summary shows of each setting, as means over seeds.
@@ -114,6 +123,26 @@ def summary(table: pd.DataFrame, values: Mapping[str, Sequence[Any]]) -> pd.Data
     groups = table.groupby(by, sort=False)
     counts = groups.agg(runs=("seed", "size"), diverged=("diverged_at", "count"))
     return counts.join(groups[list(_SHOWN)].mean()).reset_index()
+
+
+def check_output(path: Path | None) -> None:
+    """Raise SweepError, before anything is computed, if a table cannot be written there."""
+    if path is None:
+        return
+    if path.suffix != ".csv":
+        raise SweepError(f"--output {path}: the table is written as CSV, name a file *.csv")
+    if path.is_dir() or not os.access(path.absolute().parent, os.W_OK):
+        raise SweepError(f"--output {path}: there is no folder {path.parent} to write it to")
+
+
+def write_table(table: pd.DataFrame, path: Path) -> None:
+    """Write a table as CSV, whole or not at all."""
+    temporary = path.with_name(f".writing-{path.name}")
+    try:
+        table.to_csv(temporary, index=False)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _values(name: str, value: Any) -> list[Any]:
