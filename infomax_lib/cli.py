@@ -121,7 +121,7 @@ def sweep(
     """
     from infomax_lib.cluster import ClusterError
     from infomax_lib.data import DataError
-    from infomax_lib.runs import plan, run
+    from infomax_lib.runs import plan, resolve_device, run, tasks_wanted
     from infomax_lib.store import open_store
     from infomax_lib.sweep import (
         check_output,
@@ -137,12 +137,16 @@ def sweep(
         values = read_sweep(file, parameters or [])
         specs, results = sweep_specs(values), open_store(store)
         check_output(output)
-        todo = plan(specs, results)
+        place = None if cluster else resolve_device(device)
+        todo = plan(specs, results, cores=tasks_wanted(place))
         typer.echo(f"{file}: {describe_sweep(values)}")
-        typer.echo(
-            f"{len(specs)} runs: {len(specs) - len(todo.missing)} known, {len(todo.missing)} to "
-            f"train in {len(todo.parts)} population(s)"
-        )
+        known = f"{len(specs)} runs: {len(specs) - len(todo.missing)} known"
+        where = f"on {cluster}" if cluster else f"on {place}, {todo.processes} at a time"
+        if todo.missing:
+            populations = f"{len(todo.parts)} population(s)"
+            typer.echo(f"{known}, {len(todo.missing)} to train in {populations} {where}")
+        else:
+            typer.echo(f"{known}, nothing to train")
         table = run(specs, device, results, cluster=cluster, cluster_timeout=timeout)
         if output:
             write_table(table, output)

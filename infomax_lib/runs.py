@@ -36,10 +36,12 @@ __all__ = [
     "plan",
     "resolve_device",
     "run",
+    "tasks_wanted",
     "trained_layer",
 ]
 
 _WORTH_PROCESSES = 3000  # matrix work, in 10^9 operations, that takes a core about half a minute
+_CLUSTER_TASKS = 16  # a fixed number: workers come and go, populations should not change with them
 _LISTS = ("history", "measures")  # the parts of a stored row that run over epochs
 
 
@@ -88,7 +90,8 @@ def run(
 
     Every finished population is written at once: a run that is cut off loses at most the
     populations in flight, and the same call goes on where it stopped. Which runs train together
-    follows from ``specs`` alone, so that going on gives the same rows as never having stopped.
+    follows from ``specs`` and the number of threads, not from what is stored already, so that going
+    on gives the same rows as never having stopped.
 
     Args:
         specs: What to run; see :func:`infomax_lib.grid`.
@@ -114,8 +117,7 @@ def run(
     """
     specs, store = _listed(specs), open_store(store)
     place = resolve_device(device) if cluster is None else None
-    here = place is not None and place.type == "cpu"
-    todo = plan(specs, store, keep_weights, torch.get_num_threads() if here else 1)
+    todo = plan(specs, store, keep_weights, tasks_wanted(place))
     if place is not None:
         refuse_what_cannot_fit(todo.missing, available_memory(place), f"device {place}")
     where = str(place) if cluster is None else "the cluster"
@@ -147,6 +149,18 @@ def run(
     return pd.DataFrame([_table_row(rows[spec.key]) for spec in specs])
 
 
+def tasks_wanted(device: torch.device | None) -> int:
+    """How many populations long work is split into at least.
+
+    Args:
+        device: Of this machine: a CPU trains as many populations at once as it has threads, a GPU
+            one. None for a cluster.
+    """
+    if device is None:
+        return _CLUSTER_TASKS
+    return torch.get_num_threads() if device.type == "cpu" else 1
+
+
 def plan(
     specs: Sequence[RunSpec] | RunSpec,
     store: str | Store | None,
@@ -162,7 +176,8 @@ def plan(
         specs: What to run.
         store: Where results are looked for.
         keep_weights: Weights are wanted, too.
-        cores: How many populations could train side by side; used where that pays.
+        cores: How many populations could train side by side, see :func:`tasks_wanted`; used where
+            that pays.
     """
     different, store = list(dict.fromkeys(_listed(specs))), open_store(store)
     missing = _missing(different, store, keep_weights)

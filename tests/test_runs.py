@@ -207,6 +207,15 @@ class TestPlan:
         assert runs.plan(specs, store, keep_weights=True).parts == [specs]
         assert calls == []
 
+    def test_long_work_is_split_for_a_cluster_whatever_its_workers(self, store):
+        assert runs.tasks_wanted(None) == 16
+        assert runs.tasks_wanted(torch.device("cpu")) == torch.get_num_threads()
+        assert runs.tasks_wanted(torch.device("cuda")) == 1
+        specs = grid(SMALL, seed=range(20))
+        long = grid(SMALL.but(epochs=10**8), seed=range(20))
+        assert len(runs.plan(specs, store, cores=16).parts) == 1
+        assert len(runs.plan(long, store, cores=16).parts) >= 16
+
     def test_what_is_known_needs_no_dataset(self, store, monkeypatch):
         before = run(SMALL, store=store, progress=False)
 

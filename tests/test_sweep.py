@@ -191,10 +191,14 @@ class TestSummary:
 class TestCommand:
     def test_trains_shows_and_stores(self, toy, tmp_path):
         folder, csv = tmp_path / "store", tmp_path / "table.csv"
-        result = infomax(toy, "--store", folder, "--output", csv, "-p", "competition=softmax")
+        result = infomax(
+            toy, "--store", folder, "--output", csv, "--device", "cpu", "-p", "competition=softmax"
+        )
         assert result.exit_code == 0, result.output
         assert "2 hidden_dim × 3 seed; dataset=synthetic" in result.output
-        assert re.search(r"6 runs: 0 known, 6 to train in \d population", result.output)
+        assert re.search(
+            r"6 runs: 0 known, 6 to train in 1 population\(s\) on cpu, 1 at", result.output
+        )
         assert "training 6 run(s) on" in result.output
         assert "probe_accuracy" in result.output
         assert re.search(r"^ +2 +3 +0 ", result.output, re.MULTILINE)  # width, runs, diverged
@@ -209,7 +213,7 @@ class TestCommand:
         again = infomax(toy, "--store", folder, "-p", "competition=softmax", "-p", "seed=[2, 3]")
         assert "4 runs: 2 known, 2 to train" in again.output
         known = infomax(toy, "--store", folder, "-p", "competition=softmax")
-        assert "6 runs: 6 known, 0 to train in 0 population(s)" in known.output
+        assert "6 runs: 6 known, nothing to train" in known.output
         assert "training" not in known.output
 
     @pytest.mark.parametrize(
