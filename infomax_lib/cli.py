@@ -164,5 +164,30 @@ def sweep(
     typer.echo(f"wall time: {time.perf_counter() - start:.1f} s")
 
 
+@app.command()
+def audit(
+    sample: Annotated[int, typer.Option(min=1, help="How many runs to compute again.")] = 5,
+    seed: Annotated[int | None, typer.Option(help="Of the draw; a new one by default.")] = None,
+    store: Annotated[str, typer.Option(help="Folder of the results store.")] = "auto",
+    max_epochs: Annotated[int | None, typer.Option(help="Only runs of at most so many.")] = None,
+    minutes: Annotated[float, typer.Option(help="Bound on the estimated time.")] = 5.0,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+) -> None:
+    """Compute stored runs, drawn at random, again; exit with 1 when any measure disagrees.
+
+    The store is only read. For what may differ by how much see infomax_lib/audit.py.
+    """
+    from infomax_lib.audit import audit_command
+    from infomax_lib.data import DataError
+
+    try:
+        agree = audit_command(store, sample, seed, max_epochs, minutes, device, typer.echo)
+    except (ValueError, DataError, OSError) as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(2) from error
+    if not agree:
+        raise typer.Exit(1)
+
+
 if __name__ == "__main__":
     app()
