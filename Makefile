@@ -1,5 +1,6 @@
 # make book   sets everything up, executes what is not yet known, builds the site
 # make test   sets everything up, runs the tests
+# make bench  sets everything up, measures the speed on this machine
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
@@ -14,7 +15,7 @@ CORES := $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
 export OMP_NUM_THREADS ?= $(CORES)
 
 .DEFAULT_GOAL := help
-.PHONY: help install execute book test lint screenshots clean distclean
+.PHONY: help install execute book test bench lint screenshots clean distclean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -43,6 +44,9 @@ book: execute ## build the site into book/_build/html, any warning is an error
 
 test: $(STAMP) ## run all tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST)
+
+bench: $(STAMP) ## measure speed and store it in benchmarks/results (BENCH=quick: seconds, only a trial)
+	$(BIN)/python -m benchmarks $(if $(BENCH),--$(BENCH))
 
 lint: $(STAMP) ## ruff and mypy
 	$(BIN)/ruff check .

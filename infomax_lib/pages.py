@@ -45,7 +45,7 @@ __all__ = [
     "read_profile",
 ]
 
-FRONT_PAGES = ("landing", "ledger", "status")
+FRONT_PAGES = ("landing", "ledger", "performance", "status")
 ANNOTATIONS = {t.__name__: t for t in (bool, int, float, str, list, dict, tuple)}
 
 
@@ -118,7 +118,8 @@ def fingerprint(page: Page, parameters: Mapping[str, Any] | None = None) -> str:
     """SHA-256 of everything a page is made from, as 64 hex digits.
 
     That is: the notebook's cells, the parameters, the library's source, the pinned environment
-    and, for a front page, the executed chapters and the names of the stored results.
+    and, for a front page, the executed chapters and the names of the stored results; for the page
+    on performance, the stored benchmarks.
 
     Args:
         page: The page.
@@ -130,7 +131,9 @@ def fingerprint(page: Page, parameters: Mapping[str, Any] | None = None) -> str:
     package = page.root / "infomax_lib"
     sources = sorted(p for p in package.rglob("*") if p.suffix in {".py", ".toml"})
     inputs = [*sources, page.root / "requirements.lock"]
-    if not page.is_chapter:
+    if page.name == "performance":
+        inputs += sorted((page.root / "benchmarks" / "results").glob("*.json"))
+    elif not page.is_chapter:
         inputs += [Page(name, page.root).path for name in CHAPTERS]
         stored = sorted(p.name for p in (page.root / "results").rglob("*.parquet"))
         digest.update(json.dumps(stored).encode())

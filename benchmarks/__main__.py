@@ -1,0 +1,91 @@
+"""Measure, print, store: ``python -m benchmarks``, or ``make bench``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from benchmarks import machine
+from benchmarks.engine import measure_row, measure_throughput, rows
+from benchmarks.growth import measure_growth
+from benchmarks.inputs import mnist_or_random, random_data
+from benchmarks.precision import measure_precision
+from benchmarks.probes import measure_probes
+from benchmarks.settings import FULL, QUICK, Settings
+from infomax_lib import performance
+from infomax_lib.pages import write_atomically
+
+RESULTS = Path(__file__).parent / "results"
+SCRATCH = Path("build") / "benchmarks"
+
+
+def measure(settings: Settings, device: torch.device) -> dict:
+    """Everything, as one record that JSON can hold."""
+    start = time.perf_counter()
+    data = (
+        mnist_or_random()
+        if settings.shrink == 1
+        else random_data(settings.samples, settings.inputs)
+    )
+    record: dict = {
+        "machine": machine.describe(device),
+        "settings": {
+            "data": data.name,
+            "rounds": settings.effort.rounds,
+            "seconds": settings.effort.seconds,
+            "complete": settings.shrink == 1,
+        },
+        "engine": [],
+        "throughput": [],
+    }
+    for row in rows(settings.shrink):
+        _say(f"{row.layers} layers of K={row.units}, {row.layout}")
+        record["engine"].append(measure_row(row, data, device, settings))
+    for layers in settings.layers:
+        _say(f"throughput of {layers} layers")
+        record["throughput"].append(measure_throughput(layers, data, device, settings))
+    _say("probes")
+    record["probes"] = measure_probes(data, device, settings)
+    _say("bfloat16 against float32")
+    record["precision"] = measure_precision(data, device, settings)
+    _say("growth of time and memory")
+    record["growth"] = list(measure_growth(settings))
+    record["settings"]["total_seconds"] = round(time.perf_counter() - start)
+    return record
+
+
+def main(arguments: list[str] | None = None) -> Path:
+    """Run the command; returns the file that was written."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="seconds; numbers mean nothing")
+    parser.add_argument("--device", default="cpu", help="cpu (default) or cuda")
+    parser.add_argument("--rounds", type=int, help="how often each contestant is timed")
+    parser.add_argument("--seconds", type=float, help="least duration of one timing")
+    parser.add_argument("--output", type=Path, help="folder for the JSON file")
+    chosen = parser.parse_args(arguments)
+    settings = QUICK if chosen.quick else FULL
+    given = {name: getattr(chosen, name) for name in ("rounds", "seconds")}
+    effort = replace(settings.effort, **{n: v for n, v in given.items() if v is not None})
+    settings = replace(settings, effort=effort)
+    record = measure(settings, torch.device(chosen.device))
+    folder = chosen.output or (SCRATCH if chosen.quick else RESULTS)
+    path = folder / machine.file_name(record["machine"])
+    write_atomically(path, json.dumps(record, indent=1) + "\n")
+    for title, table in performance.tables(record).items():
+        print(f"\n{title}\n{table.to_string(index=False)}")
+    print(f"\nstored in {path}")
+    return path
+
+
+def _say(what: str) -> None:
+    print(f"… {what}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,393 @@
+"""What the benchmarks stored, as tables and in words.
+
+A record is the content of one file of ``benchmarks/results/``; ``python -m benchmarks`` writes it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from infomax_lib.stats import format_number
+from infomax_lib.style import label, name
+
+__all__ = [
+    "aim_table",
+    "engine_table",
+    "growth_table",
+    "limit_table",
+    "machine_table",
+    "overview_table",
+    "peer_table",
+    "precision_table",
+    "probe_table",
+    "read_records",
+    "sentences",
+    "tables",
+]
+
+Record = Mapping[str, Any]
+_OURS, _PLAIN = "population", "plain loop"
+_CONTESTANTS = (_OURS, "bmm", "vmap", _PLAIN)
+_FACTORS = ("layers", "units", "inputs", "batch")
+_USUAL = {
+    "layout": "one seed",
+    "competition": "none",
+    "optimizer": "adam",
+    "rates": 1,
+    "precision": "float32",
+}
+
+
+def read_records(folder: Path) -> dict[str, Record]:
+    """All stored records by file name without suffix, the most recent one first.
+
+    Raises:
+        FileNotFoundError: There is none.
+    """
+    files = sorted(folder.glob("*.json"))
+    if not files:
+        raise FileNotFoundError(
+            f"no benchmark is stored in {folder.name}/: `make bench` measures this machine"
+        )
+    records = {path.stem: json.loads(path.read_text(encoding="utf8")) for path in files}
+    return dict(sorted(records.items(), key=lambda item: item[1]["machine"]["date"], reverse=True))
+
+
+# Tables
+
+
+def tables(record: Record) -> dict[str, pd.DataFrame]:
+    """Every table by its title."""
+    return {
+        "Aims": aim_table(record),
+        "Training steps": engine_table(record),
+        "Peers": peer_table(record),
+        "Limit": limit_table(record),
+        "bfloat16 against float32": precision_table(record),
+        "Probes": probe_table(record),
+        "Growth": growth_table(record),
+        "Machine": machine_table(record),
+    }
+
+
+def aim_table(record: Record) -> pd.DataFrame:
+    """What was aimed at before anything was measured, and what was reached."""
+    rows = []
+    for row in record["engine"]:
+        for kind, text in (("ratio", "times the plain loop"), ("share", "share of the limit")):
+            aim, found = row[f"aim_{kind}"], row[kind][_OURS]
+            if aim is not None:
+                show = _times if kind == "ratio" else _percent
+                rows.append(
+                    {
+                        "setting": _setting(row),
+                        "measure": text,
+                        "aim": f"≥ {show(aim)}",
+                        "measured": _with_spread(found, show),
+                        "reached": "yes" if found["median"] >= aim else "no",
+                    }
+                )
+    probes = record["probes"]
+    rows.append(
+        {
+            "setting": f"probes of {probes['layers']} layers of K={probes['units']}",
+            "measure": "times scikit-learn",
+            "aim": f"≥ {_times(10)}",
+            "measured": _times(probes["ratio"]),
+            "reached": "yes" if probes["ratio"] >= 10 else "no",
+        }
+    )
+    return pd.DataFrame(rows)
+
+
+def engine_table(record: Record) -> pd.DataFrame:
+    """One row per setting: layer-steps per second, ratio to the plain loop, share of the limit."""
+    return pd.DataFrame(
+        [
+            {
+                "layers": row["layers"],
+                "K": row["units"],
+                "batches": row["layout"],
+                "setting": _variant(row),
+                "plain loop, steps/s": _rate(row["layer_steps"][_PLAIN]["median"]),
+                "population, layer-steps/s": _rate(row["layer_steps"][_OURS]["median"]),
+                "ratio [quartiles]": _with_spread(row["ratio"][_OURS], _times),
+                "share of the limit [quartiles]": _with_spread(row["share"][_OURS], _percent),
+            }
+            for row in record["engine"]
+        ]
+    )
+
+
+def peer_table(record: Record) -> pd.DataFrame:
+    """Ratio to the plain loop of every way to train many layers at once."""
+    return pd.DataFrame(
+        [
+            {"layers": row["layers"], "K": row["units"], "setting": _variant(row)}
+            | {n: _with_spread(row["ratio"][n], _times) for n in _CONTESTANTS if n in row["ratio"]}
+            for row in record["engine"]
+            if row["peers"]
+        ]
+    )
+
+
+def limit_table(record: Record) -> pd.DataFrame:
+    """What the limit of each size is made of."""
+    chosen = [row for row in record["engine"] if row["aim_share"] or row["precision"] != "float32"]
+    return pd.DataFrame(
+        [
+            {
+                "layers": row["layers"],
+                "K": row["units"],
+                "setting": _variant(row),
+                "peak, GFLOP/s": _rate(row["peak_flops"]["median"] / 1e9),
+                "reached by": row["peak_product"],
+                "products, ms": _milli(row["products_seconds"]["median"]),
+                "optimizer, ms": _milli(row["optimizer_seconds"]["median"]),
+                "step, ms": _milli(row["layers"] / row["layer_steps"][_OURS]["median"]),
+            }
+            for row in chosen
+        ]
+    )
+
+
+def precision_table(record: Record) -> pd.DataFrame:
+    """Means over seeds in both precisions."""
+    return pd.DataFrame(
+        [
+            {
+                "architecture": name(row["competition"]),
+                "measure": label(row["measure"]),
+                "float32 [95 %]": f"{_number(row['float32'])} [{_number(row['low'])}, "
+                f"{_number(row['high'])}]",
+                "bfloat16": _number(row["bfloat16"]),
+                "within": "yes" if row["within"] else "no",
+                "seeds": row["seeds"],
+            }
+            for row in record["precision"]
+        ]
+    )
+
+
+def probe_table(record: Record) -> pd.DataFrame:
+    """Time per probe of both ways, and how far their accuracies are apart."""
+    probes = record["probes"]
+    return pd.DataFrame(
+        {
+            "way": ["all layers at once", "scikit-learn, one by one"],
+            "layers timed": [probes["layers"], probes["sklearn_layers"]],
+            "seconds per layer": [
+                f"{probes[way]:.3g}" for way in ("batched_seconds", "sklearn_seconds")
+            ],
+            "largest difference in accuracy, points": [f"{100 * probes['largest_gap']:.2g}", ""],
+        }
+    )
+
+
+def growth_table(record: Record) -> pd.DataFrame:
+    """Time and memory of every point."""
+    return pd.DataFrame(
+        [
+            {
+                "grows": row["grows"],
+                "layers": row["layers"],
+                "K": row["units"],
+                "D": row["inputs"],
+                "B": row["batch"],
+                "populations": row["populations"],
+                "step, ms": _milli(row["seconds"]["median"]),
+                "memory, MiB": _mebibytes(row["memory"]),
+            }
+            for row in record["growth"]
+        ]
+    )
+
+
+def machine_table(record: Record) -> pd.DataFrame:
+    """Machine, versions, and how it was measured."""
+    settings = record["settings"]
+    how = {
+        "training data": settings["data"],
+        "timings of each contestant": settings["rounds"],
+        "least duration of a timing, s": settings["seconds"],
+        "whole run, s": settings["total_seconds"],
+    }
+    machine = {key: value for key, value in record["machine"].items() if value != ""}
+    both = machine | how
+    return pd.DataFrame({"what": both.keys(), "value": [str(value) for value in both.values()]})
+
+
+def overview_table(records: Mapping[str, Record]) -> pd.DataFrame:
+    """One line per stored benchmark: the settings that are aimed at."""
+    return pd.DataFrame(
+        [
+            {"benchmark": stem, "date": record["machine"]["date"]}
+            | {
+                f"{row['layers']} × K={row['units']}": f"{_times(row['ratio'][_OURS]['median'])} × "
+                f"plain, {_percent(row['share'][_OURS]['median'])} of the limit"
+                for row in record["engine"]
+                if _is_usual(row)
+            }
+            for stem, record in records.items()
+        ]
+    )
+
+
+# Sentences
+
+
+def sentences(record: Record) -> dict[str, str]:
+    """What the tables say, in words; by the name under which the page shows it."""
+    machine, settings = record["machine"], record["settings"]
+    processor = machine["gpu"] or f"{machine['processor']} ({machine['instructions']})"
+    several = [row for row in record["engine"] if row["layers"] > 1]
+    together = [row for row in several if _is_usual(row)]
+    single = [row for row in record["engine"] if row["layers"] == 1]
+    return {
+        "in_short": "Trained together, " + "; ".join(map(_in_short, together)) + ". A single "
+        f"layer is {_extremes(single, 'ratio', _times)} times as fast as in the plain loop.",
+        "machine": f"Measured on {machine['date']} on {processor} with {machine['threads']} "
+        f"thread(s) on {machine['cores']} cores, torch {machine['torch']}, "
+        f"{settings['rounds']} turns of at least {settings['seconds']} s each.",
+        "layers": _about_layers(record["throughput"][-1]),
+        "settings": f"With more than one layer the population is "
+        f"{_extremes(several, 'ratio', _times)} times as fast as the plain loop, at "
+        f"{_extremes(several, 'share', _percent)} of the limit. " + _about_layouts(several),
+        "precision": _about_precision(record),
+        "growth": _about_growth(record["growth"]),
+        "probes": _about_probes(record["probes"]),
+    }
+
+
+def _is_usual(row: Mapping[str, Any]) -> bool:
+    return all(row[field] == value for field, value in _USUAL.items())
+
+
+def _in_short(row: Mapping[str, Any]) -> str:
+    return (
+        f"{row['layers']} layers of K={row['units']} are "
+        f"{_times(row['ratio'][_OURS]['median'])} times as fast as one by one in the plain loop, "
+        f"at {_percent(row['share'][_OURS]['median'])} of the machine's limit"
+    )
+
+
+def _extremes(rows: Sequence[Mapping], what: str, show: Callable[[float], str]) -> str:
+    medians = [row[what][_OURS]["median"] for row in rows]
+    return f"{show(min(medians))} to {show(max(medians))}"
+
+
+def _about_layers(row: Mapping[str, Any]) -> str:
+    rates = {name: spread["median"] for name, spread in row["layer_steps"].items()}
+    beside = " and ".join(f"{_times(rates[_OURS] / rates[n])} times {n}" for n in ("bmm", "vmap"))
+    return (
+        f"At {row['layers']:,} layers of K={row['units']} the population makes "
+        f"{_rate(rates[_OURS])} layer-steps per second, {_times(rates[_OURS] / rates[_PLAIN])} "
+        f"times the plain loop, {beside}, at {_percent(rates[_OURS] / rates['limit'])} of the "
+        "limit."
+    )
+
+
+def _about_layouts(rows: Sequence[Mapping]) -> str:
+    parts = []
+    for shared in filter(_is_usual, rows):
+        size = {field: shared[field] for field in ("layers", "units")}
+        (apart,) = (
+            row
+            for row in rows
+            if _is_usual({**row, "layout": _USUAL["layout"]})
+            and row["layout"] == "a seed per layer"
+            and size == {field: row[field] for field in size}
+        )
+        slower = apart["layer_steps"][_OURS]["median"] / shared["layer_steps"][_OURS]["median"]
+        parts.append(f"{_percent(slower)} ({size['layers']} of K={size['units']})")
+    return f"Without shared batches, a seed per layer, the speed is {', '.join(parts)} of that."
+
+
+def _about_precision(record: Record) -> str:
+    gains = [
+        f"{_times(row['gain']['median'])} ({row['layers']} of K={row['units']})"
+        for row in record["engine"]
+        if "gain" in row
+    ]
+    within = [row["within"] for row in record["precision"]]
+    first = record["precision"][0]
+    return (
+        f"It makes a step faster by a factor of {', '.join(gains)} on this machine. After "
+        f"{first['epochs']} epochs with {first['seeds']} seeds, {sum(within)} of {len(within)} "
+        "means are within."
+    )
+
+
+def _about_growth(points: Sequence[Mapping]) -> str:
+    parts = []
+    for factor in _FACTORS:
+        rows = [row for row in points if row["grows"] == factor]
+        if rows:
+            first, last = rows[0], rows[-1]
+            time = last["seconds"]["median"] / first["seconds"]["median"]
+            more = f"{last[factor] / first[factor]:.3g}"
+            parts.append(
+                f"{factor} {first[factor]:,} to {last[factor]:,}, {more} times as many: "
+                f"{_times(time)} times the time"
+            )
+    memory = [row["memory"] for row in points if row["memory"] is not None]
+    most = f" No point took more than {_mebibytes(max(memory))} MiB." if memory else ""
+    return "From " + "; ".join(parts) + "." + most
+
+
+def _about_probes(probes: Mapping[str, Any]) -> str:
+    return (
+        f"For {probes['layers']} layers of K={probes['units']} on {probes['samples']:,} samples a "
+        f"probe takes {_times(probes['ratio'])} times less time than scikit-learn's, and the "
+        f"accuracies differ by at most {100 * probes['largest_gap']:.2g} points."
+    )
+
+
+# Numbers as text
+
+
+def _setting(row: Mapping[str, Any]) -> str:
+    layers = "one layer" if row["layers"] == 1 else f"{row['layers']} layers"
+    return f"{layers} of K={row['units']}, {_variant(row)}"
+
+
+def _variant(row: Mapping[str, Any]) -> str:
+    parts = [name(row["competition"]), name(row["optimizer"])]
+    if row["rates"] > 1:
+        parts.append(f"{row['rates']} learning rates")
+    if row["precision"] != "float32":
+        parts.append(row["precision"])
+    return ", ".join(parts)
+
+
+def _with_spread(values: Mapping[str, float], show) -> str:
+    return f"{show(values['median'])} [{show(values['low'])}, {show(values['high'])}]"
+
+
+def _times(value: float) -> str:
+    return f"{value:.2f}" if value < 10 else f"{value:.1f}" if value < 100 else f"{value:.0f}"
+
+
+def _percent(value: float) -> str:
+    return f"{100 * value:.0f} %"
+
+
+def _rate(value: float) -> str:
+    return f"{value:,.0f}"
+
+
+def _milli(seconds: float) -> str:
+    return f"{1e3 * seconds:.3g}"
+
+
+def _mebibytes(value: float | None) -> str:
+    return "not known" if value is None else f"{value / 2**20:,.0f}"
+
+
+def _number(value: float) -> str:
+    return format_number(value)

@@ -1,0 +1,92 @@
+"""Figures of the stored benchmarks, see :mod:`infomax_lib.performance`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from infomax_lib.style import GREY, looks, panels
+
+__all__ = ["growth_figure", "throughput_figure"]
+
+_CONTESTANTS = ("population", "bmm", "vmap", "plain loop")
+_FACTORS = {
+    "layers": "layers",
+    "units": "units K of each layer",
+    "inputs": "inputs D",
+    "batch": "batch size B",
+}
+
+
+def throughput_figure(record: Mapping[str, Any]) -> Figure:
+    """Layer-steps per second against the number of layers, with the machine's limit."""
+    rows = record["throughput"]
+    layers = [row["layers"] for row in rows]
+    figure, (axes,) = _stacked(1, 4.4)
+    for contestant, (colour, marker, line) in looks(_CONTESTANTS).items():
+        values = [row["layer_steps"][contestant] for row in rows]
+        _line(axes, layers, values, color=colour, marker=marker, linestyle=line, label=contestant)
+    limit = [row["layer_steps"]["limit"]["median"] for row in rows]
+    axes.plot(layers, limit, color="black", linewidth=2.5, label="limit of the machine")
+    axes.fill_between(layers, limit, 2 * max(limit), color=GREY, alpha=0.15, linewidth=0)
+    axes.set(xscale="log", yscale="log", ylabel="layer-steps per second")
+    axes.set_ylim(top=1.6 * max(limit))
+    _count_axis(axes, layers, f"layers (K = {rows[0]['units']}, B = 128, one seed)")
+    figure.legend(loc="outside upper center", ncols=2)
+    return figure
+
+
+def growth_figure(record: Mapping[str, Any], what: str) -> Figure:
+    """Time per step (``what="seconds"``) or memory (``"memory"``) against each factor.
+
+    Beside the time, the two matrix products at the median of the measured peaks.
+    """
+    found = {row["grows"] for row in record["growth"]}
+    factors = [factor for factor in _FACTORS if factor in found]
+    peak = np.median([row["peak_flops"]["median"] for row in record["throughput"]])
+    figure, all_axes = _stacked(len(factors), 2.7)
+    for axes, factor in zip(all_axes, factors, strict=True):
+        rows = [row for row in record["growth"] if row["grows"] == factor]
+        xs = [row[factor] for row in rows]
+        style: dict[str, Any] = {"color": looks(_CONTESTANTS)[_CONTESTANTS[0]][0], "marker": "o"}
+        if what == "seconds":
+            milliseconds = [{k: 1e3 * v for k, v in row["seconds"].items()} for row in rows]
+            _line(axes, xs, milliseconds, label="step of all layers", **style)
+            least = [1e3 * row["flops"] / peak for row in rows]
+            axes.plot(xs, least, color="black", label="its two products at the peak")
+            axes.set(ylabel="ms per step")
+        else:
+            memory = [np.nan if r["memory"] is None else r["memory"] / 2**20 for r in rows]
+            axes.plot(xs, memory, label="peak beyond the data", **style)
+            axes.set(ylabel="MiB", ylim=(0, None))
+        axes.set(xscale="log", yscale="log" if what == "seconds" else "linear")
+        _count_axis(axes, xs, _growth_label(factor, rows[0]))
+    all_axes[0].legend()
+    return figure
+
+
+def _stacked(rows: int, height: float) -> tuple[Figure, list[Axes]]:
+    figure, axes = panels(rows, height=height)
+    return figure, list(np.atleast_1d(np.asarray(axes, dtype=object)))
+
+
+def _growth_label(factor: str, row: Mapping[str, Any]) -> str:
+    letters = {"layers": "L", "units": "K", "inputs": "D", "batch": "B"}
+    fixed = [f"{letters[other]} = {row[other]}" for other in letters if other != factor]
+    return f"{_FACTORS[factor]} ({', '.join(fixed)})"
+
+
+def _line(axes: Axes, xs: Sequence[float], spreads: Sequence[Mapping], **style) -> None:
+    axes.plot(xs, [value["median"] for value in spreads], **style)
+    low, high = ([value[end] for value in spreads] for end in ("low", "high"))
+    axes.fill_between(xs, low, high, color=style["color"], alpha=0.2, linewidth=0)
+
+
+def _count_axis(axes: Axes, ticks: Sequence[int], text: str) -> None:
+    axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
+    axes.minorticks_off()
+    axes.set_xlabel(text)

@@ -1,0 +1,151 @@
+# ---
+# jupyter:
+#   jupytext:
+#     notebook_metadata_filter: kernelspec,jupytext,-jupytext.text_representation.jupytext_version
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Performance
+#
+# Every result of this book is a mean over many small layers. They are trained together, as one
+# tensor program. This page shows what that saves against training them one by one, and how far it
+# is from what the machine could do at best.
+
+# %% tags=["parameters", "remove-cell"]
+# Which stored benchmark to show.
+benchmarks: str = "../benchmarks/results"  # folder of stored benchmarks
+machine: str = "latest"  # name of a file in it without suffix, or latest
+
+# %% tags=["remove-cell"]
+from pathlib import Path
+
+from IPython.display import HTML
+from myst_nb import glue
+
+from infomax_lib import performance
+from infomax_lib.figures import use_style
+from infomax_lib.performance_figures import growth_figure, throughput_figure
+from infomax_lib.tables import table_html
+
+use_style()
+records = performance.read_records(Path(benchmarks))
+if machine != "latest" and machine not in records:
+    raise ValueError(f"machine={machine!r}: choose latest or one of {', '.join(records)}")
+record = next(iter(records.values())) if machine == "latest" else records[machine]
+for name, text in performance.sentences(record).items():
+    glue(name, text, display=False)
+
+# %% [markdown]
+# **In short.** {glue:text}`in_short`
+#
+# ## What is compared
+#
+# - The **plain loop** trains one layer the obvious way: automatic differentiation, PyTorch's fused
+#   optimizer, the data already one tensor, no data loader, no value read before the end of an
+#   epoch. It is also the oracle of the tests: a layer in a population equals the layer of this
+#   loop.
+# - The **population** is what this book uses. Layers of one seed share their batches and hence one
+#   matrix product; layers of different seeds do not. Both cases are shown.
+# - **vmap** and **bmm** are the two usual ways to train many layers in PyTorch: `torch.func.vmap`
+#   over the plain loss, and batched matrix products with automatic differentiation. They do the
+#   same work (same loss, same gradient, same fused optimizer), which a test checks.
+# - The **limit** is what the machine cannot beat: the two matrix products of a step, $z = XW^\top$
+#   and the gradient of $W$, at the best rate found on any matrix product, plus one fused pass of
+#   the optimizer over weights, gradient and moments. It is measured beside each setting, in the
+#   same minutes.
+#
+# A *layer-step* is one gradient step of one layer on a batch of 128 images of 784 pixels. All
+# contestants of a row take turns, so that a noisy moment hits all of them; the first turns are
+# thrown away. Numbers are medians, with the quartiles in brackets, and ratios and shares are taken
+# turn by turn. {glue:text}`machine`
+
+# %% [markdown]
+# ## What was aimed at, and what was reached
+
+# %% tags=["remove-input"]
+# NBVAL_CHECK_OUTPUT
+HTML(table_html(performance.aim_table(record)))
+
+# %% [markdown]
+# ## Number of layers
+#
+# {glue:text}`layers`
+
+# %% mystnb={"image": {"alt": "Layer-steps per second against the number of layers, both axes logarithmic: population, bmm, vmap and plain loop as lines with markers, the limit of the machine as a thick black line above them."}} tags=["remove-input"]
+throughput_figure(record)
+
+# %% tags=["remove-input"]
+HTML(table_html(performance.peer_table(record)))
+
+# %% [markdown]
+# ## Every setting
+#
+# {glue:text}`settings`
+
+# %% tags=["remove-input"]
+HTML(table_html(performance.engine_table(record)))
+
+# %% [markdown]
+# What the limit is made of, in milliseconds per step of all layers, and the step itself:
+
+# %% tags=["remove-input"]
+HTML(table_html(performance.limit_table(record)))
+
+# %% [markdown]
+# ## Half precision
+#
+# `precision="bfloat16"` rounds the factors of the two matrix products to eight significant bits and
+# keeps sums, weights and everything else in single precision. It is off by default.
+# {glue:text}`precision` A mean is *within* if it lies in the interval over seeds of single
+# precision: then the choice of seeds matters more than the rounding.
+
+# %% tags=["remove-input"]
+HTML(table_html(performance.precision_table(record)))
+
+# %% [markdown]
+# ## How cost grows
+#
+# {glue:text}`growth` One factor grows at a time. Each point was measured in a process of its own;
+# many layers are split into populations that are trained one after another, so that memory stays
+# bounded.
+
+# %% mystnb={"image": {"alt": "Milliseconds per training step of all layers against the number of layers, the units of each, the inputs and the batch size, four panels above each other with logarithmic axes; the time of the two matrix products at the machine's peak rate as a black line."}} tags=["remove-input"]
+growth_figure(record, "seconds")
+
+# %% mystnb={"image": {"alt": "Peak of resident memory beyond the data, in mebibytes, against the number of layers, the units of each, the inputs and the batch size, four panels above each other with logarithmic axes."}} tags=["remove-input"]
+growth_figure(record, "memory")
+
+# %% tags=["remove-input"]
+HTML(
+    f"<details><summary>Every point</summary>{table_html(performance.growth_table(record))}</details>"
+)
+
+# %% [markdown]
+# ## Linear probes
+#
+# A probe is a multinomial logistic regression of the class on a layer's outputs. The probes of all
+# layers are fitted together. {glue:text}`probes`
+
+# %% tags=["remove-input"]
+HTML(table_html(performance.probe_table(record)))
+
+# %% [markdown]
+# ## Machine and versions
+
+# %% tags=["remove-input"]
+HTML(table_html(performance.machine_table(record)))
+
+# %% [markdown]
+# `make bench` measures your machine in a few minutes and adds a file to `benchmarks/results/`; this
+# page then shows the most recent one.
+
+# %% tags=["remove-input"]
+HTML(table_html(performance.overview_table(records)))
