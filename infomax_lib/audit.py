@@ -12,13 +12,13 @@ twin leaves the constant part, the run is *sensitive* (a learning rate at the ed
 penalty so strong that it jumps between minima): its numbers mean something as a sample over seeds
 only, so that it may also differ by the range that the store's seeds of the same setting span.
 
-Measured: of 33 runs trained alone instead of in their population, on the same machine with the same
-code, the 9 of MNIST had the same measures to one part in 10^5, and the 24 of the two-dimensional toy
-changed by up to 0.5 % in smooth measures, 2.4 % in shares and kernels, 2 % in curvatures and a
+Measured: of 33 runs trained alone instead of in their population, on the same machine by the same
+code, the 9 of MNIST had the same measures to one part in 10^5, and the 24 of the two-dimensional
+toy changed by up to 0.5 % in smooth measures, 2.4 % in shares and kernels, 2 % in curvatures and a
 factor of three in ``threshold_gap``. Of 57 runs computed again with a training step that adds in
 another order (50 of the toy, 7 of MNIST and Fashion-MNIST) all agreed by the rule above, the
-furthest at a third of its tolerance; 9 of the toy's 12 runs with four units and lambda_tc = 100 were
-sensitive, and 3 of the 45 others.
+furthest at a third of its tolerance; 9 of the toy's 12 runs with four units and lambda_tc = 100
+were sensitive, and 3 of the 45 others.
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ class TestCommand:
 
     def test_rows_under_keys_of_another_version_are_left_out(self, rows, tmp_path):
         row = rows[SPECS[0].key]
-        Store(tmp_path).write("runs", [row, row | {"key": "0" * 32}])
+        Store(tmp_path).write("runs", [row, row | {"key": "0" * 32, "seed": 77}])
         done = command(tmp_path)
         assert done.exit_code == 0, done.output
         assert "1 row(s)" in done.output
