@@ -57,7 +57,7 @@ screenshots: book ## pictures of every page, light, dark and phone, into screens
 
 clean: ## remove what was built (not .venv, not results)
 	rm -rf book/_build reruns screenshots .pytest_cache .hypothesis .ruff_cache .mypy_cache build *.egg-info
-	find infomax_lib tests notebooks -name __pycache__ -type d -prune -exec rm -rf {} +
+	find infomax_lib benchmarks tests notebooks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean ## remove .venv too
 	rm -rf $(VENV)

@@ -55,7 +55,7 @@ def measure(settings: Settings, device: torch.device) -> dict:
     _say("bfloat16 against float32")
     record["precision"] = measure_precision(data, device, settings)
     _say("growth of time and memory")
-    record["growth"] = list(measure_growth(settings))
+    record["growth"] = list(measure_growth(device, settings))
     record["settings"]["total_seconds"] = round(time.perf_counter() - start)
     return record
 

@@ -9,7 +9,7 @@ import multiprocessing
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import torch
@@ -47,23 +47,28 @@ def points(settings: Settings) -> Iterator[Point]:
             yield Point(factor, settings.growth_layers, **{**usual, factor: value})
 
 
-def measure_growth(settings: Settings) -> Iterator[dict]:
-    """Measure every point on the CPU, each in a fresh process."""
+def measure_growth(device: torch.device, settings: Settings) -> Iterator[dict]:
+    """Measure every point, each in a fresh process."""
     methods = multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
     if context.get_start_method() == "forkserver":
         context.set_forkserver_preload([__name__])  # torch is imported once
-    effort = Effort(min(settings.effort.rounds, 3), settings.effort.seconds)
+    effort = settings.synchronized(device)
+    effort = replace(effort, rounds=min(effort.rounds, 3))
+    options = effort, device, torch.get_num_threads()
     # all processes come from one pool, but none of them serves twice
     with ProcessPoolExecutor(1, context, max_tasks_per_child=1) as pool:
         for point in points(settings):
-            yield pool.submit(measure_point, point, effort, torch.get_num_threads()).result()
+            yield pool.submit(measure_point, point, *options).result()
 
 
-def measure_point(point: Point, effort: Effort, threads: int) -> dict:
-    """Seconds per step of all layers, and how much memory training took on top of the data."""
+def measure_point(point: Point, effort: Effort, device: torch.device, threads: int) -> dict:
+    """Seconds per step of all layers, and how much memory training took on top of the data.
+
+    Memory is that of the device, in bytes.
+    """
     torch.set_num_threads(threads)
-    data = random_data(point.samples, point.inputs)
+    data = random_data(point.samples, point.inputs).to(device, torch.float32)
     specs = grid(
         RunSpec(
             hidden_dim=point.units,
@@ -73,12 +78,12 @@ def measure_point(point: Point, effort: Effort, threads: int) -> dict:
     )
     parts = fitting_populations(specs, data)
     # the first step of a process loads and compiles what every later one shares
-    _train(grid(RunSpec(), seed=[0]), random_data(256, point.inputs), Effort(1, 0.0))
-    before = _peak_memory()
+    _train(grid(RunSpec(), seed=[0]), random_data(256, point.inputs), device, Effort(1, 0.0))
+    before = _peak_memory(device)
     seconds = np.zeros(effort.rounds)
     for part in parts:  # one after another, as they are trained
-        seconds += _train(part, data, effort)
-    after = _peak_memory()
+        seconds += _train(part, data, device, effort)
+    after = _peak_memory(device)
     return asdict(point) | {
         "populations": len(parts),
         "seconds": spread(seconds),
@@ -87,17 +92,18 @@ def measure_point(point: Point, effort: Effort, threads: int) -> dict:
     }
 
 
-def _train(specs: list[RunSpec], data: Dataset, effort: Effort) -> np.ndarray:
+def _train(specs: list[RunSpec], data: Dataset, device: torch.device, effort: Effort) -> np.ndarray:
     """Seconds per step by round; all memory is given back."""
-    cpu = torch.device("cpu")
-    step = Population(specs, data, cpu, torch.float32).step
+    step = Population(specs, data, device, torch.float32).step
     seeds = [specs[0].seed]
-    work = stepping(step, len(data.train), specs[0].batch_size, seeds, cpu)
+    work = stepping(step, len(data.train), specs[0].batch_size, seeds, device)
     return contest({"step": work}, effort)["step"]
 
 
-def _peak_memory() -> int | None:
-    """Largest resident memory of this process so far, in bytes; None where nobody counts it."""
+def _peak_memory(device: torch.device) -> int | None:
+    """Most memory that this process ever took, in bytes; None where nobody counts it."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
     try:
         import resource
     except ImportError:  # Windows

@@ -26,8 +26,11 @@ def measure_probes(data: Dataset, device: torch.device, settings: Settings) -> d
     labels = data.train_labels, data.test_labels
     on_device = [part.to(device) for part in labels]
     linear_probe(train[:1], on_device[0], test[:1], on_device[1])  # warm-up
+    wait = settings.synchronized(device).synchronize
+    wait()
     start = time.perf_counter()
     batched = linear_probe(train, on_device[0], test, on_device[1])
+    wait()
     batched_seconds = (time.perf_counter() - start) / len(train)
     seconds, accuracies = [], []
     for layer in range(settings.probe_sample):

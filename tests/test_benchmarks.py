@@ -240,7 +240,7 @@ class TestGrowth:
 
     def test_many_layers_are_split(self):
         point = Point("layers", layers=130, units=2, inputs=12, batch=16, samples=64)
-        found = measure_point(point, Effort(1, 0.0), threads=1)
+        found = measure_point(point, Effort(1, 0.0), CPU, threads=1)
         assert found["populations"] == 3
         assert found["seconds"]["median"] > 0
         assert found["flops"] == 4 * 130 * 2 * 12 * 16
