@@ -7,6 +7,7 @@ products a step consists of many small operations, which threads cannot share.
 from __future__ import annotations
 
 import itertools
+import os
 import tempfile
 import threading
 from collections.abc import Callable
@@ -44,7 +45,8 @@ def side_by_side(
 
         def remote(function: Callable, *arguments: Any) -> Any:
             progress = Path(folder) / next(names)
-            return executor.submit(_with_one_thread, function, *arguments, progress).result()
+            task = executor.submit(_in_worker, os.getpid(), function, *arguments, progress)
+            return task.result()
 
         stop = threading.Event()
         watcher = threading.Thread(target=_watch, args=(Path(folder), stop, on_progress))
@@ -64,9 +66,21 @@ def side_by_side(
             watcher.join()
 
 
-def _with_one_thread(function: Callable, *arguments: Any) -> Any:
+def _in_worker(parent: int, function: Callable, *arguments: Any) -> Any:
     torch.set_num_threads(1)
-    return function(*arguments)
+    finished = threading.Event()
+    threading.Thread(target=_end_with, args=(parent, finished), daemon=True).start()
+    try:
+        return function(*arguments)
+    finally:
+        finished.set()
+
+
+def _end_with(parent: int, finished: threading.Event) -> None:
+    """End this process when its parent is killed: nobody would take its result."""
+    while not finished.wait(_POLL_SECONDS):
+        if os.getppid() != parent:
+            os._exit(1)
 
 
 def _watch(folder: Path, stop: threading.Event, on_progress: Callable[[int], object]) -> None:
