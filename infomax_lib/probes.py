@@ -10,8 +10,7 @@ from infomax_lib.products import products
 
 __all__ = ["linear_probe"]
 
-_ROUNDING = 8  # of a mean, in units in the last place
-_HUGE = 1e30  # finite in float32, also when divided by any deviation
+_HUGE = 1e30  # far from anything met in training, and finite in float32
 _FAR = 1e6  # standard deviations; N samples cannot be further than sqrt(N) from their mean
 # a tenth of scikit-learn's: costs little here, and what is left moves no accuracy
 _TOLERANCE = 1e-5
@@ -74,9 +73,7 @@ def _standardise(train: Tensor, test: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     mean = train.mean(-2, keepdim=True)
     train -= mean
     std = (train.square().sum(-2, keepdim=True) / max(train.shape[-2] - 1, 1)).sqrt()
-    # a constant feature, up to the rounding of its mean, becomes zero: it says nothing
-    constant = std <= _ROUNDING * torch.finfo(precision).eps * mean.abs()
-    inverse = torch.where(constant, 0, 1 / std)
+    inverse = torch.where(std > 0, 1 / std, 0)  # a constant feature says nothing
     # a unit all but silent in training may be further off in the test set than float32 holds
     test = (test / scale).clamp_(-_HUGE, _HUGE).sub_(mean).mul_(inverse).clamp_(-_FAR, _FAR)
     return train.mul_(inverse), test, finite

@@ -178,7 +178,8 @@ def test_dead_units_say_nothing(digits):
     expected = linear_probe(train, labels, test, test_labels)
     dead = torch.full((1, 3), 0.1)  # not exactly its own float32 mean
     stacked = [torch.cat([x, dead.expand(len(x), -1)], -1) for x in (train, test)]
-    stacked[1][:, -1] = 7.0
+    stacked[0][:, -2] = 1e-38
+    stacked[1][:, -2:] = 1e5
     assert linear_probe(stacked[0], labels, stacked[1], test_labels) == expected
 
 
@@ -195,6 +196,40 @@ def test_copies_of_one_feature_and_almost_no_penalty(digits):
     alone = linear_probe(train[:, 20:21], labels, test[:, 20:21], test_labels, c=1e6)
     found = linear_probe(copies[0], labels, copies[1], test_labels, c=1e12)
     assert found.item() == pytest.approx(alone.item(), abs=1.01 / len(test))
+
+
+def test_blocks_without_a_factor_cost_iterations_only(hidden, monkeypatch):
+    x, labels = hidden
+    factorise = torch.linalg.cholesky_ex
+
+    def failing(blocks):
+        factors, failed = factorise(blocks)
+        factors[:, ::3], failed[:, ::3] = torch.nan, 1
+        return factors, failed
+
+    monkeypatch.setattr(torch.linalg, "cholesky_ex", failing)
+    found = logistic_regression(x, labels, tol=1e-6)
+    assert LogisticProblem.of(x, labels, 1.0).evaluate(found)[1].abs().max() <= 1e-6
+
+
+def test_steps_that_are_too_long_are_shortened(hidden, monkeypatch):
+    """With the true curvature, not the bounded one, pure classes send steps far away."""
+    x, labels = hidden
+    monkeypatch.setattr("infomax_lib.logistic._LEAST_VARIANCE", 0.0)
+    values = []
+    evaluate = LogisticProblem.evaluate
+
+    def recorded(problem, coefficients):
+        value, gradient = evaluate(problem, coefficients)
+        values.append(value)
+        return value, gradient
+
+    monkeypatch.setattr(LogisticProblem, "evaluate", recorded)
+    logistic_regression(x, labels, 1e6, tol=1e-5)
+    raised = torch.stack(values) > torch.stack(values).cummin(0).values + 1e-3
+    assert raised.any()  # a step was too long,
+    for first in range(len(raised) - 4):  # and no step was taken from where it led
+        assert not raised[first : first + 5].all(0).any()
 
 
 def test_classes_that_training_lacks_are_never_predicted():
