@@ -172,12 +172,11 @@ def _precondition(gradients: Tensor, inverse: Tensor | None) -> Tensor:
     """The inverse blocks applied to gradients (R, S, C, K + 1), within coefficients of mean zero.
 
     A shift of all classes changes no probability, and at the optimum their coefficients sum to
-    zero.
+    zero, as gradients do on the way there.
     """
-    centred = gradients - gradients.mean(-2, keepdim=True)
     if inverse is None:
-        return centred
-    columns = centred.movedim(0, -1).to(inverse.dtype)
+        return gradients
+    columns = gradients.movedim(0, -1).to(inverse.dtype)
     steps = (inverse @ columns).movedim(-1, 0).double()
     return steps - steps.mean(-2, keepdim=True)
 
