@@ -80,7 +80,7 @@ class Child:
 
     def end(self) -> tuple[list[int], list[str], str]:
         """Runs that it trained since it was last asked, other lines, and its error output."""
-        out, err = self.process.communicate(timeout=120)
+        out, err = self.process.communicate(timeout=600)
         lines = out.splitlines()
         trained = [
             int(p) for line in lines if line.startswith("training") for p in line.split()[1:]
