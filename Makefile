@@ -15,7 +15,7 @@ CORES := $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
 export OMP_NUM_THREADS ?= $(CORES)
 
 .DEFAULT_GOAL := help
-.PHONY: help install execute book test bench lint screenshots clean distclean
+.PHONY: help install execute book test bench audit lint screenshots clean distclean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -47,6 +47,9 @@ test: $(STAMP) ## run all tests
 
 bench: $(STAMP) ## measure speed and store it in benchmarks/results (BENCH=quick: seconds, only a trial)
 	$(BIN)/python -m benchmarks $(if $(BENCH),--$(BENCH))
+
+audit: $(STAMP) ## compute a few stored runs again, the same ones each time, and compare
+	$(BIN)/infomax audit --sample 4 --seed 1 --minutes 2
 
 lint: $(STAMP) ## ruff and mypy
 	$(BIN)/ruff check .
