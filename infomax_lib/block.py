@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from infomax_lib.layer import ACTIVATIONS, COMPETITIONS
-from infomax_lib.objective import objective_of_covariance, redundancy_of_gram
+from infomax_lib.objective import gradient_by_covariance, redundancy_of_gram
 from infomax_lib.spec import RunSpec
 
 __all__ = ["Block", "BlockGradient", "block_of"]
@@ -65,8 +65,8 @@ class Block:
             centred = a - a.mean(-1, keepdim=True)
             samples = z.shape[-1]
             cov = torch.bmm(centred, centred.mT).div_(samples - 1)
-        by_cov, loss, tc = _of_matrix(objective_of_covariance, cov, self.lambda_tc)
-        by_output = torch.bmm(by_cov, centred).mul_(2 / (samples - 1))
+            by_cov, (loss, tc) = gradient_by_covariance(cov, self.lambda_tc)
+            by_output = torch.bmm(by_cov, centred).mul_(2 / (samples - 1))
         (by_z,) = torch.autograd.grad(a, z, by_output)
         return BlockGradient(by_z, loss, tc)
 
@@ -76,13 +76,11 @@ class Block:
         The term depends on the weights through P = W W' alone; with M its gradient by P, its
         gradient by W is 2 M W.
         """
-
-        def penalty(gram, lambda_wr):
-            value = lambda_wr * redundancy_of_gram(gram)
-            return value, value
-
-        by_gram, value, _ = _of_matrix(penalty, torch.bmm(weight, weight.mT), self.lambda_wr)
-        return torch.bmm(by_gram, weight).mul_(2), value
+        gram = torch.bmm(weight, weight.mT)
+        with torch.enable_grad():
+            value = self.lambda_wr * redundancy_of_gram(gram.requires_grad_())
+            (by_gram,) = torch.autograd.grad(value.sum(), gram)
+        return torch.bmm(by_gram, weight).mul_(2), value.detach()
 
     def _activate(self, z: Tensor) -> Tensor:
         if len(self._activations) == 1:
@@ -90,11 +88,3 @@ class Block:
         parts = z.unflatten(0, (self.groups, -1)).split(self._lengths, 1)
         hidden = [f(part) for f, part in zip(self._activations, parts, strict=True)]
         return torch.cat(hidden, 1).flatten(0, 1)
-
-
-def _of_matrix(function, matrix: Tensor, weight: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Gradient of a function of small matrices (L, K, K), and its two values (L,)."""
-    with torch.enable_grad():
-        value, part = function(matrix.requires_grad_(), weight)
-        (gradient,) = torch.autograd.grad(value.sum(), matrix)
-    return gradient, value.detach(), part.detach()

@@ -21,6 +21,7 @@ __all__ = [
     "Objective",
     "correlation",
     "covariance",
+    "gradient_by_covariance",
     "infomax_objective",
     "log_variance",
     "objective_of_covariance",
@@ -130,12 +131,45 @@ def infomax_objective(
 def objective_of_covariance(
     cov: Tensor, lambda_tc: float | Tensor = 1.0, eps: float = EPSILON
 ) -> Objective:
-    """The objective without redundancy term, as a function of the outputs' covariance (..., K, K).
-
-    The outputs enter the loss through their covariance alone. With c the centred outputs (N, K)
-    and M the gradient of the loss by the covariance, its gradient by the outputs is therefore
-    2 c M / (N - 1): two small products, instead of a backward pass over everything of size N.
-    """
+    """The objective without redundancy term, as a function of the covariance (..., K, K)."""
     tc = squared_distance_to_identity(_correlation(cov, eps))
     loss = lambda_tc * tc - (cov.diagonal(dim1=-2, dim2=-1) + eps).log().sum(-1)
     return Objective(loss, tc)
+
+
+def gradient_by_covariance(
+    cov: Tensor, lambda_tc: Tensor, eps: float = EPSILON
+) -> tuple[Tensor, Objective]:
+    r"""Gradient M of :func:`objective_of_covariance`, and its value.
+
+    .. math:: M = 2\lambda_{tc} E \circ ss' - \mathrm{diag}(1/v)
+                  - 2\lambda_{tc}\, \mathrm{diag}((q + \mathrm{diag} E) / v)
+
+    with E = R - I, v the variances plus eps, s = v^{-1/2} and q the row sums of E squared.
+
+    The outputs enter the loss through their covariance alone: with c the centred outputs (N, K),
+    its gradient by the outputs is 2 c M / (N - 1). That takes two small products, instead of a
+    backward pass through everything of size N.
+
+    Args:
+        cov: Covariances (L, K, K).
+        lambda_tc: Weight of the correlation term (L,).
+        eps: Added to every variance.
+
+    Returns:
+        M (L, K, K) and the objective's two values (L,).
+    """
+    variance = cov.diagonal(dim1=-2, dim2=-1) + eps
+    scale = variance.rsqrt()
+    off = cov * scale.unsqueeze(-1)
+    off *= scale.unsqueeze(-2)
+    diagonal = off.diagonal(dim1=-2, dim2=-1)
+    diagonal -= 1
+    rows = off.square().sum(-1)
+    tc = rows.sum(-1)
+    weight = 2 * lambda_tc.unsqueeze(-1)
+    through_scale = weight.mul(rows.add_(diagonal)).add_(1).div_(variance)
+    off *= (weight * scale).unsqueeze(-1)
+    off *= scale.unsqueeze(-2)
+    diagonal -= through_scale
+    return off, Objective(lambda_tc * tc - variance.log_().sum(-1), tc)

@@ -14,6 +14,7 @@ from infomax_lib.objective import (
     EPSILON,
     correlation,
     covariance,
+    gradient_by_covariance,
     infomax_objective,
     log_variance,
     objective_of_covariance,
@@ -124,6 +125,20 @@ class TestOfMatrices:
         assert_allclose(found.loss.item(), expected.loss.item(), rtol=1e-12)
         assert_allclose(found.tc.item(), expected.tc.item(), rtol=1e-12)
         assert_allclose(2 / 18 * centred @ by_cov, by_output, rtol=1e-9, atol=1e-12)
+
+    def test_gradient_by_the_covariance(self):
+        covs = torch.stack([covariance(tensor(draw(19, 5, 3, seed)[0])) for seed in range(4)])
+        covs[3, 2] = covs[3, :, 2] = 0  # a dead unit
+        lambdas = torch.tensor([0.0, 1.0, 100.0, 3.0], dtype=torch.float64)
+        leaf = covs.detach().requires_grad_()
+        expected = objective_of_covariance(leaf, lambdas)
+        (by_cov,) = torch.autograd.grad(expected.loss.sum(), leaf)
+        given = covs.detach().clone()
+        found, (loss, tc) = gradient_by_covariance(given, lambdas)
+        assert_allclose(found, by_cov, rtol=1e-10, atol=1e-10)
+        assert_allclose(loss, expected.loss.detach(), rtol=1e-12)
+        assert_allclose(tc, expected.tc.detach(), rtol=1e-12)
+        assert torch.equal(given, covs.detach())
 
     def test_gradient_through_the_gram_matrix(self):
         w = tensor(draw(5, 4, 7)[1]).requires_grad_()
