@@ -83,7 +83,7 @@ def _probabilities(coefficients: Tensor, features: Tensor) -> tuple[Tensor, Tens
 def _moments(responses: Tensor, features: Tensor) -> Tensor:
     """Mean of responses (S, C, N) times features (S, N, K) and 1; (S, C, K + 1), float64."""
     sums = products(responses, features.mT).double()
-    counts = responses.sum(-1, keepdim=True, dtype=torch.float64)
+    counts = responses.sum(-1, keepdim=True).double()
     return torch.cat([sums, counts], dim=-1) / features.shape[1]
 
 
