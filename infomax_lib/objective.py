@@ -165,7 +165,7 @@ def gradient_by_covariance(
     off *= scale.unsqueeze(-2)
     diagonal = off.diagonal(dim1=-2, dim2=-1)
     diagonal -= 1
-    rows = off.square().sum(-1)
+    rows = (off * off).sum(-1)
     tc = rows.sum(-1)
     weight = 2 * lambda_tc.unsqueeze(-1)
     through_scale = weight.mul(rows.add_(diagonal)).add_(1).div_(variance)
