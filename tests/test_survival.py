@@ -32,9 +32,12 @@ SPECS = [
 # A process that runs them, and tells which it starts on. Arguments: folder of the store, and a
 # statement to execute at the beginning of every population (n counts them).
 CHILD = """
-import sys, time
+import signal, sys, time
 from infomax_lib import run, runs
 from test_survival import SPECS
+
+# what a shell starts in the background inherits that Ctrl-C is ignored
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 n, train = 0, runs.train_population
 
@@ -80,7 +83,7 @@ class Child:
 
     def end(self) -> tuple[list[int], list[str], str]:
         """Runs that it trained since it was last asked, other lines, and its error output."""
-        out, err = self.process.communicate(timeout=600)
+        out, err = self.process.communicate(timeout=120)
         lines = out.splitlines()
         trained = [
             int(p) for line in lines if line.startswith("training") for p in line.split()[1:]
