@@ -254,6 +254,7 @@ def sentences(record: Record) -> dict[str, str]:
         "machine": f"Measured on {machine['date']} on {processor} with {machine['threads']} "
         f"thread(s) on {machine['cores']} cores, torch {machine['torch']}, "
         f"{settings['rounds']} turns of at least {settings['seconds']} s each.",
+        "aims": _about_aims(record),
         "layers": _about_layers(record["throughput"][-1]),
         "settings": f"With more than one layer the population is "
         f"{_extremes(several, 'ratio', _times)} times as fast as the plain loop, at "
@@ -262,6 +263,22 @@ def sentences(record: Record) -> dict[str, str]:
         "growth": _about_growth(record["growth"]),
         "probes": _about_probes(record["probes"]),
     }
+
+
+def _about_aims(record: Record) -> str:
+    reached = aim_table(record)["reached"].eq("yes")
+    bounds = [
+        f"{_times(row['ratio'][_OURS]['median'] / row['share'][_OURS]['median'])} times the plain "
+        f"loop for {row['layers']} layers of K={row['units']}"
+        for row in record["engine"]
+        if row["aim_share"] is not None
+    ]
+    return (
+        f"{reached.sum()} of {len(reached)} aims are reached in this run. With no cost but the "
+        "limit's, the two products and the optimizer, the population would be "
+        f"{' and '.join(bounds)}. What it needs beyond that goes into the products of outputs with "
+        "outputs, the passes over outputs and correlations, and the start of each operation."
+    )
 
 
 def _is_usual(row: Mapping[str, Any]) -> bool:
@@ -330,7 +347,7 @@ def _about_growth(points: Sequence[Mapping]) -> str:
         if rows:
             first, last = rows[0], rows[-1]
             time = last["seconds"]["median"] / first["seconds"]["median"]
-            more = f"{last[factor] / first[factor]:.3g}"
+            more = f"{last[factor] / first[factor]:,.0f}"
             parts.append(
                 f"{factor} {first[factor]:,} to {last[factor]:,}, {more} times as many: "
                 f"{_times(time)} times the time"
@@ -342,8 +359,8 @@ def _about_growth(points: Sequence[Mapping]) -> str:
 
 def _about_probes(probes: Mapping[str, Any]) -> str:
     return (
-        f"For {probes['layers']} layers of K={probes['units']} on {probes['samples']:,} samples a "
-        f"probe takes {_times(probes['ratio'])} times less time than scikit-learn's, and the "
+        f"For {probes['layers']} layers of K={probes['units']} on {probes['samples']:,} samples "
+        f"this is {_times(probes['ratio'])} times as fast as scikit-learn one by one, and the "
         f"accuracies differ by at most {100 * probes['largest_gap']:.2g} points."
     )
 

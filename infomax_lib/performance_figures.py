@@ -88,5 +88,5 @@ def _line(axes: Axes, xs: Sequence[float], spreads: Sequence[Mapping], **style) 
 
 def _count_axis(axes: Axes, ticks: Sequence[int], text: str) -> None:
     axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
-    axes.minorticks_off()
+    axes.xaxis.minorticks_off()
     axes.set_xlabel(text)

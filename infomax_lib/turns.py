@@ -67,8 +67,9 @@ def take_turns(
                 elif part:
                     put_off.append(population)
         if put_off and len(put_off) == len(waiting):
-            if silent:
-                say(f"waiting for {_owner(folder, put_off[0])}, which computes the last ones")
+            owner = _owner(folder, put_off[0])
+            if silent and owner:
+                say(f"waiting for {owner}, which computes the last ones")
                 silent = False
             time.sleep(_PAUSE)
         waiting = put_off
@@ -116,8 +117,7 @@ def _lock(path: Path) -> int | None:
                 if os.path.samestat(os.fstat(handle), os.stat(path)):
                     with contextlib.suppress(OSError):  # a full disk
                         os.ftruncate(handle, 0)
-                        owner = {"process": os.getpid(), "machine": socket.gethostname()}
-                        os.write(handle, json.dumps(owner).encode())
+                        os.write(handle, json.dumps(_this_process()).encode())
                     return handle
         except BaseException:
             os.close(handle)
@@ -126,7 +126,14 @@ def _lock(path: Path) -> int | None:
 
 
 def _owner(folder: str | os.PathLike, population: Sequence[Spec]) -> str:
+    """Who holds a population, in words; empty for another thread of this process."""
     with contextlib.suppress(OSError, ValueError):
         owner = json.loads(_path(folder, population).read_text())
+        if owner == _this_process():
+            return ""
         return "process {process} on {machine}".format(**owner)
     return "another process"
+
+
+def _this_process() -> dict[str, int | str]:
+    return {"process": os.getpid(), "machine": socket.gethostname()}

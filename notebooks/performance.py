@@ -69,6 +69,8 @@ for name, text in performance.sentences(record).items():
 
 # %% [markdown]
 # ## What was aimed at, and what was reached
+#
+# {glue:text}`aims`
 
 # %% tags=["remove-input"]
 # NBVAL_CHECK_OUTPUT
