@@ -45,7 +45,7 @@ def mnist_or_random() -> Dataset:
 def fitting_populations(specs: Sequence[RunSpec], data: Dataset) -> list[list[RunSpec]]:
     """Populations as ``run`` makes them, for data of another size than the specs name."""
     with mock.patch("infomax_lib.grouping.load_dataset", return_value=data):
-        return list(populations(specs))
+        return populations(specs)
 
 
 def stepping(

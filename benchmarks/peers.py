@@ -14,12 +14,11 @@ from torch.nn import functional as F
 
 from infomax_lib.data import Dataset
 from infomax_lib.layer import ACTIVATIONS, COMPETITIONS, initial_parameters
+from infomax_lib.objective import EPSILON
 from infomax_lib.reference import plain_loss
 from infomax_lib.spec import RunSpec
 
 __all__ = ["BmmEnsemble", "VmapEnsemble"]
-
-_EPS = 1e-6
 
 
 class _Ensemble:
@@ -99,7 +98,7 @@ class BmmEnsemble(_Ensemble):
 
     def _losses(self, a: Tensor) -> Tensor:
         samples, units = a.shape[-2:]
-        variance = a.var(1) + _EPS
+        variance = a.var(1) + EPSILON
         standardised = (a - a.mean(1, keepdim=True)) / variance.sqrt().unsqueeze(1)
         correlation = torch.bmm(standardised.mT, standardised) / (samples - 1)
         identity = torch.eye(units, dtype=a.dtype, device=a.device)

@@ -135,7 +135,7 @@ def seconds_alone(spec: RunSpec) -> float:
     """Rough time to compute a run and its twins again, in seconds on one core of some 2 GHz."""
     data = load_dataset(spec.dataset)
     samples, inputs = data.train.shape
-    batch = samples if spec.batch_size == "full" else min(spec.batch_size, samples)
+    batch = spec.samples_per_step(samples)
     steps = spec.epochs * math.ceil(samples / batch)
     layers = 3
     products = 4 * batch * spec.hidden_dim * inputs * layers / 50e9

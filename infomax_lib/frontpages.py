@@ -14,12 +14,11 @@ from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 
-import nbformat
 import pandas as pd
 
 import infomax_lib
 from infomax_lib.claims import CHAPTERS, judge_synthesis, registry
-from infomax_lib.pages import Page, chapter_outputs
+from infomax_lib.pages import Page, chapter_outputs, page_outputs
 from infomax_lib.store import Store
 from infomax_lib.verdicts import CARD_MIME, VERDICTS_MIME, Card, Verdict, Verdicts, badge
 
@@ -77,9 +76,7 @@ def all_verdicts(root: Path) -> Verdicts:
 def glued_text(chapter: str, name: str, root: Path) -> str:
     """A sentence that an executed chapter glued under ``name``; empty if it has none."""
     mime = "application/papermill.record/text/plain"
-    page = Page(chapter, root).path
-    cells = nbformat.read(page, as_version=4).cells if page.is_file() else []
-    for output in (output for cell in cells for output in cell.get("outputs", [])):
+    for output in page_outputs(Page(chapter, root)):
         if output.get("metadata", {}).get("scrapbook", {}).get("name") == name:
             return str(ast.literal_eval(output.data[mime]))
     return ""

@@ -97,9 +97,8 @@ def _share(spec: RunSpec) -> float:
             f"hidden_dim={spec.hidden_dim} exceeds the {samples} training samples of "
             f"{spec.dataset}: correlations of that many units cannot be estimated; choose less"
         )
-    batch = samples if spec.batch_size == "full" else min(spec.batch_size, samples)
     return max(
         1 / _MAX_LAYERS,
-        spec.hidden_dim * batch / _MAX_OUTPUTS,
+        spec.hidden_dim * spec.samples_per_step(samples) / _MAX_OUTPUTS,
         spec.hidden_dim * data.num_features / _MAX_WEIGHTS,
     )

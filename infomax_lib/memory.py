@@ -30,7 +30,7 @@ def layer_bytes(spec: RunSpec) -> int:
     """
     data = load_dataset(spec.dataset)
     samples, inputs = data.train.shape
-    batch = samples if spec.batch_size == "full" else min(spec.batch_size, samples)
+    batch = spec.samples_per_step(samples)
     copies = 4 if spec.optimizer == "adam" else 2
     values = samples * inputs + copies * spec.hidden_dim * (inputs + 1)
     return 4 * (values + spec.hidden_dim * max(3 * batch, samples))

@@ -40,6 +40,7 @@ __all__ = [
     "fingerprint",
     "is_current",
     "notebook_parameters",
+    "page_outputs",
     "parse_assignments",
     "project_root",
     "read_profile",
@@ -351,6 +352,12 @@ def execute_page(
     shutil.rmtree(folder)
 
 
+def page_outputs(page: Page) -> list[Any]:
+    """All outputs of an executed page, in order; none if it has not been executed."""
+    cells = nbformat.read(page.path, as_version=4).cells if page.path.is_file() else []
+    return [output for cell in cells for output in cell.get("outputs", [])]
+
+
 def chapter_outputs(mime: str, root: Path) -> dict[str, list[Any]]:
     """What the executed chapters say about themselves.
 
@@ -365,7 +372,7 @@ def chapter_outputs(mime: str, root: Path) -> dict[str, list[Any]]:
     found: dict[str, list[Any]] = {}
     for page in (Page(name, root) for name in CHAPTERS):
         if page.path.is_file():
-            cells = nbformat.read(page.path, as_version=4).cells
-            outputs = [o for cell in cells for o in cell.get("outputs", [])]
-            found[page.name] = [o.data[mime] for o in outputs if mime in o.get("data", {})]
+            found[page.name] = [
+                o.data[mime] for o in page_outputs(page) if mime in o.get("data", {})
+            ]
     return found

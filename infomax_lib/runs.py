@@ -183,7 +183,7 @@ def plan(
     missing = _missing(different, store, keep_weights)
     # with nothing to compute the dataset, which grouping reads, need not be at hand
     cores = cores if missing and matrix_gigaflops(different) > _WORTH_PROCESSES else 1
-    groups = list(populations(different, at_least=cores)) if missing else []
+    groups = populations(different, at_least=cores) if missing else []
     parts = [
         part
         for group in groups
@@ -316,7 +316,7 @@ def _missing(specs: Sequence[RunSpec], store: Store, keep_weights: bool) -> list
 def _parts(missing: list[RunSpec], size: int) -> list[list[RunSpec]]:
     """What is missing of a population of ``size`` runs, as lists that can train together."""
     # a whole population stays as it is; some layers of one may no longer fit together
-    return [missing] if len(missing) == size else list(populations(missing))
+    return [missing] if len(missing) == size else populations(missing)
 
 
 def _run_here(

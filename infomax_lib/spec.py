@@ -105,6 +105,10 @@ class RunSpec(Spec):
             raise ValueError(f"choose one of {', '.join(allowed)}")
         return value
 
+    def samples_per_step(self, samples: int) -> int:
+        """Samples in a step on a training set of ``samples``: all of them for a full batch."""
+        return samples if self.batch_size == "full" else min(self.batch_size, samples)
+
     @field_validator("batch_size")
     @classmethod
     def _batch_has_a_variance(cls, value: int | str) -> int | str:

@@ -179,3 +179,10 @@ class TestGrid:
             grid(RunSpec(), sede=[1])
         with pytest.raises(SpecError, match="lambda_tc=-1"):
             grid(RunSpec(), lambda_tc=[1.0, -1.0])
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "expected"), [(32, 32), (100, 100), (128, 100), ("full", 100)]
+)
+def test_samples_per_step(batch_size, expected):
+    assert RunSpec(batch_size=batch_size).samples_per_step(100) == expected
