@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from infomax_lib.competition import competition
 from infomax_lib.data import Dataset
-from infomax_lib.layer import ACTIVATIONS, COMPETITIONS, initial_parameters
+from infomax_lib.layer import ACTIVATIONS, initial_parameters
 from infomax_lib.objective import EPSILON
 from infomax_lib.reference import plain_loss
 from infomax_lib.spec import RunSpec
@@ -47,7 +48,7 @@ class _Ensemble:
         kind = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}[first.optimizer]
         self.optimizer = kind([self.weight, self.bias], lr=first.learning_rate, fused=True)
         self._activate = ACTIVATIONS[first.activation]
-        self._compete = COMPETITIONS[first.competition]
+        self._compete = competition(first.competition)
 
     def _inputs(self, indices: Tensor) -> Tensor:
         """Batch (1, B, D) that all layers share, or (L, B, D)."""

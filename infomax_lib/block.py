@@ -1,7 +1,7 @@
 """The part of a training step between its two matrix products: outputs, loss and its gradient.
 
-A block holds those layers of a population that share width and competition, so that every
-operation serves all of them at once. No operation mixes layers: one that diverges leaves its
+A block holds those layers of a population that share width, competition and objective, so that
+every operation serves all of them at once. No operation mixes layers: one that diverges leaves its
 neighbours alone.
 """
 
@@ -14,8 +14,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from infomax_lib.layer import ACTIVATIONS, COMPETITIONS
-from infomax_lib.objective import gradient_by_covariance, redundancy_of_gram
+from infomax_lib.competition import competition
+from infomax_lib.gradients import output_gradient
+from infomax_lib.layer import ACTIVATIONS
+from infomax_lib.objective import free_energy, redundancy_of_gram
 from infomax_lib.spec import RunSpec
 
 __all__ = ["Block", "BlockGradient", "block_of"]
@@ -23,11 +25,14 @@ __all__ = ["Block", "BlockGradient", "block_of"]
 
 def block_of(spec: RunSpec) -> tuple:
     """What the layers of one block share, as a sortable value."""
-    return spec.hidden_dim, spec.competition, spec.lambda_wr > 0
+    return (
+        *(spec.hidden_dim, spec.competition, spec.temperature, spec.group_size),
+        *(spec.objective, spec.lambda_lse > 0, spec.lambda_wr > 0),
+    )
 
 
 class BlockGradient(NamedTuple):
-    """Gradient by the pre-activations (L, K, B), and loss and correlation term (L,)."""
+    """Gradient by the pre-activations (L, K, B), and loss and its second term (L,)."""
 
     z: Tensor
     loss: Tensor
@@ -48,9 +53,13 @@ class Block:
         self.units = specs[0].hidden_dim
         self.lambda_tc = torch.tensor([spec.lambda_tc for spec in specs], **to)
         self.lambda_wr = torch.tensor([spec.lambda_wr for spec in specs], **to)
+        self.lambda_lse = torch.tensor([spec.lambda_lse for spec in specs], **to)
         self.regularised = specs[0].lambda_wr > 0
+        self._attracted = specs[0].lambda_lse > 0
+        self._objective, self._temperature = specs[0].objective, specs[0].temperature
         self.loss_sum, self.tc_sum = (torch.zeros(len(specs), **to) for _ in range(2))
-        self._compete = COMPETITIONS[specs[0].competition]
+        first = specs[0]
+        self._compete = competition(first.competition, first.temperature, first.group_size)
         first_group = specs[: len(specs) // groups]
         lengths = [(n, len(list(g))) for n, g in groupby(s.activation for s in first_group)]
         self._activations = [ACTIVATIONS[name] for name, _ in lengths]
@@ -60,15 +69,26 @@ class Block:
         """Loss and its gradient at the pre-activations z (L, K, B), which is overwritten."""
         z.requires_grad_()
         with torch.enable_grad():
-            a = self._compete(self._activate(z), -2)
-        with torch.no_grad():
-            centred = a - a.mean(-1, keepdim=True)
-            samples = z.shape[-1]
-            cov = torch.bmm(centred, centred.mT).div_(samples - 1)
-            by_cov, (loss, tc) = gradient_by_covariance(cov, self.lambda_tc)
-            by_output = torch.bmm(by_cov, centred).mul_(2 / (samples - 1))
-        (by_z,) = torch.autograd.grad(a, z, by_output)
+            h = self._activate(z)
+            a = self._compete(h, -2)
+        by_output, (loss, tc) = output_gradient(self._objective, a.detach(), self.lambda_tc)
+        outputs = [] if by_output is None else [a]
+        gradients = [] if by_output is None else [by_output]
+        if self._attracted:
+            by_activation, energy = self._free_energy_gradient(h.detach())
+            outputs.append(h)
+            gradients.append(by_activation)
+            loss = loss + energy
+        if not outputs:
+            return BlockGradient(torch.zeros_like(z), loss, tc)
+        (by_z,) = torch.autograd.grad(outputs, z, gradients)
         return BlockGradient(by_z, loss, tc)
+
+    def _free_energy_gradient(self, h: Tensor) -> tuple[Tensor, Tensor]:
+        """Of lambda_lse times the free energy: by the activations (L, K, B), and its value (L,)."""
+        responsibility = torch.softmax(h / self._temperature, -2)
+        scale = (-self.lambda_lse / h.shape[-1]).view(-1, 1, 1)
+        return responsibility * scale, self.lambda_lse * free_energy(h.mT, self._temperature)
 
     def redundancy_gradient(self, weight: Tensor) -> tuple[Tensor, Tensor]:
         """Gradient of the redundancy term by weight (L, K, D), and its value (L,).

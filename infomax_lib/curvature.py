@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from infomax_lib.layer import stacked_preactivation
-from infomax_lib.objective import infomax_objective, weight_redundancy
+from infomax_lib.objective import weight_redundancy
 from infomax_lib.products import product as matrix_product
 
 __all__ = ["extreme_curvature", "hessian_vector_product"]
@@ -23,8 +23,7 @@ def hessian_vector_product(
     weight: Tensor,
     bias: Tensor,
     x: Tensor,
-    output: Callable[[Tensor], Tensor],
-    lambda_tc: Tensor,
+    loss: Callable[[Tensor], Tensor],
     lambda_wr: Tensor,
 ) -> Callable[[Tensor], Tensor]:
     """Return v -> H v for the Hessians of L independent layers.
@@ -33,8 +32,7 @@ def hessian_vector_product(
         weight: Rows (L, K, D).
         bias: Biases (L, K).
         x: One batch (N, D), shared by the layers.
-        output: Function from pre-activations to outputs, (L, N, K) -> (L, N, K).
-        lambda_tc: Weight of the correlation term (L,).
+        loss: Function from pre-activations to losses without redundancy term, (L, N, K) -> (L,).
         lambda_wr: Weight of the redundancy term (L,).
 
     Returns:
@@ -42,8 +40,7 @@ def hessian_vector_product(
     """
     layers, units, inputs = weight.shape
     z = stacked_preactivation(weight, bias, x).detach().requires_grad_()
-    loss = infomax_objective(output(z), lambda_tc=lambda_tc).loss.sum()
-    (gradient,) = torch.autograd.grad(loss, z, create_graph=True)
+    (gradient,) = torch.autograd.grad(loss(z).sum(), z, create_graph=True)
     regularised = bool((lambda_wr != 0).any())
     if regularised:
         rows = weight.detach().requires_grad_()

@@ -7,8 +7,9 @@ import torch
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from infomax_lib.competition import compete
 from infomax_lib.data import Dataset
-from infomax_lib.layer import ACTIVATIONS, COMPETITIONS
+from infomax_lib.layer import ACTIVATIONS
 from infomax_lib.population import Population
 from infomax_lib.runs import resolve_device
 from infomax_lib.spec import RunSpec
@@ -22,8 +23,8 @@ class InfoMax(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     Args:
         n_components: Number of units K.
         activation: f in a = g(f(Wx + b)), see :data:`infomax_lib.layer.ACTIVATIONS`.
-        competition: g, ``"none"`` or ``"softmax"``.
-        lambda_tc: Weight of the correlation term.
+        competition: g, see :data:`infomax_lib.competition.COMPETITIONS`.
+        lambda_tc: Weight of the objective's second term.
         lambda_wr: Weight of the weight-redundancy term.
         optimizer: ``"adam"`` or ``"sgd"``.
         learning_rate: Step size.
@@ -31,6 +32,10 @@ class InfoMax(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         max_iter: Epochs.
         random_state: Integer seed of initial weights and data order.
         device: ``"auto"``, ``"cpu"``, ``"cuda"``.
+        objective: See :data:`infomax_lib.objective.OBJECTIVES`.
+        lambda_lse: Weight of the free energy.
+        temperature: Of competition and free energy.
+        group_size: Of the competition, see :func:`infomax_lib.competition.compete`.
 
     Attributes:
         components_: Weights, shape (n_components, n_features).
@@ -56,6 +61,10 @@ class InfoMax(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         max_iter=100,
         random_state=0,
         device="auto",
+        objective="infomax",
+        lambda_lse=0.0,
+        temperature=1.0,
+        group_size=1,
     ):
         self.n_components = n_components
         self.activation = activation
@@ -68,6 +77,10 @@ class InfoMax(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         self.max_iter = max_iter
         self.random_state = random_state
         self.device = device
+        self.objective = objective
+        self.lambda_lse = lambda_lse
+        self.temperature = temperature
+        self.group_size = group_size
 
     def fit(self, X, y=None):
         """Train the layer on X of shape (n_samples, n_features); y is ignored."""
@@ -95,7 +108,10 @@ class InfoMax(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
         z = torch.from_numpy(X @ self.components_.T.astype(X.dtype) + self.intercept_)
-        return COMPETITIONS[self.competition](ACTIVATIONS[self.activation](z)).numpy()
+        h = ACTIVATIONS[self.activation](z)
+        return compete(
+            h, self.competition, temperature=self.temperature, group_size=self.group_size
+        ).numpy()
 
     @property
     def _n_features_out(self):
@@ -114,4 +130,8 @@ class InfoMax(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             batch_size=self.batch_size,
             epochs=self.max_iter,
             seed=self.random_state,
+            objective=self.objective,
+            lambda_lse=self.lambda_lse,
+            temperature=self.temperature,
+            group_size=self.group_size,
         )

@@ -21,7 +21,14 @@ SOURCE_SETTING: dict[str, object] = {
     "batch_size": 128,
     "epochs": 100,
     "initial": "xavier",
+    "objective": "infomax",
+    "lambda_lse": 0.0,
+    "temperature": 1.0,
+    "group_size": 1,
 }
+
+#: Fields that came later: a table without such a column has the setting of the sources.
+ADDED_FIELDS = ("objective", "lambda_lse", "temperature", "group_size")
 
 #: Fewer seeds than this give no interval worth a verdict.
 MIN_SEEDS = 5
@@ -69,6 +76,11 @@ class Evidence:
             raise ValueError(
                 f"base knows no field {sorted(unknown)}; allowed: {sorted(SOURCE_SETTING)}"
             )
+        for table in ("runs", "history"):
+            rows = getattr(self, table)
+            absent = {n: SOURCE_SETTING[n] for n in ADDED_FIELDS if n not in rows.columns}
+            if absent and not rows.empty:
+                object.__setattr__(self, table, rows.assign(**absent))
         # Chapters concatenate tables that share runs: the same run must not count twice.
         if "key" in self.runs.columns:
             object.__setattr__(self, "runs", self.runs.drop_duplicates("key"))

@@ -23,7 +23,7 @@ _MAX_LAYERS = 64
 _MAX_OUTPUTS = 2**26  # of all layers, on one batch
 _MAX_WEIGHTS = 2**25
 
-_SHARED = ("dataset", "batch_size", "optimizer", "bias", "epochs", "precision")
+_SHARED = ("dataset", "batch_size", "optimizer", "bias", "epochs", "precision", "views")
 
 
 def populations(specs: Sequence[RunSpec], at_least: int = 1) -> list[list[RunSpec]]:
@@ -51,7 +51,8 @@ def matrix_gigaflops(specs: Sequence[RunSpec]) -> float:
     total = 0
     for spec in specs:
         data = load_dataset(spec.dataset)
-        total += 4 * spec.hidden_dim * data.num_features * len(data.train) * spec.epochs
+        samples = spec.views * len(data.train) * spec.epochs
+        total += 4 * spec.hidden_dim * data.num_features * samples
     return total / 1e9
 
 
@@ -99,6 +100,6 @@ def _share(spec: RunSpec) -> float:
         )
     return max(
         1 / _MAX_LAYERS,
-        spec.hidden_dim * spec.samples_per_step(samples) / _MAX_OUTPUTS,
+        spec.hidden_dim * spec.views * spec.samples_per_step(samples) / _MAX_OUTPUTS,
         spec.hidden_dim * data.num_features / _MAX_WEIGHTS,
     )

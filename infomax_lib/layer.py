@@ -12,11 +12,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from infomax_lib.competition import competition as competition_named
 from infomax_lib.products import product
 
 __all__ = [
     "ACTIVATIONS",
-    "COMPETITIONS",
     "INITIALS",
     "InfoMaxLayer",
     "initial_parameters",
@@ -33,18 +33,13 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "sigmoid": torch.sigmoid,
 }
 
-# Competitions between the units of one layer, which lie along the last dimension unless another
-# one is named: h (..., K) -> a (..., K).
-COMPETITIONS: dict[str, Callable[..., Tensor]] = {
-    "none": lambda h, dim=-1: h,
-    "softmax": lambda h, dim=-1: torch.softmax(h, dim),
-}
-
-# How the weights start: the source's setting, and two interventions that start inside the loophole.
-INITIALS = ("xavier", "twins", "offset_twins")
+# How the weights start: the source's setting, two interventions that start inside the loophole, and
+# two that start in a collapse.
+INITIALS = ("xavier", "twins", "offset_twins", "winner", "dead")
 
 _TWIN_NOISE = 1e-3  # relative difference between twins, enough to break their symmetry
 _TWIN_OFFSET = 0.5  # about one standard deviation of an untrained pre-activation on MNIST
+_COLLAPSE_OFFSET = 10.0  # far outside the pre-activations of untrained units
 
 
 def initial_parameters(
@@ -56,6 +51,8 @@ def initial_parameters(
     ``xavier_uniform_`` on the weights, zeros in the biases; seed 42 here is seed 42 there.
     ``twins`` then copies row 2j onto row 2j+1 with relative noise 1e-3.
     ``offset_twins`` copies row 2j exactly and moves the two thresholds apart (biases +-0.5).
+    ``winner`` gives the first unit a bias of 10, with which it wins every sample; ``dead`` gives
+    the first half of the units a bias of -10, with which their ReLU is silent on all of them.
 
     The global random state is left untouched.
     """
@@ -64,7 +61,11 @@ def initial_parameters(
         linear = nn.Linear(in_features, hidden_dim)
         nn.init.xavier_uniform_(linear.weight)
         weight, bias = linear.weight.detach(), torch.zeros(hidden_dim)
-        if initial != "xavier":
+        if initial == "winner":
+            bias[0] = _COLLAPSE_OFFSET
+        elif initial == "dead":
+            bias[: hidden_dim // 2] = -_COLLAPSE_OFFSET
+        elif initial != "xavier":
             pairs = hidden_dim // 2
             first, second = weight[0 : 2 * pairs : 2], weight[1 : 2 * pairs : 2]
             if initial == "twins":
@@ -102,9 +103,11 @@ class InfoMaxLayer(nn.Module):
         in_features: Number of inputs D.
         hidden_dim: Number of units K.
         activation: A name in :data:`ACTIVATIONS`.
-        competition: A name in :data:`COMPETITIONS`.
+        competition: A name in :data:`infomax_lib.competition.COMPETITIONS`.
         seed: Fixes the initial weights, see :func:`initial_parameters`.
         initial: A name in :data:`INITIALS`.
+        temperature: Of the competition, > 0.
+        group_size: Of the competition, see :func:`infomax_lib.competition.compete`.
 
     Attributes:
         weight: Shape (K, D), one row per unit.
@@ -119,14 +122,14 @@ class InfoMaxLayer(nn.Module):
         competition: str = "none",
         seed: int = 0,
         initial: str = "xavier",
+        temperature: float = 1.0,
+        group_size: int = 1,
     ) -> None:
         super().__init__()
-        for kind, name, allowed in (
-            ("activation", activation, ACTIVATIONS),
-            ("competition", competition, COMPETITIONS),
-        ):
-            if name not in allowed:
-                raise ValueError(f"unknown {kind} {name!r}: choose one of {', '.join(allowed)}")
+        if activation not in ACTIVATIONS:
+            allowed = ", ".join(ACTIVATIONS)
+            raise ValueError(f"unknown activation {activation!r}: choose one of {allowed}")
+        self._compete = competition_named(competition, temperature, group_size)
         weight, bias = initial_parameters(in_features, hidden_dim, seed, initial)
         self.weight, self.bias = nn.Parameter(weight), nn.Parameter(bias)
         self.activation, self.competition = activation, competition
@@ -141,7 +144,7 @@ class InfoMaxLayer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """a = g(h); shape (..., K)."""
-        return COMPETITIONS[self.competition](self.hidden(x))
+        return self._compete(self.hidden(x), -1)
 
     def extra_repr(self) -> str:
         """Sizes and names, for ``print(layer)``."""

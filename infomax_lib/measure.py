@@ -10,9 +10,13 @@ import torch
 from torch import Tensor
 
 from infomax_lib import metrics
+from infomax_lib.block import block_of
+from infomax_lib.competition import compete
 from infomax_lib.curvature import extreme_curvature, hessian_vector_product
 from infomax_lib.data import Dataset
-from infomax_lib.layer import ACTIVATIONS, COMPETITIONS, stacked_preactivation
+from infomax_lib.gradients import OF_COVARIANCE
+from infomax_lib.layer import ACTIVATIONS, stacked_preactivation
+from infomax_lib.objective import OBJECTIVES, free_energy
 from infomax_lib.probes import linear_probe
 from infomax_lib.spec import RunSpec
 
@@ -67,7 +71,7 @@ def _alike(specs: Sequence[RunSpec], data: Dataset) -> Iterator[list[int]]:
     """Places of layers that are measured together: of one shape and kind, and not too many."""
     alike: dict[tuple, list[int]] = defaultdict(list)
     for place, spec in enumerate(specs):
-        alike[spec.hidden_dim, spec.competition, spec.activation].append(place)
+        alike[*block_of(spec), spec.activation].append(place)
     for (units, *_), places in alike.items():
         each = units * max(len(data.test), _CURVATURE_SAMPLES, 16 * data.num_features)
         limit = max(1, _MAX_OUTPUTS // each)
@@ -81,8 +85,7 @@ def _describe(
     """Measures that do not depend on the loss, of layers (L, K, D) of one kind."""
     nothing = weight.new_full((len(weight),), torch.nan)
     competes = spec.competition != "none"
-    hidden = ACTIVATIONS[spec.activation](stacked_preactivation(weight, bias, data.test))
-    outputs = COMPETITIONS[spec.competition](hidden)
+    outputs = _outputs(spec, _hidden(spec, weight, bias, data.test))
     values = metrics.describe_weights(weight, bias) | metrics.describe_outputs(outputs)
     values["max_responsibility"] = metrics.max_responsibility(outputs) if competes else nothing
     values |= dict.fromkeys(("hsic", "hsic_floor", "probe_accuracy", "probe_accuracy_pre"), nothing)
@@ -93,6 +96,16 @@ def _describe(
     return values
 
 
+def _hidden(spec: RunSpec, weight: Tensor, bias: Tensor, x: Tensor) -> Tensor:
+    """Activations h (L, N, K)."""
+    return ACTIVATIONS[spec.activation](stacked_preactivation(weight, bias, x))
+
+
+def _outputs(spec: RunSpec, h: Tensor) -> Tensor:
+    """Outputs a (L, N, K) of the activations."""
+    return compete(h, spec.competition, temperature=spec.temperature, group_size=spec.group_size)
+
+
 def _probe(spec: RunSpec, weight: Tensor, bias: Tensor, data: Dataset) -> dict[str, Tensor]:
     """Probe accuracy on the outputs and, under competition, on the activations before it.
 
@@ -101,11 +114,8 @@ def _probe(spec: RunSpec, weight: Tensor, bias: Tensor, data: Dataset) -> dict[s
     competes = spec.competition != "none"
     after, before = [], []
     for w, b in zip(weight.split(1), bias.split(1), strict=True):
-        h, h_test = (
-            ACTIVATIONS[spec.activation](stacked_preactivation(w, b, x))
-            for x in (data.train, data.test)
-        )
-        a, a_test = (COMPETITIONS[spec.competition](part) for part in (h, h_test))
+        h, h_test = (_hidden(spec, w, b, x) for x in (data.train, data.test))
+        a, a_test = (_outputs(spec, part) for part in (h, h_test))
         labels = data.train_labels, data.test_labels
         after.append(linear_probe(a, labels[0], a_test, labels[1]))
         if competes:
@@ -120,21 +130,29 @@ def _probe(spec: RunSpec, weight: Tensor, bias: Tensor, data: Dataset) -> dict[s
 def _curvature(
     specs: Sequence[RunSpec], weight: Tensor, bias: Tensor, data: Dataset
 ) -> dict[str, Tensor]:
-    """Extreme Hessian eigenvalues of layers (L, K, D) of one kind, on the first 1024 samples."""
-    first = specs[0]
+    """Extreme Hessian eigenvalues of layers (L, K, D) of one kind, on the first 1024 samples.
 
-    def output(z: Tensor) -> Tensor:
-        return COMPETITIONS[first.competition](ACTIVATIONS[first.activation](z))
+    NaN for objectives that compare views, or samples pair by pair.
+    """
+    first = specs[0]
+    if first.objective not in (*OF_COVARIANCE, "none"):
+        nothing = weight.new_full((len(specs),), torch.nan)
+        return {"curvature_min": nothing, "curvature_max": nothing}
+    lambda_tc, lambda_wr, lambda_lse = (
+        weight.new_tensor([getattr(spec, name) for spec in specs])
+        for name in ("lambda_tc", "lambda_wr", "lambda_lse")
+    )
+
+    def loss(z: Tensor) -> Tensor:
+        h = ACTIVATIONS[first.activation](z)
+        value = OBJECTIVES[first.objective](_outputs(first, h), lambda_tc).loss
+        if first.lambda_lse > 0:
+            value = value + lambda_lse * free_energy(h, first.temperature)
+        return value
 
     with torch.enable_grad():
-        product = hessian_vector_product(
-            weight,
-            bias,
-            data.train[:_CURVATURE_SAMPLES],
-            output,
-            weight.new_tensor([spec.lambda_tc for spec in specs]),
-            weight.new_tensor([spec.lambda_wr for spec in specs]),
-        )
+        samples = data.train[:_CURVATURE_SAMPLES]
+        product = hessian_vector_product(weight, bias, samples, loss, lambda_wr)
         like = weight.new_zeros(*weight.shape[:-1], weight.shape[-1] + 1)
         smallest, largest = extreme_curvature(product, like)
     return {"curvature_min": smallest, "curvature_max": largest}

@@ -1,15 +1,18 @@
-r"""The InfoMax objective, each term a pure function with any leading (batch of layers) dimensions.
+r"""The InfoMax objective and its alternatives, pure functions of the outputs a (..., N, K).
 
 .. math:: L = -\sum_j \log(\mathrm{Var}(a_j) + \varepsilon)
               + \lambda_{tc} \|R - I\|_F^2 + \lambda_{wr} \|G - I\|_F^2
 
 R is the correlation matrix of the outputs over the batch, G the Gram matrix of the unit-length
-rows of W. Sums run over ordered pairs; variances are unbiased (N - 1).
-Source: "Initial InfoMax Experiment Results", Experimental Setup.
+rows of W. Sums run over ordered pairs; variances are unbiased (N - 1). Leading dimensions are
+layers. :data:`OBJECTIVES` holds what may stand in place of the first two terms.
+Sources: "Initial InfoMax Experiment Results", Experimental Setup; "InfoMax as the Objective for
+Implicit EM", Practical Computation.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -18,12 +21,21 @@ from torch.nn import functional as F
 
 __all__ = [
     "EPSILON",
+    "OBJECTIVES",
     "Objective",
+    "barlow_objective",
     "correlation",
     "covariance",
+    "decorrelation_objective",
+    "dependence",
+    "free_energy",
     "gradient_by_covariance",
+    "hsic_objective",
     "infomax_objective",
+    "log_det_gradient_by_covariance",
+    "log_det_objective",
     "log_variance",
+    "no_objective",
     "objective_of_covariance",
     "redundancy_of_gram",
     "squared_distance_to_identity",
@@ -36,7 +48,7 @@ _SHORTEST = 1e-12  # a shorter row has no direction; the bound of torch.nn.funct
 
 
 class Objective(NamedTuple):
-    """Value of the loss and of the correlation term within it, one per layer (leading shape)."""
+    """Value of the loss, and of the term in it that lambda_tc weighs, one per layer."""
 
     loss: Tensor
     tc: Tensor
@@ -138,14 +150,15 @@ def objective_of_covariance(
 
 
 def gradient_by_covariance(
-    cov: Tensor, lambda_tc: Tensor, eps: float = EPSILON
+    cov: Tensor, lambda_tc: Tensor, eps: float = EPSILON, entropy: float = 1.0
 ) -> tuple[Tensor, Objective]:
     r"""Gradient M of :func:`objective_of_covariance`, and its value.
 
-    .. math:: M = 2\lambda_{tc} E \circ ss' - \mathrm{diag}(1/v)
+    .. math:: M = 2\lambda_{tc} E \circ ss' - e\, \mathrm{diag}(1/v)
                   - 2\lambda_{tc}\, \mathrm{diag}((q + \mathrm{diag} E) / v)
 
-    with E = R - I, v the variances plus eps, s = v^{-1/2} and q the row sums of E squared.
+    with e the weight of the entropy term, E = R - I, v the variances plus eps, s = v^{-1/2} and q
+    the row sums of E squared.
 
     The outputs enter the loss through their covariance alone: with c the centred outputs (N, K),
     its gradient by the outputs is 2 c M / (N - 1). That takes two small products, instead of a
@@ -155,6 +168,7 @@ def gradient_by_covariance(
         cov: Covariances (L, K, K).
         lambda_tc: Weight of the correlation term (L,).
         eps: Added to every variance.
+        entropy: Weight of the entropy term; 0 for :func:`decorrelation_objective`.
 
     Returns:
         M (L, K, K) and the objective's two values (L,).
@@ -168,8 +182,124 @@ def gradient_by_covariance(
     rows = (off * off).sum(-1)
     tc = rows.sum(-1)
     weight = 2 * lambda_tc.unsqueeze(-1)
-    through_scale = weight.mul(rows.add_(diagonal)).add_(1).div_(variance)
+    through_scale = weight.mul(rows.add_(diagonal)).add_(entropy).div_(variance)
     off *= (weight * scale).unsqueeze(-1)
     off *= scale.unsqueeze(-2)
     diagonal -= through_scale
-    return off, Objective(lambda_tc * tc - variance.log_().sum(-1), tc)
+    return off, Objective(lambda_tc * tc - entropy * variance.log_().sum(-1), tc)
+
+
+def decorrelation_objective(a: Tensor, lambda_tc: float | Tensor = 1.0) -> Objective:
+    """lambda_tc ||R - I||_F^2 alone: source 001's "decorrelation proxy", blind to scale."""
+    tc = total_correlation(a)
+    return Objective(lambda_tc * tc, tc)
+
+
+def log_det_objective(
+    a: Tensor, lambda_tc: float | Tensor = 1.0, eps: float = EPSILON
+) -> Objective:
+    """-sum_j log(Var(a_j) + eps) - lambda_tc log det R: total correlation of a Gaussian, exactly.
+
+    R is the correlation matrix of Sigma + eps I. At lambda_tc = 1 the loss is
+    -log det(Sigma + eps I), minus twice the joint entropy of a Gaussian but for a constant.
+    """
+    entropies, joint = _gaussian_terms(covariance(a), eps)
+    tc = entropies - joint
+    return Objective(lambda_tc * tc - entropies, tc)
+
+
+def log_det_gradient_by_covariance(
+    cov: Tensor, lambda_tc: Tensor, eps: float = EPSILON
+) -> tuple[Tensor, Objective]:
+    """Gradient of :func:`log_det_objective` by the covariance (L, K, K), and its values (L,).
+
+    M = -(1 - lambda_tc) diag(1 / v) - lambda_tc (Sigma + eps I)^-1, in float64 within, because a
+    competition that fixes the sum of the outputs makes Sigma singular.
+    """
+    entropies, joint = _gaussian_terms(cov, eps)
+    tc = entropies - joint
+    inverse = torch.linalg.inv_ex(_regularised(cov, eps)).inverse.to(cov.dtype)
+    weight = lambda_tc.unsqueeze(-1)
+    gradient = inverse.mul_(-weight.unsqueeze(-1))
+    gradient.diagonal(dim1=-2, dim2=-1).sub_((1 - weight) / (cov.diagonal(dim1=-2, dim2=-1) + eps))
+    return gradient, Objective(lambda_tc * tc - entropies, tc)
+
+
+def _regularised(cov: Tensor, eps: float) -> Tensor:
+    eye = torch.eye(cov.shape[-1], dtype=torch.float64, device=cov.device)
+    return cov.double() + eps * eye
+
+
+def _gaussian_terms(cov: Tensor, eps: float) -> tuple[Tensor, Tensor]:
+    """sum_j log(Sigma_jj + eps) and log det(Sigma + eps I)."""
+    entropies = (cov.diagonal(dim1=-2, dim2=-1) + eps).log().sum(-1)
+    return entropies, torch.linalg.slogdet(_regularised(cov, eps)).logabsdet.to(cov.dtype)
+
+
+def barlow_objective(a: Tensor, lambda_tc: float | Tensor = 1.0, eps: float = EPSILON) -> Objective:
+    """sum_i (1 - C_ii)^2 + lambda_tc sum_{i != j} C_ij^2 (Barlow Twins, Zbontar et al. 2021).
+
+    C is the cross-correlation of two views of the same samples: the first half of the N rows of
+    ``a`` and the second. With equal views it is :func:`decorrelation_objective`.
+    """
+    first, second = (_standardised(view, eps) for view in a.tensor_split(2, -2))
+    cross = first.mT @ second / (first.shape[-2] - 1)
+    diagonal = cross.diagonal(dim1=-2, dim2=-1)
+    invariance = (1 - diagonal).square().sum(-1)
+    tc = cross.square().sum((-2, -1)) - diagonal.square().sum(-1)
+    return Objective(invariance + lambda_tc * tc, tc)
+
+
+def hsic_objective(a: Tensor, lambda_tc: float | Tensor = 1.0, eps: float = EPSILON) -> Objective:
+    """-sum_j log(Var(a_j) + eps) + lambda_tc sum_{i != j} of :func:`dependence`."""
+    matrix = dependence(a, eps)
+    tc = matrix.sum((-2, -1)) - matrix.diagonal(dim1=-2, dim2=-1).sum(-1)
+    return Objective(lambda_tc * tc - log_variance(a, eps), tc)
+
+
+def dependence(a: Tensor, eps: float = EPSILON) -> Tensor:
+    """Normalised HSIC of every pair of units, HSIC_ij / sqrt(HSIC_ii HSIC_jj); (..., K, K).
+
+    Biased estimator with Gaussian kernels whose width is the unit's standard deviation (Gretton
+    et al. 2005). Memory grows with K N^2. A constant unit depends on nothing.
+    """
+    scaled = _standardised(a, eps).mT
+    kernels = torch.exp(-0.5 * (scaled.unsqueeze(-1) - scaled.unsqueeze(-2)).square())
+    kernels = kernels - kernels.mean(-1, keepdim=True)
+    kernels = kernels - kernels.mean(-2, keepdim=True)
+    flat = kernels.flatten(-2)
+    hsic = flat @ flat.mT / a.shape[-2] ** 2
+    scale = (hsic.diagonal(dim1=-2, dim2=-1) + eps).rsqrt()
+    return hsic * scale.unsqueeze(-1) * scale.unsqueeze(-2)
+
+
+def _standardised(a: Tensor, eps: float) -> Tensor:
+    centred = a - a.mean(-2, keepdim=True)
+    variance = centred.square().sum(-2, keepdim=True) / (a.shape[-2] - 1)
+    return centred * (variance + eps).rsqrt()
+
+
+def no_objective(a: Tensor, lambda_tc: float | Tensor = 1.0) -> Objective:
+    """Zero: what is left is the free energy, or the redundancy term."""
+    nothing = 0 * a.mean((-2, -1))
+    return Objective(nothing, nothing)
+
+
+# Outputs a (..., N, K) and the weight of the second term (...) -> loss and second term (...).
+OBJECTIVES: dict[str, Callable[..., Objective]] = {
+    "infomax": lambda a, lambda_tc: infomax_objective(a, lambda_tc=lambda_tc),
+    "log_det": log_det_objective,
+    "decorrelation": decorrelation_objective,
+    "barlow": barlow_objective,
+    "hsic": hsic_objective,
+    "none": no_objective,
+}
+
+
+def free_energy(h: Tensor, temperature: float = 1.0) -> Tensor:
+    """-T mean_n log sum_k exp(h_nk / T) of activations (..., N, K); shape (...).
+
+    The log-sum-exp term of source 001 for energies E = -h. Its gradient by h_nk is minus the
+    responsibility softmax(h_n / T)_k over N: the M-step of implicit EM as a gradient.
+    """
+    return -temperature * torch.logsumexp(h / temperature, -1).mean(-1)

@@ -3,7 +3,7 @@
 The layers of a population share dataset, batch size, optimizer and number of epochs. Their rows
 lie in one matrix per data order, so that layers that share a seed share each batch: one matrix
 product per seed forward, one back, whatever the number of layers. What lies between is done in
-blocks of layers of the same width and competition (:mod:`infomax_lib.block`).
+blocks of layers of the same width, competition and objective (:mod:`infomax_lib.block`).
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from infomax_lib.layer import initial_parameters
 from infomax_lib.measure import measure_layers
 from infomax_lib.products import products
 from infomax_lib.spec import RunSpec
+from infomax_lib.views import two_views
 
 __all__ = [
     "MeasureWarning",
@@ -98,9 +99,9 @@ class Population:
     """Parameters, optimizer and training steps of L layers on S data orders.
 
     Args:
-        specs: Descriptions, in any order. Each seed has as many layers of each width, activation
-            and competition as the others; dataset, batch size, optimizer, ``bias``, precision
-            and epochs are the same for all.
+        specs: Descriptions, in any order. Each seed has as many layers of each width, activation,
+            competition and objective as the others; dataset, batch size, number of views,
+            optimizer, ``bias``, precision and epochs are the same for all.
         data: The dataset that they name.
         device: Where to train.
         dtype: Of parameters and data.
@@ -128,6 +129,11 @@ class Population:
         self.weight, self.bias = self._views()
         self.optimizer = self._make_optimizer(ordered)
         self._order = [generator(self.specs[group[0]].seed, "order") for group in places]
+        self._view_draws = [
+            generator(self.specs[group[0]].seed, "views")
+            for group in places
+            if self.first.views > 1
+        ]
         self._rows_grad = torch.empty_like(self._rows, dtype=self._product_type)
         self._batches: dict[torch.Size, Tensor] = {}
         self._graphed: GraphedStep | None = None
@@ -150,8 +156,8 @@ class Population:
         kinds = {tuple(wanted(place)[:-1] for place in group) for group in arranged}
         if len(kinds) > 1:
             raise ValueError(
-                "a population needs as many layers of each width, activation and competition for "
-                "every seed: see infomax_lib.grouping.populations"
+                "a population needs as many layers of each width, activation, competition and "
+                "objective for every seed: see infomax_lib.grouping.populations"
             )
         return arranged
 
@@ -199,7 +205,7 @@ class Population:
         return torch.optim.Adam(parts, fused=True, capturable=rows.device.type == "cuda")
 
     def epoch(self) -> tuple[Tensor, Tensor]:
-        """One pass over the training data; mean loss and correlation term over its batches (L,)."""
+        """One pass over the training data; mean loss and its second term over the batches (L,)."""
         for block in self.blocks:
             block.loss_sum.zero_()
             block.tc_sum.zero_()
@@ -218,7 +224,8 @@ class Population:
         return loss, tc
 
     def _launch(self, indices: Tensor) -> None:
-        if self.train.device.type != "cuda":
+        # views are drawn on the CPU in every step, which a recorded step cannot do
+        if self.train.device.type != "cuda" or self._view_draws:
             self.step(indices)
             return
         if self._graphed is None:
@@ -249,7 +256,7 @@ class Population:
         self.optimizer.step()
 
     def _select(self, indices: Tensor | None) -> Tensor:
-        """The batch of every data order, (S, B, D)."""
+        """The batch of every data order, (S, B, D); (S, 2B, D) when there are two views of it."""
         if indices is None:
             return self.train.unsqueeze(0)
         inputs = self.train.shape[1]
@@ -257,7 +264,7 @@ class Population:
             self._batches[indices.shape] = self.train.new_empty(*indices.shape, inputs)
         batch = self._batches[indices.shape]
         torch.index_select(self.train, 0, indices.flatten(), out=batch.view(-1, inputs))
-        return batch
+        return two_views(batch, self._view_draws) if self._view_draws else batch
 
     def _add_redundancy(self, rows_grad: Tensor) -> None:
         for block in self.blocks:

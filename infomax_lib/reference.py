@@ -11,10 +11,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from infomax_lib.competition import competition
 from infomax_lib.data import Dataset
-from infomax_lib.layer import ACTIVATIONS, COMPETITIONS, initial_parameters
+from infomax_lib.layer import ACTIVATIONS, initial_parameters
+from infomax_lib.objective import OBJECTIVES, free_energy, weight_redundancy
 from infomax_lib.population import batches, generator
 from infomax_lib.spec import RunSpec
+from infomax_lib.views import two_views
 
 __all__ = ["PlainLoop", "plain_loss", "train_reference"]
 
@@ -67,17 +70,32 @@ class PlainLoop:
         self.optimizer = kind(trained, lr=spec.learning_rate, fused=True)
         self.spec, self.train = spec, data.train.to(device, dtype)
         self._order = generator(spec.seed, "order")
+        self._views = [generator(spec.seed, "views")] if spec.views > 1 else []
+        self._compete = competition(spec.competition, spec.temperature, spec.group_size)
 
     def step(self, indices: Tensor | None) -> tuple[Tensor, Tensor]:
         """One gradient step on the samples at ``indices`` (B,), or on all; loss and TC term."""
         x = self.train if indices is None else self.train[indices]
+        if self._views:
+            x = two_views(x.unsqueeze(0), self._views)[0]
         z = torch.nn.functional.linear(x, self.weight, self.bias)
-        a = COMPETITIONS[self.spec.competition](ACTIVATIONS[self.spec.activation](z))
-        loss, tc = plain_loss(a, self.weight, self.spec.lambda_tc, self.spec.lambda_wr)
+        h = ACTIVATIONS[self.spec.activation](z)
+        loss, tc = self._loss(h, self._compete(h, -1))
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
         return loss.detach(), tc.detach()
+
+    def _loss(self, h: Tensor, a: Tensor) -> tuple[Tensor, Tensor]:
+        spec = self.spec
+        if spec.objective == "infomax":
+            loss, tc = plain_loss(a, self.weight, spec.lambda_tc, spec.lambda_wr)
+        else:
+            loss, tc = OBJECTIVES[spec.objective](a, spec.lambda_tc)
+            loss = loss + spec.lambda_wr * weight_redundancy(self.weight)
+        if spec.lambda_lse > 0:
+            loss = loss + spec.lambda_lse * free_energy(h, spec.temperature)
+        return loss, tc
 
     def epoch(self) -> tuple[float, float]:
         """One pass over the training data; mean loss and TC term over its batches."""

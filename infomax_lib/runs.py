@@ -146,7 +146,7 @@ def run(
         )
         raise
     rows = store.load("runs", [spec.key for spec in specs])
-    return pd.DataFrame([_table_row(rows[spec.key]) for spec in specs])
+    return pd.DataFrame([_table_row(spec, rows[spec.key]) for spec in specs])
 
 
 def tasks_wanted(device: torch.device | None) -> int:
@@ -266,7 +266,13 @@ def trained_layer(
     stack = np.frombuffer(row["weights"], "<f4").reshape(len(row["epochs"]), spec.hidden_dim, -1)
     values = torch.from_numpy(stack[row["epochs"].index(epoch)].astype(np.float32))
     layer = InfoMaxLayer(
-        values.shape[1] - 1, spec.hidden_dim, spec.activation, spec.competition, spec.seed
+        values.shape[1] - 1,
+        spec.hidden_dim,
+        spec.activation,
+        spec.competition,
+        spec.seed,
+        temperature=spec.temperature,
+        group_size=spec.group_size,
     )
     with torch.no_grad():
         layer.weight.copy_(values[:, :-1])
@@ -381,8 +387,10 @@ def _known(kind: str, specs: Sequence[RunSpec], store: Store, how: str) -> list[
     return [rows[spec.key] for spec in specs]
 
 
-def _table_row(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if name not in _LISTS}
+def _table_row(spec: RunSpec, row: dict[str, Any]) -> dict[str, Any]:
+    # the fields come from the spec: an older row lacks those that were added after it
+    front = {"key": spec.key, **spec.model_dump()}
+    return front | {n: value for n, value in row.items() if n not in (*_LISTS, *front)}
 
 
 def _run_row(spec: RunSpec, result: TrainedRun) -> dict[str, Any]:

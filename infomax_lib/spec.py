@@ -9,10 +9,19 @@ from collections.abc import Iterable
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
+from infomax_lib.competition import COMPETITIONS, GROUPED, UNSCALED
 from infomax_lib.data import DATASETS, dataset_checksum
-from infomax_lib.layer import ACTIVATIONS, COMPETITIONS, INITIALS
+from infomax_lib.layer import ACTIVATIONS, INITIALS
+from infomax_lib.objective import OBJECTIVES
 
 __all__ = ["RESULTS_VERSION", "RunSpec", "SpecError", "first_seeds", "grid"]
 
@@ -23,6 +32,7 @@ RESULTS_VERSION = 1
 OPTIMIZERS = ("adam", "sgd")
 PRECISIONS = ("float32", "bfloat16")
 _MAX_UNITS = 8192
+_MAX_HSIC_BATCH = 1024  # one layer's kernel matrices are K times the square of this
 
 
 class SpecError(ValueError):
@@ -66,9 +76,10 @@ class RunSpec(Spec):
     Attributes:
         dataset: ``digits``, ``mnist``, ``fashion-mnist`` or ``synthetic``.
         activation: f in h = f(Wx + b).
-        competition: ``none`` (architecture A) or ``softmax`` (architecture B).
+        competition: ``none`` (architecture A), ``softmax`` (architecture B), or another name in
+            :data:`infomax_lib.competition.COMPETITIONS`.
         hidden_dim: Number of units K, 1 to 8192.
-        lambda_tc: Weight of the correlation term, >= 0.
+        lambda_tc: Weight of the objective's second term, >= 0.
         lambda_wr: Weight of the weight-redundancy term, >= 0.
         bias: False freezes the biases where they start.
         optimizer: ``adam`` or ``sgd``, PyTorch's defaults except for the learning rate.
@@ -80,6 +91,12 @@ class RunSpec(Spec):
         initial: How the weights start, see :func:`infomax_lib.layer.initial_parameters`.
         precision: Of the two matrix products of a training step, ``float32``, or ``bfloat16``
             with float32 sums; everything else is float32.
+        objective: ``infomax``, or another name in :data:`infomax_lib.objective.OBJECTIVES`;
+            ``barlow`` sees two views of every sample, see :mod:`infomax_lib.views`.
+        lambda_lse: Weight of the free energy of the activations, >= 0, see
+            :func:`infomax_lib.objective.free_energy`.
+        temperature: T > 0 of the competition and of the free energy.
+        group_size: Units per group (``group_softmax``) or per place (``top_k``); divides K.
     """
 
     dataset: str = "mnist"
@@ -96,8 +113,14 @@ class RunSpec(Spec):
     seed: int = Field(42, ge=0, lt=2**63)
     initial: str = "xavier"
     precision: str = "float32"
+    objective: str = "infomax"
+    lambda_lse: float = Field(0.0, ge=0, allow_inf_nan=False)
+    temperature: float = Field(1.0, gt=0, allow_inf_nan=False)
+    group_size: int = Field(1, ge=1)
 
-    @field_validator("dataset", "activation", "competition", "optimizer", "initial", "precision")
+    @field_validator(
+        *("dataset", "activation", "competition", "optimizer", "initial", "precision", "objective")
+    )
     @classmethod
     def _known_name(cls, value: str, info: Any) -> str:
         allowed = _ALLOWED_NAMES[info.field_name]
@@ -116,6 +139,50 @@ class RunSpec(Spec):
             raise ValueError('choose an integer of at least 2, or "full"')
         return value
 
+    @model_validator(mode="after")
+    def _settings_fit_together(self) -> RunSpec:
+        for wrong, reason in (
+            (
+                self.competition in GROUPED
+                and (self.group_size < 2 or self.hidden_dim % self.group_size),
+                f"group_size={self.group_size} is not possible for {self.competition} of "
+                f"{self.hidden_dim} units: choose a divisor of hidden_dim, at least 2",
+            ),
+            (
+                self.competition not in GROUPED and self.group_size != 1,
+                f"group_size={self.group_size} means nothing for competition="
+                f"{self.competition!r}: leave it out, or choose one of {', '.join(GROUPED)}",
+            ),
+            (
+                self.competition in UNSCALED and not self.lambda_lse and self.temperature != 1,
+                f"temperature={self.temperature} means nothing for competition="
+                f"{self.competition!r} without lambda_lse: leave it out",
+            ),
+            (
+                self.objective == "none" and not (self.lambda_lse or self.lambda_wr),
+                "objective='none' leaves nothing to minimise: choose lambda_lse or lambda_wr "
+                "above 0, or epochs=0 for an untrained layer",
+            ),
+            (
+                self.views > 1 and self.batch_size == "full",
+                "objective='barlow' draws its views batch by batch: choose an integer batch_size",
+            ),
+            (
+                self.objective == "hsic"
+                and (self.batch_size == "full" or self.batch_size > _MAX_HSIC_BATCH),
+                f"objective='hsic' with batch_size={self.batch_size!r} would hold the square of "
+                f"that for every unit: choose at most {_MAX_HSIC_BATCH}",
+            ),
+        ):
+            if wrong:
+                raise ValueError(reason)
+        return self
+
+    @property
+    def views(self) -> int:
+        """How many views of every sample a step sees."""
+        return 2 if self.objective == "barlow" else 1
+
 
 _ALLOWED_NAMES: dict[str, Iterable[str]] = {
     "dataset": DATASETS,
@@ -124,6 +191,7 @@ _ALLOWED_NAMES: dict[str, Iterable[str]] = {
     "optimizer": OPTIMIZERS,
     "initial": INITIALS,
     "precision": PRECISIONS,
+    "objective": OBJECTIVES,
 }
 
 
@@ -131,12 +199,14 @@ def _explain(model: type[BaseModel], error: ValidationError) -> str:
     """One line per wrong field: what was given, and what is allowed."""
     lines = []
     for item in error.errors():
-        field = str(item["loc"][0]) if item["loc"] else "?"
+        field = str(item["loc"][0]) if item["loc"] else ""
         if item["type"] == "extra_forbidden":
             lines.append(f"unknown field {field!r}: the fields are {', '.join(model.model_fields)}")
         else:
             reason = item["msg"].removeprefix("Value error, ")
-            lines.append(f"{field}={item['input']!r} is not possible: {reason}")
+            lines.append(
+                f"{field}={item['input']!r} is not possible: {reason}" if field else reason
+            )
     return "; ".join(dict.fromkeys(lines))
 
 

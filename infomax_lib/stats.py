@@ -26,6 +26,7 @@ CONFIDENCE = 0.95
 SETTINGS = (
     *("dataset", "activation", "competition", "hidden_dim", "lambda_tc", "lambda_wr", "bias"),
     *("optimizer", "learning_rate", "batch_size", "epochs", "initial", "epoch"),
+    *("objective", "lambda_lse", "temperature", "group_size"),
 )
 
 

@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose
 from torch import nn
 
 from infomax_lib import InfoMaxLayer
-from infomax_lib.layer import ACTIVATIONS, COMPETITIONS, INITIALS, initial_parameters
+from infomax_lib.layer import ACTIVATIONS, INITIALS, initial_parameters
 
 FORMULAS = {
     "identity": lambda z: z,
@@ -67,7 +67,7 @@ class TestInitialParameters:
 
 
 class TestLayer:
-    @pytest.mark.parametrize("competition", COMPETITIONS)
+    @pytest.mark.parametrize("competition", ["none", "softmax"])
     @pytest.mark.parametrize("activation", ACTIVATIONS)
     def test_is_g_of_f_of_wx_plus_b(self, activation, competition):
         layer = InfoMaxLayer(5, 4, activation, competition, seed=1).double()

@@ -25,6 +25,13 @@ CHANGES = {
     "seed": 1,
     "initial": "twins",
     "precision": "bfloat16",
+    "objective": "log_det",
+    "lambda_lse": 0.5,
+}
+# fields that mean something beside others only, with such others
+TOGETHER = {
+    "temperature": ({"competition": "softmax"}, 0.5),
+    "group_size": ({"competition": "top_k", "group_size": 4}, 2),
 }
 
 
@@ -45,6 +52,10 @@ class TestFields:
             "seed": 42,
             "initial": "xavier",
             "precision": "float32",
+            "objective": "infomax",
+            "lambda_lse": 0.0,
+            "temperature": 1.0,
+            "group_size": 1,
         }
 
     def test_frozen(self):
@@ -130,7 +141,8 @@ class TestKeys:
 
     @pytest.mark.parametrize("field", RunSpec.model_fields)
     def test_depend_on_every_field(self, field):
-        assert RunSpec(**{field: CHANGES[field]}).key != RunSpec().key
+        others, value = TOGETHER.get(field, ({}, CHANGES.get(field)))
+        assert RunSpec(**others | {field: value}).key != RunSpec(**others).key
 
     def test_do_not_depend_on_fields_at_their_default(self):
         class Later(RunSpec):

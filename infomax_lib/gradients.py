@@ -1,0 +1,75 @@
+"""Gradients of the objectives by the outputs of many layers, in the order (L, K, N) of a step.
+
+An objective that depends on the outputs through their covariance alone has a gradient in closed
+form: 2 M c / (N - 1) with c the centred outputs and M its gradient by the covariance. The others
+are differentiated automatically, few layers at a time where they hold large matrices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from infomax_lib.objective import (
+    OBJECTIVES,
+    Objective,
+    gradient_by_covariance,
+    log_det_gradient_by_covariance,
+)
+
+__all__ = ["OF_COVARIANCE", "output_gradient"]
+
+_MAX_KERNEL = 2**24  # entries of the kernel matrices of dependence held at once
+
+OF_COVARIANCE: dict[str, Callable[[Tensor, Tensor], tuple[Tensor, Objective]]] = {
+    "infomax": gradient_by_covariance,
+    "log_det": log_det_gradient_by_covariance,
+    "decorrelation": partial(gradient_by_covariance, entropy=0.0),
+}
+
+
+def output_gradient(name: str, a: Tensor, lambda_tc: Tensor) -> tuple[Tensor | None, Objective]:
+    """Gradient of an objective by the outputs, and its values.
+
+    Args:
+        name: A name in :data:`infomax_lib.objective.OBJECTIVES`.
+        a: Outputs (L, K, N).
+        lambda_tc: Weight of the second term (L,).
+
+    Returns:
+        The gradient (L, K, N), or None for the objective that is zero, and the values (L,).
+    """
+    with torch.no_grad():
+        if name == "none":
+            return None, OBJECTIVES[name](a.mT, lambda_tc)
+        if name in OF_COVARIANCE:
+            return _through_covariance(a, lambda_tc, OF_COVARIANCE[name])
+    each = a.shape[-2] * a.shape[-1] ** 2 if name == "hsic" else 1
+    parts = max(1, _MAX_KERNEL // each)
+    found = [
+        _by_differentiation(name, some, weight)
+        for some, weight in zip(a.split(parts), lambda_tc.split(parts), strict=True)
+    ]
+    gradients, values = zip(*found, strict=True)
+    return torch.cat(gradients), Objective(*map(torch.cat, zip(*values, strict=True)))
+
+
+def _through_covariance(
+    a: Tensor, lambda_tc: Tensor, by_covariance: Callable
+) -> tuple[Tensor, Objective]:
+    samples = a.shape[-1]
+    centred = a - a.mean(-1, keepdim=True)
+    cov = torch.bmm(centred, centred.mT).div_(samples - 1)
+    gradient, value = by_covariance(cov, lambda_tc)
+    return torch.bmm(gradient, centred).mul_(2 / (samples - 1)), value
+
+
+def _by_differentiation(name: str, a: Tensor, lambda_tc: Tensor) -> tuple[Tensor, Objective]:
+    outputs = a.detach().requires_grad_()
+    with torch.enable_grad():
+        loss, tc = OBJECTIVES[name](outputs.mT, lambda_tc)
+        (gradient,) = torch.autograd.grad(loss.sum(), outputs)
+    return gradient, Objective(loss.detach(), tc.detach())
