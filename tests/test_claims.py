@@ -354,8 +354,8 @@ def test_selection_starts_from_the_source_setting():
 def test_missing_runs_are_described():
     with pytest.raises(MissingEvidence, match=r"lambda_tc=0\.7.*5 seeds"):
         world(claimed).select(competition="softmax", lambda_tc=0.7)
-    with pytest.raises(MissingEvidence, match="column temperature"):
-        world(claimed).select(temperature=2.0)
+    with pytest.raises(MissingEvidence, match="column brightness"):
+        world(claimed).select(brightness=2.0)
 
 
 def test_too_few_seeds_are_missing():
