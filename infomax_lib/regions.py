@@ -1,0 +1,198 @@
+r"""Regions that the hyperplanes of K units cut the input space into, and those that data occupy.
+
+Unit k fires where :math:`w_k \cdot x + b_k > 0`; a region is the set of inputs with one firing
+pattern. Source 001 counts :math:`2^K` regions of K independent binary partitions. K hyperplanes in
+:math:`\mathbb{R}^n` make that many only while K <= n; in general position they make
+
+.. math:: \sum_{i=0}^{n} \binom{K}{i}, \qquad\text{or}\qquad 2 \sum_{i=0}^{n-1} \binom{K-1}{i}
+
+if all pass through the origin (Schläfli; Cover 1965; Zaslavsky 1975), and fewer otherwise.
+"""
+
+from __future__ import annotations
+
+from math import comb, expm1, log1p
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from scipy.optimize import linprog
+
+__all__ = [
+    "Occupancy",
+    "count_regions",
+    "expected_occupied",
+    "feasible_patterns",
+    "occupancy",
+    "occupied_regions",
+    "regions_in_general_position",
+]
+
+_MOST_REGIONS = 20_000  # each costs a linear programme of a millisecond or two per hyperplane
+_THINNEST = 1e-6  # of a region, where the farthest hyperplane has distance 1; HiGHS solves to 1e-7
+
+
+def regions_in_general_position(hyperplanes: int, dimension: int, central: bool = False) -> int:
+    """Number of regions that K hyperplanes in general position cut R^n into.
+
+    Args:
+        hyperplanes: K >= 0.
+        dimension: n >= 0.
+        central: All pass through the origin (no bias).
+
+    Raises:
+        ValueError: A negative count.
+    """
+    if hyperplanes < 0 or dimension < 0:
+        raise ValueError(
+            f"{hyperplanes} hyperplanes in {dimension} dimensions: neither can be negative"
+        )
+    if central:
+        if hyperplanes == 0 or dimension == 0:
+            return 1
+        return 2 * sum(comb(hyperplanes - 1, i) for i in range(dimension))
+    return sum(comb(hyperplanes, i) for i in range(dimension + 1))
+
+
+def feasible_patterns(weight: ArrayLike, bias: ArrayLike | None = None) -> np.ndarray:
+    """All firing patterns of an arrangement, one row per region; bool (regions, K).
+
+    Hyperplanes are added one by one. Each region found so far is cut or not, which a linear
+    programme decides: it looks for the point of the region farthest on the other side. Regions
+    thinner than a millionth of the largest distance of a hyperplane from the origin count as none,
+    so that repeated and parallel hyperplanes are recognised.
+
+    Args:
+        weight: Rows (K, n), one per hyperplane. A row of zeros cuts nothing.
+        bias: Shape (K,); zeros if left out.
+
+    Raises:
+        ValueError: Shapes that do not fit, numbers that are not finite, or more than 20 000
+            regions to be expected.
+    """
+    normals, offsets = _normalised(weight, bias)
+    hyperplanes, dimension = normals.shape
+    central = not offsets.any()
+    expected = regions_in_general_position(hyperplanes, dimension, central)
+    if expected > _MOST_REGIONS:
+        raise ValueError(
+            f"{hyperplanes} hyperplanes in {dimension} dimensions make up to {expected} regions, "
+            f"too many to enumerate (at most {_MOST_REGIONS}); use fewer, or count those that data "
+            f"occupy with occupied_regions"
+        )
+    regions = [(np.zeros(0, bool), np.zeros(dimension))]
+    for k in range(hyperplanes):
+        regions = [
+            (np.append(pattern, side), inside)
+            for pattern, point in regions
+            for side in (False, True)
+            if (inside := _inside(normals[: k + 1], offsets[: k + 1], pattern, side, point))
+            is not None
+        ]
+    return np.array([pattern for pattern, _ in regions])
+
+
+def count_regions(weight: ArrayLike, bias: ArrayLike | None = None) -> int:
+    """Exact number of regions of one arrangement, see :func:`feasible_patterns`."""
+    return len(feasible_patterns(weight, bias))
+
+
+def _normalised(weight: ArrayLike, bias: ArrayLike | None) -> tuple[np.ndarray, np.ndarray]:
+    """Unit normals and offsets whose largest is 1; a zero row keeps the sign of its bias."""
+    rows = np.array(weight, float)
+    if rows.ndim != 2:
+        raise ValueError(f"weight must have shape (K, n), got {rows.shape}")
+    offsets = np.zeros(len(rows)) if bias is None else np.array(bias, float)
+    if offsets.shape != (len(rows),):
+        raise ValueError(f"{len(rows)} hyperplanes need as many biases, got {offsets.shape}")
+    if not (np.isfinite(rows).all() and np.isfinite(offsets).all()):
+        raise ValueError("weights and biases must be finite")
+    lengths = np.linalg.norm(rows, axis=1)
+    cuts = lengths > 0
+    rows[cuts] /= lengths[cuts, None]
+    offsets[cuts] /= lengths[cuts]
+    farthest = np.abs(offsets[cuts]).max(initial=0)
+    if farthest > 0:
+        offsets[cuts] /= farthest
+    offsets[~cuts] = np.where(offsets[~cuts] > 0, 1.0, -1.0)
+    return rows, offsets
+
+
+def _inside(
+    normals: np.ndarray, offsets: np.ndarray, pattern: np.ndarray, side: bool, point: np.ndarray
+) -> np.ndarray | None:
+    """A point of the region on one side of the last hyperplane, None if there is none."""
+    sign = 1.0 if side else -1.0
+    if sign * (normals[-1] @ point + offsets[-1]) > _THINNEST and len(pattern):
+        return point
+    # largest t <= 1 with s_i (w_i x + b_i) >= t for all i
+    signs = np.where(np.append(pattern, side), 1.0, -1.0)
+    rows = np.column_stack([-signs[:, None] * normals, np.ones(len(signs))])
+    cost = np.append(np.zeros(normals.shape[1]), -1.0)
+    bounds = [(None, None)] * normals.shape[1] + [(None, 1.0)]
+    found = linprog(cost, A_ub=rows, b_ub=signs * offsets, bounds=bounds, method="highs")
+    return found.x[:-1] if -found.fun > _THINNEST else None
+
+
+# --- data ----------------------------------------------------------------------------------------
+
+
+class Occupancy(NamedTuple):
+    """Regions that samples occupy.
+
+    Attributes:
+        regions: Number of different firing patterns.
+        entropy: Of the patterns' frequencies, in bits.
+        bits: K, the entropy of independent partitions that each halve the data.
+        bound: min(2^K, N), more regions cannot be occupied.
+    """
+
+    regions: int
+    entropy: float
+    bits: int
+    bound: int
+
+
+def occupancy(fires: ArrayLike) -> Occupancy:
+    """Occupied regions from firing patterns (N, K), true where a unit fires on a sample.
+
+    The entropy is that of the observed frequencies, at most log2 N and too low where N is not far
+    above the number of regions: compare with shuffled patterns.
+    """
+    patterns = np.asarray(fires, bool)
+    if patterns.ndim != 2 or not patterns.size:
+        raise ValueError(f"firing patterns must have shape (N, K), got {patterns.shape}")
+    samples, units = patterns.shape
+    packed = np.packbits(patterns, axis=1)
+    _, counts = np.unique(packed, axis=0, return_counts=True)
+    share = counts / samples
+    entropy = float(-(share * np.log2(share)).sum())
+    return Occupancy(len(counts), abs(entropy), units, min(2**units, samples))
+
+
+def occupied_regions(
+    weight: torch.Tensor, bias: torch.Tensor, x: torch.Tensor, shuffled: bool = False
+) -> Occupancy:
+    """Regions of K hyperplanes that samples occupy.
+
+    Args:
+        weight: Rows (K, D).
+        bias: Shape (K,).
+        x: Samples (N, D).
+        shuffled: Permute every unit's firing over the samples by itself first: what units that
+            fire as often, but independently of each other, would occupy with as many samples.
+    """
+    with torch.no_grad():
+        fires = (x @ weight.mT + bias > 0).cpu().numpy()
+    if shuffled:
+        fires = np.random.default_rng(0).permuted(fires, axis=0)
+    return occupancy(fires)
+
+
+def expected_occupied(units: int, samples: int) -> float:
+    """Regions that N samples are expected to occupy if K partitions are independent and balanced.
+
+    2^K (1 - (1 - 2^-K)^N): about N while 2^K is far above N.
+    """
+    return -(2.0**units) * expm1(samples * log1p(-(2.0**-units)))
