@@ -61,6 +61,24 @@ class TestInitialParameters:
         assert torch.equal(weight[0:6:2], weight[1:6:2])
         assert bias.tolist() == [0.5, -0.5] * 3 + [0.0] * (units % 2)
 
+    @pytest.mark.parametrize(
+        ("initial", "biases"), [("winner", [10, 0, 0, 0, 0]), ("dead", [-10, -10, 0, 0, 0])]
+    )
+    def test_starts_inside_a_collapse_change_biases_alone(self, initial, biases):
+        usual, _ = initial_parameters(20, 5, 3)
+        weight, bias = initial_parameters(20, 5, 3, initial)
+        assert torch.equal(weight, usual)
+        assert bias.tolist() == biases
+
+    def test_which_collapse_they_start_in(self):
+        x = torch.rand(500, 64)
+        winner = InfoMaxLayer(64, 8, competition="softmax", seed=1, initial="winner")
+        assert (winner(x).argmax(-1) == 0).all()
+        assert (winner(x)[:, 0] > 0.99).all()
+        dead = InfoMaxLayer(64, 8, seed=1, initial="dead")
+        assert not dead(x)[:, :4].any()
+        assert dead(x)[:, 4:].any()
+
     def test_unknown_start(self):
         with pytest.raises(ValueError, match=r"'zeros'.*xavier.*twins"):
             initial_parameters(5, 4, 0, "zeros")
