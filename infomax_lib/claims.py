@@ -52,6 +52,7 @@ CHAPTERS = (
     "implicit_regularization",
     "tc_pressure",
     "optimizer_comparison",
+    "open_questions",
     "prior_art",
 )
 #: Claims that sum up other claims are judged on the ledger page.

@@ -332,7 +332,8 @@ fig
 #
 # Untrained layers, other activations before the softmax, a wider layer and another dataset. The
 # probe is a linear classifier on the outputs; "before" is the same probe on the activations before
-# the competition.
+# the competition. What the activation and the width change is asked in full, and judged, in the
+# chapter [Open questions](open_questions.ipynb).
 
 # %% tags=["hide-input"]
 measures = [

@@ -81,7 +81,8 @@ verdicts
 #   amended after training had begun: in 000.10 a redundancy that does not rise now fails the part
 #   on frozen biases instead of leaving it open, in 000.26 the measure of negative curvature was
 #   bounded (the same comparison, on a scale between zero and one), and in 000.23 two published rows
-#   were told apart that had been read as one.
+#   were told apart that had been read as one. The rules of 000.30 and 000.31 judged a smaller
+#   experiment first; their full forms were written, thresholds kept, before the full experiments.
 # - A rule can be wrong as a rule. Each is printed next to its verdict, so that a reader who would
 #   draw the line elsewhere can see which verdicts that would move.
 # - Claims about the history of the field, or about networks far larger than these, are marked

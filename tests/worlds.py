@@ -282,12 +282,6 @@ def _same_geometry(s: Setting) -> dict[str, float]:
     return dict.fromkeys(names, 0.5)
 
 
-def _does_not_scale(s: Setting) -> dict[str, float]:
-    soft, wide = s["competition"] == "softmax", s["hidden_dim"] == 64
-    values = {"dead_units": 20.0, "output_correlation": 3.0}
-    return values | {"redundancy_over_random": 1.0 + 9.0 * (wide and soft) + 4.0 * (not soft)}
-
-
 def _drift_is_softmax(s: Setting) -> dict[str, float]:
     soft = s["competition"] == "softmax"
     return {"weight_redundancy": 1.0 + (int(s["epoch"]) / 500 if soft else 0.0)}
@@ -329,6 +323,4 @@ OPPOSITE = {
     "000.19": (changed(opposite, _below_floor), {}),
     "000.20": (changed(opposite, _useless_training), {}),
     "000.25": (opposite, gradients(1.2)),
-    "000.30": (_same_geometry, {}),
-    "000.31": (_does_not_scale, {}),
 }

@@ -7,6 +7,7 @@ beforehand is that the first published table matches λ_tc = 100 instead of its 
 from infomax_lib.rules import (
     bias_loophole,
     implicit_regularization,
+    open_questions,
     optimizer_comparison,
     prior_art,
     synthesis,
@@ -16,6 +17,7 @@ from infomax_lib.rules import (
 __all__ = [
     "bias_loophole",
     "implicit_regularization",
+    "open_questions",
     "optimizer_comparison",
     "prior_art",
     "synthesis",

@@ -1,5 +1,4 @@
-"""Rules for the prior-art chapter: transfer (source 000) and the claims of source 002 that the
-table of baselines decides.
+"""Rules for the prior-art chapter: the claims of source 002 that the table of baselines decides.
 
 The table ``extra["baselines"]`` has one row per method and seed: ``method, seed`` and the
 measures ``probe_accuracy, weight_redundancy, output_correlation, hsic`` (NaN where a method has
@@ -12,7 +11,7 @@ from __future__ import annotations
 import pandas as pd
 
 from infomax_lib.claims import Evidence, Finding, MissingEvidence, Part, claim, finding
-from infomax_lib.rules.shared import POINT, part_above, part_below, points
+from infomax_lib.rules.shared import part_above, part_below
 from infomax_lib.stats import Interval, mean_interval
 
 CHAPTER = "prior_art"
@@ -29,34 +28,6 @@ def _values(e: Evidence, method: str, metric: str) -> pd.Series:
 def _difference(e: Evidence, metric: str, a: str, b: str) -> Interval:
     """Paired difference a − b of two methods over shared seeds."""
     return mean_interval((_values(e, a, metric) - _values(e, b, metric)).dropna())
-
-
-@claim(
-    "000.32",
-    place="Open question 3",
-    chapter=CHAPTER,
-    statement="(Question) The features transfer: a linear probe on other tasks.",
-    test="Linear probe on a target task for layers trained on a source task, against untrained "
-    "weights and PCA.",
-    rule="Table “transfer” (method, target, seed, probe_accuracy): on every target B's probe is "
-    "more than 1 point above untrained weights and not more than 1 point below PCA. Without "
-    "that table: inconclusive.",
-)
-def transfer(e: Evidence) -> Finding:
-    if "transfer" not in e.extra:
-        raise MissingEvidence(
-            "an experiment on transfer (table “transfer”), and no chapter of this book "
-            "holds one yet"
-        )
-    table = e.table("transfer", ["method", "target", "seed", "probe_accuracy"])
-    parts = []
-    for target, rows in table.groupby("target"):
-        wide = rows.pivot(index="seed", columns="method", values="probe_accuracy")
-        for other, limit in (("untrained", POINT), ("pca", -POINT)):
-            gain = mean_interval((wide["infomax_softmax"] - wide[other]).dropna())
-            held = part_above("", gain, limit).holds
-            parts.append(Part(f"{target}, B − {other}", held, points(gain)))
-    return finding(parts)
 
 
 @claim(

@@ -87,34 +87,6 @@ def recommendations(verdicts: Verdicts) -> Finding:
     return finding([_part(verdicts, name, ids) for name, ids in RECOMMENDATION_CLAIMS])
 
 
-def _not_measured(question: str) -> Finding:
-    raise MissingEvidence(f"an experiment on {question}, and no chapter of this book holds one yet")
-
-
-@claim(
-    "000.33",
-    place="Open question 4",
-    chapter=SYNTHESIS,
-    statement="(Question) InfoMax-trained layers compose when stacked.",
-    test="Stacks of two and three layers against end-to-end training and random stacks.",
-    rule="Inconclusive until that experiment is in the book; its rule comes with it.",
-)
-def stacking(verdicts: Verdicts) -> Finding:
-    return _not_measured("stacked layers")
-
-
-@claim(
-    "000.34",
-    place="Open question 5",
-    chapter=SYNTHESIS,
-    statement="(Question) Other competition mechanisms (sparsemax, group softmax) do the same.",
-    test="The same objective under other competition mechanisms.",
-    rule="Inconclusive until that experiment is in the book; its rule comes with it.",
-)
-def other_competition(verdicts: Verdicts) -> Finding:
-    return _not_measured("other competition mechanisms")
-
-
 @claim(
     "000.35",
     place="Conclusion",
