@@ -101,6 +101,7 @@ dataset: str = "mnist"  # digits, mnist or fashion-mnist
 hidden_dim: int = 16  # units K of every method
 seeds: int = 10  # seeds 0 .. seeds-1: initial weights, data order, sampling
 epochs: int = 100  # passes over the training data of every method that descends in minibatches
+methods: str = "untrained pca pca_relu kmeans fastica autoencoder rbm supervised"  # baselines
 store: str = "auto"  # results store: auto, memory, or a folder
 device: str = "auto"  # auto, cpu or cuda
 
@@ -150,7 +151,7 @@ if data.image_shape is None:
 
 # %%
 chosen = first_seeds(seeds)
-specs = every_method(dataset, hidden_dim, chosen, epochs=epochs)
+specs = every_method(dataset, hidden_dim, chosen, epochs=epochs, methods=methods.split())
 baselines = run_baselines(specs, device=device, store=store, keep_weights=chosen[:1])
 
 # %% [markdown]
