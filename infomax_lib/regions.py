@@ -160,7 +160,7 @@ def _normalised(weight: ArrayLike, bias: ArrayLike | None) -> tuple[np.ndarray, 
     if not (np.isfinite(rows).all() and np.isfinite(offsets).all()):
         raise ValueError("weights and biases must be finite")
     if rows.shape[1] > len(rows):  # nothing is cut outside the span of the rows
-        rows = np.linalg.qr(rows.T, mode="r").T
+        rows = np.asarray(np.linalg.qr(rows.T, mode="r")).T
     lengths = np.linalg.norm(rows, axis=1)
     cuts = lengths > 0
     rows[cuts] /= lengths[cuts, None]
