@@ -81,7 +81,7 @@ def derived_results(
         TypeError: Anything but specs of the accepted class.
         ValueError: A device that is not there.
     """
-    listed = [specs] if isinstance(specs, accepted) else list(specs)  # type: ignore[arg-type]
+    listed: list[S] = [specs] if isinstance(specs, Spec) else list(specs)
     for spec in listed:
         if not isinstance(spec, accepted):
             raise TypeError(f"expected {accepted.__name__} objects, got {type(spec).__name__}")
@@ -123,10 +123,13 @@ def derived_results(
         )
         raise
     known = unstored | opened.load(kind, [spec.key for spec in listed])
-    # fields come from the spec: a row from another process says them in Parquet's types
-    return pd.DataFrame(
-        [known[spec.key] | {"key": spec.key, **spec.model_dump()} for spec in listed]
-    )
+    return pd.DataFrame([_table_row(spec, known[spec.key]) for spec in listed])
+
+
+def _table_row(spec: Spec, row: Mapping[str, Any]) -> dict[str, Any]:
+    # fields come from the spec: a stored row has lists for tuples, and lacks later fields
+    front = {"key": spec.key, **spec.model_dump()}
+    return front | {name: value for name, value in row.items() if name not in front}
 
 
 def _provenance(device: torch.device, start: float) -> dict[str, Any]:

@@ -7,16 +7,36 @@ the source is tested again, as it is, on noisy images and without some of the un
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 import pandas as pd
-from pydantic import Field
+import torch
+from pydantic import Field, field_validator, model_validator
+from torch import Tensor
+from tqdm import tqdm
 
+from infomax_lib import metrics
+from infomax_lib.baselines.encoders import LinearEncoder
+from infomax_lib.baselines.pca import principal_components
+from infomax_lib.competition import compete
+from infomax_lib.data import DATASETS, DataError, Dataset, load_dataset
+from infomax_lib.derived import derived_results
+from infomax_lib.grouping import populations
+from infomax_lib.layer import ACTIVATIONS, stacked_preactivation
+from infomax_lib.logistic import logistic_regression
+from infomax_lib.population import Population, generator
+from infomax_lib.products import product
 from infomax_lib.spec import RunSpec, Spec
 from infomax_lib.store import Store
 
 __all__ = [
     "PARTNERS",
+    "REFERENCES",
     "SOURCES",
     "FeatureSpec",
     "FeatureWarning",
@@ -24,7 +44,9 @@ __all__ = [
     "ReferenceSpec",
     "evaluate_features",
     "evaluate_references",
+    "layer_outputs",
     "level_columns",
+    "part_of",
     "target_of",
 ]
 
@@ -40,12 +62,49 @@ REFERENCES = ("pixels", "pca")
 NOISE = (0.1, 0.2, 0.4)
 UNIT_LOSS = (0.1, 0.25, 0.5)
 
+_CLASSES = dict.fromkeys(DATASETS, 10) | {"synthetic": 6}
+_OTHER = {"low": "high", "high": "low"}
+_TOLERANCE = 3e-5  # of the gradient, as in the linear probe
+_CONSTANT = 1e-12  # a deviation below this share of the largest value is rounding
+_FAR = 1e6  # standard deviations; training samples cannot be further than sqrt(N)
+
 
 class FeatureWarning(UserWarning):
     """A target is not at hand on this machine; results without it are not stored."""
 
 
-class FeatureSpec(RunSpec):
+class _TestedSpec(Spec):
+    """How features are tested; see :class:`FeatureSpec`."""
+
+    source: str = "all"
+    noise: tuple[float, ...] = NOISE
+    unit_loss: tuple[float, ...] = UNIT_LOSS
+    draws: int = Field(5, ge=1)
+
+    @field_validator("source")
+    @classmethod
+    def _known_source(cls, value: str) -> str:
+        if value not in SOURCES:
+            raise ValueError(f"choose one of {', '.join(SOURCES)}")
+        return value
+
+    @field_validator("noise", "unit_loss", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
+
+    @field_validator("noise", "unit_loss")
+    @classmethod
+    def _possible_levels(cls, value: tuple[float, ...], info: Any) -> tuple[float, ...]:
+        largest = {"noise": float("inf"), "unit_loss": 1.0}[info.field_name]
+        possible = all(0 < level <= largest and level < float("inf") for level in value)
+        if not value or not possible or len(set(value)) < len(value):
+            limits = "above 0" if info.field_name == "noise" else "above 0 and at most 1"
+            raise ValueError(f"give at least one level, all of them different and {limits}")
+        return value
+
+
+class FeatureSpec(_TestedSpec, RunSpec):
     """A layer, what it is trained on, and how its features are tested.
 
     ``epochs=0`` is the untrained control.
@@ -56,17 +115,13 @@ class FeatureSpec(RunSpec):
             other half of the classes.
         noise: Standard deviations, > 0, of Gaussian noise that is added to the test images
             (pixels lie in [0, 1], and are not clipped afterwards).
-        unit_loss: Shares of units, in (0, 1], that are set to their training mean.
+        unit_loss: Shares of units, in (0, 1], that are set to their training mean; at least one
+            unit is.
         draws: How many random choices of lost units are averaged, >= 1.
     """
 
-    source: str = "all"
-    noise: tuple[float, ...] = NOISE
-    unit_loss: tuple[float, ...] = UNIT_LOSS
-    draws: int = Field(5, ge=1)
 
-
-class ReferenceSpec(Spec):
+class ReferenceSpec(_TestedSpec):
     """Reference features, tested as those of a layer: raw pixels, or PCA of the source's images.
 
     Attributes:
@@ -79,30 +134,125 @@ class ReferenceSpec(Spec):
     """
 
     dataset: str = "mnist"
-    method: str = "pca"
+    method: str = "pixels"
     hidden_dim: int | None = Field(None, ge=1)
-    source: str = "all"
-    noise: tuple[float, ...] = NOISE
-    unit_loss: tuple[float, ...] = UNIT_LOSS
-    draws: int = Field(5, ge=1)
     seed: int = Field(42, ge=0, lt=2**63)
 
+    @field_validator("dataset", "method")
+    @classmethod
+    def _known_name(cls, value: str, info: Any) -> str:
+        allowed = {"dataset": DATASETS, "method": REFERENCES}[info.field_name]
+        if value not in allowed:
+            raise ValueError(f"choose one of {', '.join(allowed)}")
+        return value
 
+    @model_validator(mode="after")
+    def _width_fits_the_method(self) -> ReferenceSpec:
+        if (self.method == "pca") != (self.hidden_dim is not None):
+            raise ValueError(
+                f"hidden_dim={self.hidden_dim} is not possible for {self.method}: pca needs a "
+                "number of components, pixels have none"
+            )
+        return self
+
+
+@dataclass(frozen=True)
 class LinearReadout:
-    """The probe of :func:`infomax_lib.probes.linear_probe`, fitted once and asked many times."""
+    """The classifier of :func:`infomax_lib.probes.linear_probe`, fitted once and asked many times.
+
+    Attributes:
+        mean: Training mean of every feature (K,), float64.
+        inverse: 1 / training deviation (K,), 0 for a constant feature.
+        weight: (C, K), acts on standardised features.
+        intercept: (C, 1).
+        classes: Labels of the rows of ``weight`` (C,).
+    """
+
+    mean: Tensor
+    inverse: Tensor
+    weight: Tensor
+    intercept: Tensor
+    classes: Tensor
+
+    @classmethod
+    @torch.no_grad()
+    def fit(cls, features: Tensor, labels: Tensor, c: float = 1.0) -> LinearReadout:
+        """Multinomial logistic regression on features (N, K) and labels (N,).
+
+        Raises:
+            ValueError: A feature is not finite.
+        """
+        if not features.isfinite().all():
+            raise ValueError("a readout needs finite features: NaN or infinity found")
+        classes, targets = labels.unique(return_inverse=True)
+        exact = features.double()
+        mean, std = exact.mean(0), exact.std(0)
+        varies = std > _CONSTANT * exact.abs().amax(0)
+        inverse = torch.where(varies, 1 / std, 0)
+        standardised = ((exact - mean) * inverse).to(features.dtype)
+        coefficients = logistic_regression(standardised.unsqueeze(0), targets, c, _TOLERANCE)[0]
+        weight, intercept = coefficients.to(features.dtype).split([len(mean), 1], dim=-1)
+        return cls(mean, inverse, weight.contiguous(), intercept, classes)
+
+    def accuracy(self, features: Tensor, labels: Tensor, kept: Tensor | None = None) -> Tensor:
+        """Share of samples that get their label, for features (M, K) and labels (M,).
+
+        Args:
+            features: As given, not standardised.
+            labels: Classes.
+            kept: Masks (V, K) of ones and zeros, one for each version of the features; a zero
+                sets the feature to its training mean. One version with all features by default.
+
+        Returns:
+            Accuracies (V,), float64.
+        """
+        exact = (features.double() - self.mean) * self.inverse
+        x = exact.clamp_(-_FAR, _FAR).to(self.weight.dtype)
+        kept = torch.ones_like(self.weight[:1]) if kept is None else kept.to(self.weight)
+        versions = (self.weight * kept.unsqueeze(1)).flatten(0, 1)
+        logits = product(versions, x).unflatten(0, (len(kept), -1)) + self.intercept
+        return (self.classes[logits.argmax(1)] == labels).double().mean(-1)
+
+
+def layer_outputs(spec: RunSpec, weight: Tensor, bias: Tensor, x: Tensor) -> Tensor:
+    """Outputs a (N, K) of one layer with rows (K, D) and biases (K,) for inputs x (N, D)."""
+    z = stacked_preactivation(weight.unsqueeze(0), bias.unsqueeze(0), x)[0]
+    h = ACTIVATIONS[spec.activation](z)
+    return compete(h, spec.competition, temperature=spec.temperature, group_size=spec.group_size)
+
+
+def part_of(data: Dataset, source: str) -> Dataset:
+    """The images of some classes, a name in :data:`SOURCES`; labels stay as they are."""
+    if source == "all":
+        return data
+    half = _CLASSES[data.name] // 2
+    train, test = (
+        (labels < half) == (source == "low") for labels in (data.train_labels, data.test_labels)
+    )
+    return replace(
+        data,
+        train=data.train[train],
+        train_labels=data.train_labels[train],
+        test=data.test[test],
+        test_labels=data.test_labels[test],
+    )
 
 
 def target_of(dataset: str, source: str = "all") -> str | None:
     """What a reader calls the target: "fashion-mnist", "mnist 5–9", or None if there is none."""
-    raise NotImplementedError
+    if source == "all":
+        return PARTNERS.get(dataset)
+    classes = _CLASSES[dataset]
+    first = classes // 2 if source == "low" else 0
+    return f"{dataset} {first}–{first + classes // 2 - 1}"
 
 
-def level_columns(noise: Sequence[float] = NOISE, unit_loss: Sequence[float] = UNIT_LOSS) -> dict:
-    """Names of the columns with accuracies by level.
-
-    ``{"noise_accuracy_0.2": 0.2, ...}``, and ``loss_accuracy_0.25`` in the same way.
-    """
-    raise NotImplementedError
+def level_columns(
+    noise: Sequence[float] = NOISE, unit_loss: Sequence[float] = UNIT_LOSS
+) -> dict[str, float]:
+    """Columns with accuracies by level: ``{"noise_accuracy_0.1": 0.1, ...}``, lost units last."""
+    named = [("noise", level) for level in noise] + [("loss", level) for level in unit_loss]
+    return {f"{kind}_accuracy_{level:g}": level for kind, level in named}
 
 
 def evaluate_features(
@@ -134,13 +284,16 @@ def evaluate_features(
         - all of :func:`infomax_lib.metrics.describe_weights`, and of
           :func:`infomax_lib.metrics.describe_outputs` on the source's test images.
 
-        Accuracies are shares; a layer whose weights are not finite has NaN everywhere.
+        Accuracies are shares; a layer that diverged has NaN in all of them.
 
     Raises:
         TypeError: Anything but FeatureSpec objects.
         ValueError: A device that is not there, or more units than samples.
     """
-    raise NotImplementedError
+    compute = partial(_compute_layers, progress=progress)
+    return _evaluate(
+        "features", FeatureSpec, specs, _layer_chunks, compute, device, store, progress
+    )
 
 
 def evaluate_references(
@@ -149,5 +302,180 @@ def evaluate_references(
     store: str | Store | None = None,
     progress: bool = True,
 ) -> pd.DataFrame:
-    """The same for pixels and PCA; columns as in :func:`evaluate_features`, without measures."""
-    raise NotImplementedError
+    """The same for pixels and PCA; columns as in :func:`evaluate_features`, without measures.
+
+    Raises:
+        TypeError: Anything but ReferenceSpec objects.
+        ValueError: A device that is not there.
+        FitError: More components than the images span dimensions.
+    """
+    return _evaluate(
+        *("reference_features", ReferenceSpec, specs, _reference_chunks, _compute_references),
+        *(device, store, progress),
+    )
+
+
+def _evaluate(kind, accepted, specs, chunks, compute, device, store, progress) -> pd.DataFrame:
+    table = derived_results(
+        kind,
+        accepted,
+        specs,
+        chunks,
+        compute,
+        device,
+        store,
+        progress,
+        keep=lambda row: row["transfer_accuracy"] is not None,
+    )
+    if len(table):  # None, where the target is not at hand
+        table["transfer_accuracy"] = table["transfer_accuracy"].astype(float)
+    return table
+
+
+# --- layers --------------------------------------------------------------------------------------
+
+
+def _layer_chunks(specs: Sequence[FeatureSpec]) -> Iterator[list[FeatureSpec]]:
+    by_source: dict[str, list[FeatureSpec]] = defaultdict(list)
+    for spec in specs:
+        by_source[spec.source].append(spec)
+    for members in by_source.values():
+        yield from populations(members)  # type: ignore[misc]
+
+
+def _compute_layers(
+    specs: Sequence[FeatureSpec], device: torch.device, progress: bool
+) -> list[dict[str, Any]]:
+    rows: dict[FeatureSpec, dict[str, Any]] = {}
+    for group in _layer_chunks(specs):  # what is left of a population may not train together
+        source, target = _source_and_target(group[0], device)
+        population = Population(group, source, device, torch.float32)
+        bar = range(population.first.epochs)
+        for _ in tqdm(bar, desc="training", unit="epoch", leave=False, disable=not progress):
+            population.epoch()
+        for spec, weight, bias in zip(group, population.weight, population.bias, strict=True):
+            encode = partial(layer_outputs, spec, weight, bias)
+            (row,) = _tested(encode, [spec], source, target)
+            measures = metrics.describe_weights(weight, bias)
+            measures |= metrics.describe_outputs(encode(source.test))
+            rows[spec] = row | {name: float(value) for name, value in measures.items()}
+    return [rows[spec] for spec in specs]
+
+
+# --- references ----------------------------------------------------------------------------------
+
+
+def _reference_chunks(specs: Sequence[ReferenceSpec]) -> Iterator[list[ReferenceSpec]]:
+    alike: dict[ReferenceSpec, list[ReferenceSpec]] = defaultdict(list)
+    for spec in specs:
+        alike[spec.but(seed=0)].append(spec)
+    yield from alike.values()
+
+
+def _compute_references(
+    specs: Sequence[ReferenceSpec], device: torch.device
+) -> list[dict[str, Any]]:
+    source, target = _source_and_target(specs[0], device)
+    if specs[0].hidden_dim is None:
+        return _tested(lambda x: x, specs, source, target)
+    mean, _, directions = principal_components(source.train, specs[0].hidden_dim)
+    encoder = LinearEncoder(directions, -directions @ mean)
+    return _tested(encoder.transform, specs, source, target)
+
+
+# --- tests ---------------------------------------------------------------------------------------
+
+
+def _source_and_target(
+    spec: FeatureSpec | ReferenceSpec, device: torch.device
+) -> tuple[Dataset, Dataset | None]:
+    """What features are learned on, and where they are tested, too, if that is at hand."""
+    data = load_dataset(spec.dataset).to(device, torch.float32)
+    if spec.source != "all":
+        return part_of(data, spec.source), part_of(data, _OTHER[spec.source])
+    partner = target_of(spec.dataset)
+    if partner is None:
+        return data, None
+    try:
+        return data, load_dataset(partner).to(device, torch.float32)
+    except DataError as error:
+        warnings.warn(
+            f"transfer from {spec.dataset} to {partner} is not measured, and these results are "
+            f"not stored: {error}",
+            FeatureWarning,
+            stacklevel=2,
+        )
+        return data, None
+
+
+@torch.no_grad()
+def _tested(
+    encode: Callable[[Tensor], Tensor],
+    specs: Sequence[FeatureSpec | ReferenceSpec],
+    source: Dataset,
+    target: Dataset | None,
+) -> list[dict[str, Any]]:
+    """All accuracies of one feature map, for specs that differ in the seed of the tests alone."""
+    first, name = specs[0], target_of(specs[0].dataset, specs[0].source)
+    levels = level_columns(first.noise, first.unit_loss)
+    readout, clean = _own_accuracy(encode, source)
+    transfer: float | None = float("nan")
+    if name is not None:
+        transfer = None if target is None else _own_accuracy(encode, target)[1]
+    rows = []
+    for spec in specs:
+        row = {"probe_accuracy": clean, "target": name, "transfer_accuracy": transfer}
+        if readout is None:
+            values = [float("nan")] * len(levels)
+        else:
+            values = _under_noise(readout, encode, source, spec)
+            values += _without_units(readout, encode, source, spec)
+        row |= dict(zip(levels, values, strict=True))
+        split = len(spec.noise)
+        for kind, part in (("noise", values[:split]), ("loss", values[split:])):
+            mean = sum(part) / len(part)
+            row[f"{kind}_drop"] = clean - mean
+            row[f"{kind}_retained"] = mean / clean if clean else float("nan")
+        rows.append(row)
+    return rows
+
+
+def _own_accuracy(
+    encode: Callable[[Tensor], Tensor], data: Dataset
+) -> tuple[LinearReadout | None, float]:
+    """A readout fitted and tested on one dataset; None and NaN if the features are not finite."""
+    train, test = encode(data.train), encode(data.test)
+    if not (train.isfinite().all() and test.isfinite().all()):
+        return None, float("nan")
+    readout = LinearReadout.fit(train, data.train_labels)
+    return readout, float(readout.accuracy(test, data.test_labels))
+
+
+def _under_noise(
+    readout: LinearReadout,
+    encode: Callable[[Tensor], Tensor],
+    data: Dataset,
+    spec: FeatureSpec | ReferenceSpec,
+) -> list[float]:
+    """Accuracy at every level: the same noise, scaled."""
+    noise = torch.randn(data.test.shape, generator=generator(spec.seed, "noise")).to(data.test)
+    return [
+        float(readout.accuracy(encode(data.test + level * noise), data.test_labels))
+        for level in spec.noise
+    ]
+
+
+def _without_units(
+    readout: LinearReadout,
+    encode: Callable[[Tensor], Tensor],
+    data: Dataset,
+    spec: FeatureSpec | ReferenceSpec,
+) -> list[float]:
+    """Mean accuracy over draws at every level; within a draw, more units are lost in one order."""
+    width = readout.weight.shape[1]
+    stream = generator(spec.seed, "lost units")
+    places = torch.stack([torch.randperm(width, generator=stream) for _ in range(spec.draws)])
+    counts = [max(1, round(share * width)) for share in spec.unit_loss]
+    kept = torch.cat([(places >= count).float() for count in counts]).to(data.test)
+    accuracies = readout.accuracy(encode(data.test), data.test_labels, kept)
+    return accuracies.view(len(counts), spec.draws).mean(1).tolist()
