@@ -52,6 +52,7 @@ CHAPTERS = (
     "implicit_regularization",
     "tc_pressure",
     "optimizer_comparison",
+    "theory",
     "open_questions",
     "prior_art",
 )

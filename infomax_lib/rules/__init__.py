@@ -12,6 +12,7 @@ from infomax_lib.rules import (
     prior_art,
     synthesis,
     tc_pressure,
+    theory,
 )
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "prior_art",
     "synthesis",
     "tc_pressure",
+    "theory",
 ]

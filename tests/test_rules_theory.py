@@ -1,0 +1,517 @@
+"""Verdicts on source 001 follow the runs, the identities and the tables: both ways and between."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from infomax_lib.claims import Evidence, MissingEvidence, judge, registry
+from infomax_lib.evidence import SOURCE_SETTING
+from infomax_lib.rules import theory
+from infomax_lib.rules.theory import (
+    BATCHES,
+    CHAPTER,
+    COLLAPSE,
+    MECHANISMS,
+    OBJECTIVES,
+    SOFTMIN,
+    STARTS,
+    cell,
+    collapsed,
+    interaction_shares,
+)
+
+SEEDS = range(10)
+IDS = [f"001.{n}" for n in range(1, 21)]
+EPOCHS, LONG = 20, 100
+
+#: Measures of a layer that is as source 001 says.
+GOOD = {
+    "weight_redundancy": 1.0,
+    "redundancy_over_random": 1.5,
+    "max_cosine": 0.4,
+    "output_correlation": 1.0,
+    "train_tc": 1.0,
+    "dead_units": 0.0,
+    "min_relative_variance": 0.5,
+    "hsic": 0.003,
+    "hsic_floor": 0.002,
+    "row_norm": 2.0,
+    "probe_accuracy": 0.8,
+    "diverged_at": np.nan,
+    "occupied": 6000.0,
+    "occupied_share": 0.7,
+    "pattern_entropy": 12.0,
+    "bit_correlation": 0.01,
+    "silent_units": 0.0,
+    "largest_share": 0.1,
+    "effective_winners": 14.0,
+    "log_det": 0.5,
+    "view_loss": 1.0,
+    "hsic_linear": 0.0008,
+}
+_EXACT = ("diverged_at", "dead_units", "silent_units")
+_DEAD = {"dead_units": 5.0, "min_relative_variance": 0.0, "silent_units": 5.0}
+
+
+def settings():
+    """Every condition that the chapter runs."""
+    plan = [(cell(m, o), EPOCHS) for m in MECHANISMS for o in OBJECTIVES]
+    plan += [(cell("none (A)", "InfoMax"), 0), (SOFTMIN | {"lambda_lse": 0.0}, EPOCHS)]
+    plan += [(c, LONG) for c in COLLAPSE.values()]
+    plan += [(c, EPOCHS) for c in STARTS.values()]
+    plan += [(cell("none (A)", "InfoMax", batch_size=n), EPOCHS) for n in BATCHES]
+    return [
+        {**SOURCE_SETTING, **c, "epochs": epochs, "seed": seed}
+        for c, epochs in plan
+        for seed in SEEDS
+    ]
+
+
+def same(setting, condition):
+    return all(setting[name] == value for name, value in condition.items())
+
+
+def row(setting, measure, epoch):
+    values = {**GOOD, **measure({**setting, "epoch": epoch})}
+    digest = hashlib.sha256(str(setting["seed"]).encode()).digest()[0]
+    factor = 1 + 0.001 * (digest / 127.5 - 1)
+    return {n: v if n in _EXACT else v * factor for n, v in values.items()}
+
+
+IDENTITIES = (
+    "joint_entropy", "dead_unit", "two_copies", "two_copies_log_det", "regions", "two_to_the_k",
+    "gradient_on_z", "lse_gradient", "free_energy_gradient", "softmax_jacobian",
+    "gradient_through_softmax", "gaussian_entropy", "gaussian_total_correlation",
+    "log_det_splits", "counted_twice", "covariance_penalty_knows_scale",
+)  # fmt: skip
+
+
+def identities(error=1e-15):
+    return pd.DataFrame(
+        [(n, error, 1e-9) for n in IDENTITIES], columns=["name", "difference", "tolerance"]
+    )
+
+
+def cases(**values):
+    good = {
+        "joint_entropy_0.5": 0.0, "joint_entropy_1": 0.0, "joint_entropy_2": 0.0,
+        "dead_entropy": 0.0, "dominant_correlation": 1.0, "dominant_proxy": 1.0,
+        "dominant_exact": 1.0, "copy_gradient": 1.0, "sign": 0.0, "moments": 1.0,
+    }  # fmt: skip
+    return pd.DataFrame((good | values).items(), columns=["case", "value"])
+
+
+def arrangements(all_patterns):
+    rows = []
+    for k, n, copied in ((2, 2, False), (3, 3, False), (4, 2, False), (6, 2, False), (4, 2, True)):
+        counted = 2**k if all_patterns else 1 + k
+        rows.append((k, n, copied, counted, 2**k + copied if all_patterns else 1 + k))
+    columns = ["hyperplanes", "dimension", "copied", "counted", "formula"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def destinations(implicit, infomax):
+    values = {"explicit": -3.0, "implicit": -3.0 + implicit, "infomax": -3.0 + infomax}
+    return pd.DataFrame(
+        [(s, m, v * (1 + 1e-4 * s)) for s in SEEDS for m, v in values.items()],
+        columns=["seed", "method", "log_likelihood"],
+    )
+
+
+def claimed(s):
+    """What the layers do where source 001 is right."""
+    mechanism = {"none": 0, "softmax": 1, "sparsemax": 2, "entmax15": 3, "softmin": 1}
+    objective = {"infomax": 0, "log_det": 1, "barlow": 2, "hsic": 3, "none": 0, "decorrelation": 0}
+    # effects that add; correlated firing with fewer regions
+    step = 0.001 * (mechanism[s["competition"]] + objective[s["objective"]] + s["lambda_lse"])
+    values = {
+        "output_correlation": np.exp(step),
+        "weight_redundancy": np.exp(step),
+        "probe_accuracy": 0.8 + step,
+        "bit_correlation": 0.01 + step,
+        "pattern_entropy": 12 - step,
+        "occupied": 6000 * (1 - step),
+        "log_det": np.exp(step) / 2,
+        "view_loss": np.exp(step),
+    }
+    if s["objective"] == "hsic":
+        values |= {"hsic": 0.0025}
+    if s["epochs"] == 0:
+        values |= {"occupied": 3000.0, "hsic": 0.01, "hsic_linear": 0.006}
+    if s["lambda_lse"] and s["objective"] == "none":
+        values |= _DEAD
+    if s["initial"] == "winner" and s["lambda_tc"] == 0:
+        values |= {"largest_share": 1.0, "output_correlation": 16.0}
+    if s["initial"] == "dead" and s["objective"] == "decorrelation":
+        values |= {"min_relative_variance": 0.0}
+    if s["batch_size"] == 32:
+        values |= {"train_tc": 5.0, "weight_redundancy": 1.5}
+    return values
+
+
+def opposite(s):
+    """What they do where it is wrong."""
+    mechanism = list(MECHANISMS.values())
+    place = [i for i, m in enumerate(mechanism) if same(s, m)] or [0]
+    names = ["infomax", "log_det", "barlow", "hsic"]
+    other = names.index(s["objective"]) if s["objective"] in names else 0
+    # the objective's effect turns round with the mechanism; correlated firing, more regions
+    crossed = (-1) ** place[0] * other
+    values = {
+        **_DEAD,
+        "weight_redundancy": np.exp(crossed),
+        "redundancy_over_random": 5.0,
+        "output_correlation": np.exp(crossed),
+        "probe_accuracy": 0.9 if same(s, cell("softmax (B)", "InfoMax")) else 0.6 + 0.01 * crossed,
+        "bit_correlation": 0.1 + 0.01 * crossed,
+        "pattern_entropy": 5 + 0.1 * crossed,
+        "occupied": 500 + crossed,
+        "occupied_share": 0.1,
+        "largest_share": 1.0,
+        "effective_winners": 2.0,
+        "hsic": 0.02 + (0.01 if s["objective"] == "hsic" else 0),
+        "hsic_linear": 0.001,
+        "view_loss": 9.0,
+        "log_det": 5.0,
+        "row_norm": 2.0 + s["epoch"],
+    }
+    if s["epochs"] == 0:
+        values |= {"occupied": 3000.0, "hsic": 0.01}
+    if s["competition"] == "softmin":
+        values |= {"weight_redundancy": 9.0, "probe_accuracy": 0.3}
+    if s["competition"] == "softmax":
+        values |= {"weight_redundancy": 4 * np.exp(crossed)}
+    if s["lambda_lse"] and s["objective"] == "none":
+        values |= GOOD
+    if s["initial"] == "winner":
+        stuck = s["lambda_tc"] > 0
+        values |= {"largest_share": 1.0 if stuck else 0.1, "output_correlation": 1.0}
+    if s["initial"] == "dead" and s["objective"] == "decorrelation":
+        values |= {"min_relative_variance": 0.5}
+    if s["batch_size"] == 32:
+        values |= {"train_tc": 0.5}
+    return values
+
+
+TABLES = {
+    "claimed": {
+        "identities": identities(),
+        "cases": cases(),
+        "arrangements": arrangements(True),
+        "destinations": destinations(0.0, -1.0),
+        "cost": pd.DataFrame({"objective": ["infomax", "hsic"], "operations": [1, 100]}),
+    },
+    "opposite": {
+        "identities": identities(1.0),
+        "cases": cases(
+            **{
+                "joint_entropy_0.5": 1.0, "joint_entropy_1": 1.0, "joint_entropy_2": 1.0,
+                "dead_entropy": -12.0, "dominant_correlation": 0.0, "dominant_proxy": -1.0,
+                "dominant_exact": -1.0, "copy_gradient": 0.0, "sign": 1.0, "moments": 0.0,
+            }
+        ),
+        "arrangements": arrangements(False),
+        "destinations": destinations(-1.0, 0.0),
+        "cost": pd.DataFrame({"objective": ["infomax", "hsic"], "operations": [100, 1]}),
+    },
+}  # fmt: skip
+MEASURES = {"claimed": claimed, "opposite": opposite}
+#: Claims that an identity contradicts: its numerical failure would leave them open, not true.
+CONTRADICTED = ("001.7", "001.10", "001.16")
+
+
+@functools.cache
+def settings_once():
+    return settings()
+
+
+def evidence(measure, tables, keep=lambda s: True):
+    runs, epochs = [], []
+    for setting in settings_once():
+        if keep(setting):
+            key = hashlib.sha256(repr(setting).encode()).hexdigest()[:32]
+            runs.append({"key": key, **setting, **row(setting, measure, setting["epochs"])})
+            if setting["epochs"] == LONG:
+                epochs += [
+                    {"key": key, **setting, "epoch": t, **row(setting, measure, t)}
+                    for t in (0, 1, 10, 20, 50, 100)
+                ]
+    base = {"epochs": EPOCHS}
+    return Evidence(pd.DataFrame(runs), pd.DataFrame(epochs), tables, base=base)
+
+
+@functools.cache
+def world(name):
+    return evidence(MEASURES[name], TABLES[name])
+
+
+@functools.cache
+def judged(name):
+    return judge(CHAPTER, world(name))
+
+
+def changed(name, measure=None, **tables):
+    """The verdicts of a world with some measures or tables changed."""
+
+    def both(s):
+        return MEASURES[name](s) | (measure(s) if measure else {})
+
+    return judge(CHAPTER, evidence(both, TABLES[name] | tables))
+
+
+# ---------------------------------------------------------------------------------- both ways
+
+
+def test_every_claim_has_a_rule():
+    found = [c.id for c in registry().values() if c.chapter == CHAPTER]
+    assert [i for i in found if i in IDS] == IDS
+
+
+@pytest.mark.parametrize("claim_id", [i for i in IDS if i not in CONTRADICTED])
+def test_supported_where_the_source_is_right(claim_id):
+    found = judged("claimed").find(claim_id)
+    assert found.interpretation_verdict == "supported", found.evidence
+
+
+@pytest.mark.parametrize("claim_id", [i for i in IDS if i not in CONTRADICTED])
+def test_refuted_where_the_source_is_wrong(claim_id):
+    found = judged("opposite").find(claim_id)
+    assert found.interpretation_verdict == "refuted", found.evidence
+
+
+@pytest.mark.parametrize("claim_id", ["001.10", "001.16"])
+def test_an_identity_that_contradicts_makes_it_mixed(claim_id):
+    found = judged("claimed").find(claim_id)
+    assert found.interpretation_verdict == "mixed", found.evidence
+    # with every identity failing, what contradicts is open and what supports is false
+    broken = judged("opposite").find(claim_id)
+    assert broken.interpretation_verdict == "inconclusive", broken.evidence
+
+
+def test_regions_beyond_the_dimension():
+    found = judged("claimed").find("001.7")
+    assert found.interpretation_verdict == "supported", found.evidence
+    # counted right: 2^K only where K <= n
+    exact = arrangements(False)
+    few = exact["hyperplanes"] <= exact["dimension"]
+    exact.loc[few, "counted"] = 2 ** exact["hyperplanes"][few]
+    found = changed("opposite", arrangements=exact, identities=identities()).find("001.7")
+    assert found.interpretation_verdict == "mixed"
+    assert "2^K regions for K ≤ n — holds" in found.evidence
+    assert "2^K regions for K > n — fails" in found.evidence
+
+
+@pytest.mark.parametrize("claim_id", IDS)
+def test_missing_evidence_is_named(claim_id):
+    none = evidence(claimed, {}, keep=lambda s: s["seed"] < 3)
+    found = judge(CHAPTER, none).find(claim_id)
+    assert found.interpretation_verdict == "inconclusive"
+    assert "needs" in found.evidence
+    assert found.number_verdict == "not applicable"
+
+
+def test_evidence_is_rounded_and_finite():
+    for name in MEASURES:
+        for v in judged(name):
+            assert not re.search(r"\d\.\d{7}", v.evidence), v.evidence
+            assert "nan" not in v.evidence, v.evidence
+
+
+# ------------------------------------------------------------------------------ between the two
+
+
+@pytest.mark.parametrize(
+    ("claim_id", "change", "expected"),
+    [
+        # one cell of the swap grid diverges: the effects still add
+        (
+            "001.1",
+            lambda s: {"diverged_at": 1.0} if same(s, cell("sparsemax", "HSIC")) else {},
+            "mixed",
+        ),
+        # only redundancy has an interaction
+        ("001.1", lambda s: {"weight_redundancy": opposite(s)["weight_redundancy"]}, "mixed"),
+        # the proxy is not small-correlation any more
+        ("001.2", lambda s: {"log_det": 3.0}, "mixed"),
+        # silent units under softmax alone
+        (
+            "001.6",
+            lambda s: {"silent_units": 3.0} if s["competition"] == "softmax" else {},
+            "mixed",
+        ),
+        # trained layers occupy no more than untrained ones
+        ("001.7", lambda s: {"occupied": 3000.0 if s["epochs"] == 0 else 2000.0}, "mixed"),
+        # only the sign makes a difference
+        (
+            "001.9",
+            lambda s: {"probe_accuracy": 0.3 if s["competition"] == "softmin" else 0.8},
+            "mixed",
+        ),
+        # one objective cannot be swapped in, the others can
+        (
+            "001.11",
+            lambda s: {"probe_accuracy": 0.5} if same(s, cell("softmax (B)", "HSIC")) else {},
+            "inconclusive",
+        ),
+        # no collapse, but the scale goes on growing
+        (
+            "001.13",
+            lambda s: {"row_norm": 1.0 + s["epoch"]} if s["objective"] == "infomax" else {},
+            "mixed",
+        ),
+        # the layer escapes without the TC term, too: the term is not what blocks
+        (
+            "001.14",
+            lambda s: {"largest_share": 0.1, "output_correlation": 1.0}
+            if s["initial"] == "winner"
+            else {},
+            "mixed",
+        ),
+        # it escapes with the entropy term and not with the TC term
+        (
+            "001.14",
+            lambda s: {
+                "largest_share": 1.0 if s["objective"] == "decorrelation" else 0.1,
+                "output_correlation": 1.0,
+            }
+            if s["initial"] == "winner"
+            else {},
+            "refuted",
+        ),
+        # ReLU stays dead, leaky ReLU does not
+        (
+            "001.15",
+            lambda s: {"dead_units": 8.0}
+            if s["initial"] == "dead" and s["activation"] == "relu"
+            else {},
+            "mixed",
+        ),
+        # HSIC lower without softmax only
+        (
+            "001.18",
+            lambda s: {"hsic": 0.009} if same(s, cell("softmax (B)", "HSIC")) else {},
+            "mixed",
+        ),
+        # dependent, else as claimed
+        ("001.20", lambda s: {"hsic": 0.05}, "mixed"),
+        ("001.20", lambda s: {"dead_units": 1.0 if s["seed"] < 5 else 0.0}, "inconclusive"),
+    ],
+)  # fmt: skip
+def test_in_between(claim_id, change, expected):
+    found = changed("claimed", change).find(claim_id)
+    assert found.interpretation_verdict == expected, found.evidence
+
+
+@pytest.mark.parametrize(
+    ("claim_id", "value", "expected"),
+    [
+        ("001.2", {"joint_entropy_2": 0.1}, "mixed"),
+        ("001.3", {"dead_entropy": -12.4}, "mixed"),
+        ("001.4", {"dominant_correlation": 0.0, "dominant_exact": -0.9}, "mixed"),
+        ("001.5", {"copy_gradient": 0.0}, "mixed"),
+        ("001.9", {"sign": 1e-3}, "mixed"),
+        ("001.19", {"moments": 1e-16}, "mixed"),
+    ],
+)
+def test_cases_decide(claim_id, value, expected):
+    found = changed("claimed", cases=cases(**value)).find(claim_id)
+    assert found.interpretation_verdict == expected, found.evidence
+
+
+def test_implicit_em_that_ends_elsewhere():
+    found = changed("claimed", destinations=destinations(-0.5, -1.0)).find("001.12")
+    assert found.interpretation_verdict == "mixed"
+
+
+# ------------------------------------------------------------------------------------- helpers
+
+
+def test_interaction_is_the_rest_of_a_two_way_analysis():
+    shares = interaction_shares(world("claimed"), "probe_accuracy", log=False)
+    assert len(shares) == len(SEEDS)
+    assert shares.max() < 1e-9  # mechanism and objective add
+    rng = np.random.default_rng(0)
+    noise = {(m, o): rng.normal() for m in MECHANISMS for o in OBJECTIVES}
+
+    def random(s):
+        names = [(m, o) for m, o in noise if same(s, cell(m, o))]
+        return {"probe_accuracy": 5 + noise[names[0]]} if names else {}
+
+    shares = interaction_shares(evidence(random, {}), "probe_accuracy", log=False)
+    table = pd.Series(noise).unstack()
+    rows, columns = table.mean(axis=1), table.mean()
+    grand = table.to_numpy().mean()
+    rest = table.sub(rows, axis=0).sub(columns, axis=1) + grand
+    expected = np.square(rest.to_numpy()).sum() / np.square(table.to_numpy() - grand).sum()
+    assert shares.mean() == pytest.approx(expected, rel=1e-6)
+
+
+def test_interaction_needs_the_whole_grid():
+    some = evidence(claimed, {}, keep=lambda s: s["objective"] != "barlow")
+    with pytest.raises(MissingEvidence, match="barlow"):
+        interaction_shares(some, "probe_accuracy", log=False)
+
+
+@pytest.mark.parametrize(
+    "change", [{"dead_units": 1.0}, {"min_relative_variance": 0.009}, {"max_cosine": 0.995}]
+)
+def test_collapse_has_three_faces(change):
+    good = pd.DataFrame([GOOD])
+    assert not collapsed(good).any()
+    assert collapsed(good.assign(**change)).all()
+
+
+def test_growth_is_per_doubling_of_epochs():
+    def doubling(s):
+        return {"row_norm": max(s["epoch"], 1) ** 0.5}
+
+    found = changed("claimed", doubling).find("001.13")
+    assert "41.4 [41.4, 41.4] % against 5 %" in found.evidence
+    assert "epochs 50 to 100" in found.evidence
+
+
+def test_other_names_of_identities_are_reported():
+    some = identities().query("name != 'dead_unit'")
+    found = changed("claimed", identities=some).find("001.3")
+    assert found.interpretation_verdict == "inconclusive"
+    assert "dead_unit" in found.evidence
+
+
+def test_the_rules_name_what_the_library_checks():
+    from infomax_lib.identities import IDENTITIES as known
+    from infomax_lib.limiting_cases import limiting_cases
+
+    assert set(IDENTITIES) <= set(known)
+    assert set(cases()["case"]) <= set(limiting_cases()["case"])
+
+
+def test_conditions_can_be_run():
+    from infomax_lib import RunSpec
+
+    conditions = [cell(m, o) for m in MECHANISMS for o in OBJECTIVES]
+    conditions += [*COLLAPSE.values(), *STARTS.values(), SOFTMIN]
+    keys = {RunSpec(dataset="digits", **c).key for c in conditions}
+    # the LSE term with both others is a cell of the swap grid, too
+    assert len(keys) == len(conditions) - 1
+
+
+def test_thresholds_are_in_the_rules():
+    texts = {c.id: c.rule for c in registry().values() if c.chapter == CHAPTER}
+    assert f"{100 * theory.INTERACTION:.0f} %" in texts["001.1"]
+    assert f"{100 * theory.SWAPPED:.0f} points" in texts["001.11"]
+    assert f"{100 * theory.AT_REST:.0f} %" in texts["001.13"]
+    assert f"{theory.COPIES:g}" in texts["001.13"]
+    assert f"{theory.SAME_MODEL:g}" in texts["001.12"]
+    assert f"{theory.OTHER_MODEL:g}" in texts["001.12"]
+
+
+def test_verdicts_survive_a_round_trip():
+    (first, *_) = judged("claimed")
+    assert dataclasses.asdict(first)["chapter"] == CHAPTER
