@@ -385,7 +385,7 @@ def structure_at_scale(e: Evidence) -> Finding:
         same = {"lambda_tc": 0.0, "hidden_dim": k}
         return {"competition": B, **same}, {"competition": A, **same}
 
-    k = wider_than_16(e, {"competition": B, "lambda_tc": 0.0})[-1]
+    k = wider_than_16(e, {"competition": A, "lambda_tc": 0.0})[-1]
     redundancy = {n: relative(e, "scale", REDUNDANCY, *pair(n)) for n in (16, k)}
     probe = {n: mean_interval(differences(e, "scale", PROBE_BEFORE, *pair(n))) for n in (16, k)}
 

@@ -1,0 +1,468 @@
+"""The experiments of the open questions: what is run, and the tables that the rules judge.
+
+Every section of the chapter has a function that lists its specs, so that a page, a test and
+whoever computes in advance ask for the same runs. Seeds are shared throughout: all comparisons are
+paired.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from infomax_lib.auxiliary import AuxiliarySpec
+from infomax_lib.effects import signed
+from infomax_lib.evidence import Evidence, MissingEvidence
+from infomax_lib.features import PARTNERS, FeatureSpec, ReferenceSpec
+from infomax_lib.metrics import simplex_floor
+from infomax_lib.rules.open_questions import (
+    CORRELATION_MARGIN,
+    DEAD,
+    REDUNDANCY_MARGIN,
+    Comparison,
+    against_relu,
+    matters,
+    removed_share,
+)
+from infomax_lib.rules.shared import POINT
+from infomax_lib.spec import RunSpec, SpecError, first_seeds, grid
+from infomax_lib.stack import TRAININGS, StackSpec
+from infomax_lib.stats import Interval, mean_interval, where
+from infomax_lib.style import label, name
+from infomax_lib.sweep import read_sweep, sweep_specs
+
+__all__ = [
+    "ACTIVATION_MARGINS",
+    "ARCHITECTURES",
+    "MECHANISMS",
+    "TEMPERATURES",
+    "activation_answer",
+    "activation_specs",
+    "activation_table",
+    "affected_measures",
+    "against",
+    "auxiliary_specs",
+    "competition_specs",
+    "hyperplane_specs",
+    "mechanism_name",
+    "objective_specs",
+    "per_width",
+    "relative_to_untrained",
+    "removed_shares",
+    "robustness_specs",
+    "robustness_table",
+    "scale_specs",
+    "stack_specs",
+    "transfer_specs",
+    "transfer_table",
+    "widest_specs",
+    "with_mechanism",
+    "with_untrained",
+]
+
+#: The two architectures at the pressure that source 000 gives each of them.
+ARCHITECTURES: Mapping[str, Mapping[str, Any]] = {
+    "A": {"competition": "none", "lambda_tc": 1.0},
+    "B": {"competition": "softmax", "lambda_tc": 0.0},
+}
+
+#: Competitions at temperature one.
+MECHANISMS: Sequence[Mapping[str, Any]] = (
+    {"competition": "none"},
+    {"competition": "softmax"},
+    {"competition": "softmin"},
+    {"competition": "log_softmax"},
+    {"competition": "sparsemax"},
+    {"competition": "entmax15"},
+    {"competition": "group_softmax", "group_size": 4},
+    {"competition": "group_softmax", "group_size": 8},
+    {"competition": "softmax_gate"},
+    {"competition": "top_k", "group_size": 4},
+)
+
+#: Temperatures of the softmax beside one.
+TEMPERATURES = (0.1, 0.3, 3.0, 10.0)
+
+#: Mechanisms whose robustness is tested without pressure and with it, beside the two
+#: architectures along the grid of pressures.
+_ROBUSTNESS_MECHANISMS = (MECHANISMS[4], MECHANISMS[5], MECHANISMS[6], MECHANISMS[9])
+
+#: Measures of the activation sweep: the margin within which a difference does not matter, and
+#: whether that is a share of ReLU's value. Those of the rule, drawn and written.
+ACTIVATION_MARGINS: Mapping[str, tuple[float, bool]] = {
+    "weight_redundancy": (REDUNDANCY_MARGIN, True),
+    "probe_accuracy": (POINT, False),
+    "output_correlation": (CORRELATION_MARGIN, True),
+    "dead_share": (DEAD, False),
+    "probe_accuracy_pre": (POINT, False),
+}
+#: The column that the rule reads, where the figure shows another one.
+_JUDGED = {"dead_share": "dead_units"}
+
+_METHODS = {"none": "infomax_relu", "softmax": "infomax_softmax"}
+
+
+# ------------------------------------------------------------------------------------ what is run
+
+
+def activation_specs(path: Path, dataset: str, seeds: int, epochs: int) -> list[RunSpec]:
+    """The sweep over activations as its file describes it, on a dataset, for seeds and epochs."""
+    values = read_sweep(path)
+    changed = {"dataset": [dataset], "epochs": [epochs], "seed": first_seeds(seeds)}
+    return sweep_specs({**values, **changed})
+
+
+def scale_specs(dataset: str, widths: Sequence[int], seeds: int, epochs: int) -> list[RunSpec]:
+    """A and B at several widths, and A without pressure, which differs from B in nothing else."""
+    base = RunSpec(dataset=dataset, epochs=epochs)
+    settings = [*ARCHITECTURES.values(), {"competition": "none", "lambda_tc": 0.0}]
+    return [
+        spec
+        for setting in settings
+        for spec in grid(base.but(**setting), hidden_dim=widths, seed=first_seeds(seeds))
+    ]
+
+
+def widest_specs(dataset: str, width: int, seeds: int, epochs: int) -> list[RunSpec]:
+    """A and B at one large width."""
+    base = RunSpec(dataset=dataset, epochs=epochs, hidden_dim=width)
+    return [
+        spec
+        for setting in ARCHITECTURES.values()
+        for spec in grid(base.but(**setting), seed=first_seeds(seeds))
+    ]
+
+
+def transfer_specs(
+    dataset: str, widths: Sequence[int], seeds: int, epochs: int
+) -> tuple[list[FeatureSpec], list[ReferenceSpec]]:
+    """A, B and untrained ReLU layers on each source that has a target; PCA and pixels beside them.
+
+    Sources are the whole dataset, if it has a partner, and each half of its classes.
+    """
+    sources = [*(["all"] if dataset in PARTNERS else []), "low", "high"]
+    chosen = first_seeds(seeds)
+    base = FeatureSpec(dataset=dataset, epochs=epochs)
+    layers = [base.but(**setting) for setting in ARCHITECTURES.values()]
+    layers.append(base.but(epochs=0))
+    features = [
+        spec
+        for layer in layers
+        for spec in grid(layer, source=sources, hidden_dim=widths, seed=chosen)
+    ]
+    pca = ReferenceSpec(dataset=dataset, method="pca", hidden_dim=widths[0])
+    pixels = ReferenceSpec(dataset=dataset, method="pixels")
+    references = [
+        reference.but(source=source, seed=seed)
+        for reference in [*(pca.but(hidden_dim=k) for k in widths), pixels]
+        for source in sources
+        for seed in chosen
+    ]
+    return features, references
+
+
+def stack_specs(dataset: str, hidden_dim: int, seeds: int, epochs: int) -> list[StackSpec]:
+    """Stacks of one to three layers of A and of B, in every way of training."""
+    base = StackSpec(dataset=dataset, hidden_dim=hidden_dim, epochs=epochs)
+    return [
+        spec
+        for setting in ARCHITECTURES.values()
+        for spec in grid(
+            base.but(**setting), training=TRAININGS, depth=[1, 2, 3], seed=first_seeds(seeds)
+        )
+    ]
+
+
+def competition_specs(dataset: str, seeds: int, epochs: int) -> list[RunSpec]:
+    """Every mechanism at λ_tc = 0 and 1, and the temperatures of the softmax at 0."""
+    base = RunSpec(dataset=dataset, epochs=epochs, lambda_tc=0.0)
+    chosen = first_seeds(seeds)
+    softmax = base.but(competition="softmax")
+    return [
+        spec
+        for mechanism in MECHANISMS
+        for spec in grid(base.but(**mechanism), lambda_tc=[0.0, 1.0], seed=chosen)
+    ] + grid(softmax, temperature=TEMPERATURES, seed=chosen)
+
+
+def hyperplane_specs(dataset: str, seeds: int, epochs: int) -> list[RunSpec]:
+    """Source 001's own form: no activation, the loss on z, with and without the free energy."""
+    base = RunSpec(dataset=dataset, epochs=epochs, activation="identity", lambda_tc=1.0)
+    return grid(base, lambda_lse=[0.0, 1.0], seed=first_seeds(seeds))
+
+
+def auxiliary_specs(
+    dataset: str, weights: Sequence[float], seeds: int, epochs: int
+) -> list[AuxiliarySpec]:
+    """A and B with every weight of the cross-entropy; zero, the control, is always among them."""
+    base = AuxiliarySpec(dataset=dataset, epochs=epochs)
+    wanted = sorted({0.0, *map(float, weights)})
+    return [
+        spec
+        for setting in ARCHITECTURES.values()
+        for spec in grid(base.but(**setting), lambda_ce=wanted, seed=first_seeds(seeds))
+    ]
+
+
+def objective_specs(
+    dataset: str, pressures: Sequence[float], seeds: int, epochs: int
+) -> list[RunSpec]:
+    """Decorrelation, log det and HSIC at every pressure; without pressure they are the same loss.
+
+    The pressure of −log det R is 1, where it and the variances make the joint entropy.
+
+    Raises:
+        SpecError: A pressure is not above 0.
+    """
+    if not pressures or min(pressures) <= 0:
+        raise SpecError(f"pressures={list(pressures)} is not possible: give numbers above 0")
+    chosen, base = first_seeds(seeds), RunSpec(dataset=dataset, epochs=epochs)
+    settings = [("infomax", [0.0, *pressures]), ("log_det", [1.0]), ("hsic", pressures)]
+    return [
+        spec
+        for competition in ("none", "softmax")
+        for objective, values in settings
+        for spec in grid(
+            base.but(competition=competition, objective=objective),
+            lambda_tc=[float(value) for value in values],
+            seed=chosen,
+        )
+    ]
+
+
+def robustness_specs(
+    dataset: str, pressures: Sequence[float], seeds: int, epochs: int
+) -> list[FeatureSpec]:
+    """A and B along a grid of λ_tc, and four other mechanisms at λ_tc = 0 and 1."""
+    base = FeatureSpec(dataset=dataset, epochs=epochs)
+    chosen = first_seeds(seeds)
+    along = grid(
+        base,
+        competition=["none", "softmax"],
+        lambda_tc=[float(value) for value in pressures],
+        seed=chosen,
+    )
+    return along + [
+        spec
+        for mechanism in _ROBUSTNESS_MECHANISMS
+        for spec in grid(base.but(**mechanism), lambda_tc=[0.0, 1.0], seed=chosen)
+    ]
+
+
+# ------------------------------------------------------------------------------- tables for rules
+
+
+def with_untrained(table: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
+    """Runs with ``untrained_probe_accuracy`` and ``untrained_probe_accuracy_pre``.
+
+    Args:
+        table: What :func:`infomax_lib.run` returned.
+        history: What :func:`infomax_lib.history` returned for the same runs.
+    """
+    start = history[history["epoch"] == 0].drop_duplicates("key").set_index("key")
+    return table.assign(
+        **{
+            f"untrained_{column}": table["key"].map(start[column]).astype(float)
+            for column in ("probe_accuracy", "probe_accuracy_pre")
+        }
+    )
+
+
+def mechanism_name(setting: Mapping[str, Any]) -> str:
+    """How a competition with its settings is called: "softmax, T = 0.1", "top_k of 4"."""
+    text = str(setting["competition"])
+    if setting.get("group_size", 1) > 1:
+        text += f" of {setting['group_size']:g}"
+    if setting.get("temperature", 1.0) != 1:
+        text += f", T = {setting['temperature']:g}"
+    return text
+
+
+def with_mechanism(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows with the ``mechanism`` that their competition, group size and temperature make."""
+    return table.assign(mechanism=[mechanism_name(row) for row in table.to_dict("records")])
+
+
+def transfer_table(features: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
+    """One row per method, width, target and seed.
+
+    ``probe_accuracy`` is that on the target, ``source_accuracy`` that on the source. Pixels have
+    no width: they stand beside every width. Targets that are not at hand are left out.
+    """
+    untrained = features["epochs"] == 0
+    methods = features["competition"].map(_METHODS).mask(untrained, "untrained")
+    layers = features.assign(method=methods)
+    widths = sorted(features["hidden_dim"].unique())
+    pixels = references[references["method"] == "pixels"]
+    others = [references[references["method"] != "pixels"]]
+    others += [pixels.assign(hidden_dim=k) for k in widths]
+    columns = ["key", "method", "hidden_dim", "target", "seed"]
+    accuracies = {"transfer_accuracy": "probe_accuracy", "probe_accuracy": "source_accuracy"}
+    table = pd.concat([frame[[*columns, *accuracies]] for frame in (layers, *others)])
+    table = table[table["target"].notna() & table["transfer_accuracy"].notna()]
+    return table.rename(columns=accuracies).astype({"hidden_dim": int}).reset_index(drop=True)
+
+
+def robustness_table(features: pd.DataFrame) -> pd.DataFrame:
+    """Rows with their ``mechanism`` and the ``configuration`` that it makes with λ_tc."""
+    table = with_mechanism(features)
+    labels = [
+        f"{mechanism}, λ_tc = {pressure:g}"
+        for mechanism, pressure in zip(table["mechanism"], table["lambda_tc"], strict=True)
+    ]
+    return table.assign(configuration=labels)
+
+
+# ------------------------------------------------------------------------------ numbers for figures
+
+
+def per_width(table: pd.DataFrame) -> pd.DataFrame:
+    """Runs with the measures that can be compared over widths.
+
+    ``correlation_over_floor``, ‖R − I‖² over the least that a simplex allows, and ``dead_share``.
+    The ``setting`` says architecture and pressure.
+    """
+    floors = [simplex_floor(int(k)) if k > 1 else np.nan for k in table["hidden_dim"]]
+    settings = [
+        f"{name(competition)}, λ_tc = {pressure:g}"
+        for competition, pressure in zip(table["competition"], table["lambda_tc"], strict=True)
+    ]
+    return table.assign(
+        correlation_over_floor=table["output_correlation"] / floors,
+        dead_share=table["dead_units"] / table["hidden_dim"],
+        setting=settings,
+    )
+
+
+def relative_to_untrained(table: pd.DataFrame) -> pd.DataFrame:
+    """Runs with ``probe_gain``, what training adds to the probe on the outputs, in points."""
+    gain = 100 * (table["probe_accuracy"] - table["untrained_probe_accuracy"])
+    return table.assign(probe_gain=gain)
+
+
+def against(
+    table: pd.DataFrame,
+    measures: Sequence[str],
+    field: str,
+    reference: object,
+    by: Sequence[str] = ("hidden_dim",),
+) -> pd.DataFrame:
+    """Paired differences from one value of a field: a row per measure, value, group and seed.
+
+    Args:
+        table: Runs.
+        measures: Columns to compare.
+        field: What is varied, such as ``activation``.
+        reference: The value of ``field`` that the others are compared to.
+        by: Fields that are equal within a comparison, besides the seed.
+
+    Returns:
+        Columns ``measure``, ``field``, those of ``by``, ``seed``, ``difference`` and ``reference``
+        (the mean of the measure at the reference).
+
+    Raises:
+        ValueError: No row has the reference value.
+    """
+    base = where(table, {field: reference})
+    if base.empty:
+        raise ValueError(f"no run has {field}={reference!r}: nothing to compare to")
+    same = [*by, "seed"]
+    frames = []
+    for measure in measures:
+        pairs = table[table[field] != reference].merge(
+            base[[*same, measure]], on=same, suffixes=("", "_reference")
+        )
+        means = base.groupby(list(by))[measure].mean()
+        index = pd.MultiIndex.from_frame(pairs[list(by)]) if len(by) > 1 else pairs[by[0]]
+        frames.append(
+            pairs[[field, *same]].assign(
+                measure=measure,
+                difference=pairs[measure] - pairs[f"{measure}_reference"],
+                reference=means.reindex(index).to_numpy(float),
+            )
+        )
+    return pd.concat(frames, ignore_index=True)
+
+
+# ------------------------------------------------------------------------------- answers in words
+
+
+def activation_table(e: Evidence) -> pd.DataFrame:
+    """Every activation against ReLU, as text: a row per measure and activation, a column per K.
+
+    A star marks an adjusted p below 0.05, two a difference that also lies beyond the margin.
+
+    Raises:
+        MissingEvidence: Fewer than five seeds, or no ReLU.
+    """
+    rows: dict[tuple[str, str], dict[str, str]] = {}
+    for measure in ACTIVATION_MARGINS:
+        judged = _JUDGED.get(measure, measure)
+        for c in against_relu(e, judged):
+            row = rows.setdefault(
+                (judged, c.activation), {"measure": label(judged), "activation": name(c.activation)}
+            )
+            row[f"K = {c.hidden_dim}"] = signed(c.difference) + _stars(c)
+    return pd.DataFrame(list(rows.values()))
+
+
+def _stars(c: Comparison) -> str:
+    if c.beyond:
+        return " **"
+    return " *" if c.p < 0.05 else ""
+
+
+def activation_answer(e: Evidence) -> str:
+    """Whether the activation before the softmax matters: for which measure, how much, where."""
+    texts: dict[bool | None, list[str]] = {True: [], False: [], None: []}
+    try:
+        for measure in ACTIVATION_MARGINS:
+            judged = _JUDGED.get(measure, measure)
+            comparisons = against_relu(e, judged)
+            outcome, _ = matters(comparisons)
+            text = label(judged)
+            if outcome:
+                most = max(
+                    (c for c in comparisons if c.beyond),
+                    key=lambda c: abs(c.difference.mean) / max(c.margin, 1e-12),
+                )
+                text += (
+                    f" (most with {name(most.activation)} at K = {most.hidden_dim}: "
+                    f"{signed(most.difference)} against ReLU)"
+                )
+            texts[outcome].append(text)
+    except MissingEvidence:
+        return "Not decided: that takes at least five seeds."
+    words = {True: "yes for", False: "no for", None: "open for"}
+    sentence = "; ".join(f"{words[o]} {', '.join(t)}" for o, t in texts.items() if t)
+    return sentence[:1].upper() + sentence[1:] + "."
+
+
+def affected_measures(e: Evidence) -> str:
+    """How many measures some activation changes, "3 of 5"; "not judged" with too few seeds."""
+    try:
+        outcomes = [matters(against_relu(e, _JUDGED.get(m, m)))[0] for m in ACTIVATION_MARGINS]
+    except MissingEvidence:
+        return "not judged"
+    return f"{outcomes.count(True)} of {len(outcomes)}"
+
+
+def removed_shares(e: Evidence) -> dict[str, Interval | None]:
+    """Share of the removable HSIC that each approximation removes, by objective and competition.
+
+    None where there is nothing to remove, an interval of no values where it was not measured.
+    """
+    names = {"infomax": "decorrelation ‖R − I‖²", "log_det": "Gaussian, −log det R"}
+    found: dict[str, Interval | None] = {}
+    for competition in ("none", "softmax"):
+        for objective, text in names.items():
+            try:
+                share = removed_share(e, competition, objective)
+            except MissingEvidence:
+                share = mean_interval([])
+            found[f"{text}, {name(competition)}"] = share
+    return found
