@@ -35,7 +35,7 @@ __all__ = [
     "r2_floor",
 ]
 
-ESTIMATORS = ("biased", "unbiased")
+_ESTIMATORS = ("biased", "unbiased")
 
 _MEMORY = 256 * 2**20  # bytes of kernel blocks held at once
 _BYTES = 8  # float64
@@ -206,8 +206,8 @@ def _kernel(some: Tensor, all_: Tensor) -> Tensor:
 
 
 def _hsic(moments: _Moments, estimator: str) -> Tensor:
-    if estimator not in ESTIMATORS:
-        allowed = ", ".join(ESTIMATORS)
+    if estimator not in _ESTIMATORS:
+        allowed = ", ".join(_ESTIMATORS)
         raise ValueError(f"unknown estimator {estimator!r}: choose one of {allowed}")
     products, rows = moments
     n = rows.shape[-1]

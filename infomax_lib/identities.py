@@ -375,7 +375,7 @@ def _gradient_by_covariance(z: Tensor, lambda_tc: float) -> Tensor:
 
 _define(
     "gradient_of_variance_on_z",
-    says="Without correlation term that gradient is the standard score over the deviation: "
+    says="Without correlation term the gradient on z is the standard score over the deviation: "
     "each unit for itself, without competition.",
     latex=r"\frac{\partial}{\partial z_{nk}}\Big(-\sum_j\log(\mathrm{Var}\,z_j+\varepsilon)\Big)"
     r" = -\frac{2}{N-1}\,\frac{z_{nk}-\bar z_k}{\mathrm{Var}\,z_k+\varepsilon}",
@@ -482,7 +482,8 @@ _define(
 
 _define(
     "tc_third_order",
-    says="The error of that expansion is of third order, -1/6 of the trace of the cube.",
+    says="The error of ||R - I||^2/4 as total correlation is of third order, -1/6 of the trace of "
+    "the cube of R - I.",
     latex=r"\lim_{t\to0}\,\frac{-\frac12\log\det(I+tS) - \frac14\|tS\|_F^2}{t^3}"
     r" = -\tfrac16\,\mathrm{tr}\,S^3",
     claims=("001.2", "001.16"),
@@ -496,7 +497,7 @@ _define(
 
 _define(
     "tc_error_rate",
-    says="Halving all correlations makes that error eight times smaller.",
+    says="Halving all correlations makes the error of ||R - I||^2/4 eight times smaller.",
     latex=r"\log_2\frac{e(t)}{e(t/2)} \to 3,\quad"
     r"e(t) = -\tfrac12\log\det(I+tS) - \tfrac14\|tS\|_F^2",
     claims=("001.2", "001.16"),
@@ -557,7 +558,7 @@ def _source_001_loss(cov: Tensor, weight: float) -> Tensor:
 
 _define(
     "covariance_penalty_knows_scale",
-    says="Its second term is not a measure of dependence: it grows with the fourth power of the "
+    says="Source 001's ||C - diag C||^2 is not a measure of dependence: it grows with the fourth power of the "
     "outputs' scale at unchanged correlations.",
     latex=r"\|C-\mathrm{diag}\,C\|_F^2 = \sum_{i\neq j} C_{ii}C_{jj}R_{ij}^2,\quad C(sz)=s^2C(z)",
     claims=("001.16",),
@@ -658,7 +659,7 @@ _define(
 
 _define(
     "gradient_along_the_weights",
-    says="Every gradient therefore has the same component -2K along the parameters themselves.",
+    says="Without competition every gradient has the same component -2K along the parameters.",
     latex=r"\theta\cdot\nabla L(\theta) = -2K",
     claims=("000.22", "001.13"),
     proof="Differentiate the scaling law at s = 1 (Euler).",
@@ -697,7 +698,8 @@ _define(
 
 _define(
     "simplex_floor_attained",
-    says="Balanced outputs attain that floor: each pair has the correlation -1/(K-1).",
+    says="Balanced outputs attain the floor K/(K-1) of the simplex: each pair has the correlation "
+    "-1/(K-1).",
     latex=r"\{a_n\}\ \text{all permutations of one } p:\quad \|R-I\|_F^2 = \frac{K}{K-1}",
     claims=("000.13", "000.19", "000.20"),
     proof="By symmetry all correlations are equal; their sum is fixed by the constraint.",
@@ -896,7 +898,7 @@ _define(
 
 _define(
     "central_regions",
-    says="Without biases there are fewer: 2 sum_{i < n} C(K-1, i).",
+    says="K hyperplanes through the origin make fewer regions: 2 sum_{i < n} C(K-1, i).",
     latex=r"\#\,\text{regions} = 2\sum_{i=0}^{n-1}\binom{K-1}{i}",
     claims=("001.7",),
     proof="Cover (1965): as many as linearly separable dichotomies of K points.",
@@ -909,11 +911,11 @@ _define(
 
 _define(
     "two_to_the_k",
-    says="That is 2^K only while there are no more units than dimensions.",
+    says="K hyperplanes make 2^K regions only while there are no more of them than dimensions.",
     latex=r"\sum_{i=0}^{n}\binom Ki = 2^K \iff K \le n",
     claims=("001.7",),
     proof="The full sum of binomial coefficients; otherwise terms with i > n are missing.",
-    draw=lambda g: (torch.randint(1, 12, (20, 2), generator=g).tolist(),),
+    draw=lambda g: (list(product(range(1, 12), repeat=2)),),
     left=lambda sizes: torch.tensor(
         [log2(regions_in_general_position(k, n)) == k for k, n in sizes]
     ),

@@ -151,10 +151,10 @@ def _refuse_too_many(normals: np.ndarray, offsets: np.ndarray) -> None:
 
 def _normalised(weight: ArrayLike, bias: ArrayLike | None) -> tuple[np.ndarray, np.ndarray]:
     """Unit normals and offsets whose largest is 1; a zero row keeps the sign of its bias."""
-    rows = np.array(weight, float)
+    rows = np.asarray(weight).astype(float)
     if rows.ndim != 2:
         raise ValueError(f"weight must have shape (K, n), got {rows.shape}")
-    offsets = np.zeros(len(rows)) if bias is None else np.array(bias, float)
+    offsets = np.zeros(len(rows)) if bias is None else np.asarray(bias).astype(float)
     if offsets.shape != (len(rows),):
         raise ValueError(f"{len(rows)} hyperplanes need as many biases, got {offsets.shape}")
     if not (np.isfinite(rows).all() and np.isfinite(offsets).all()):
