@@ -51,6 +51,7 @@ __all__ = [
     "mechanism_name",
     "objective_specs",
     "per_width",
+    "reading_name",
     "relative_to_untrained",
     "removed_shares",
     "robustness_specs",
@@ -280,6 +281,12 @@ def mechanism_name(setting: Mapping[str, Any]) -> str:
     if setting.get("temperature", 1.0) != 1:
         text += f", T = {setting['temperature']:g}"
     return text
+
+
+def reading_name(mechanism: str) -> str:
+    """A mechanism as readers see it: "top-k of 4", "1.5-entmax", "softmax (B)"."""
+    plain = name(mechanism)
+    return plain.replace("entmax15", "1.5-entmax").replace("_", "-")
 
 
 def with_mechanism(table: pd.DataFrame) -> pd.DataFrame:

@@ -9,11 +9,10 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from infomax_lib.open_questions import ARCHITECTURES
+from infomax_lib.open_questions import ARCHITECTURES, reading_name
 from infomax_lib.rank_correlation import rank_correlation
 from infomax_lib.rules.shared import percent, points
-from infomax_lib.stats import Interval, by_seed, mean_interval, where
-from infomax_lib.style import label, name
+from infomax_lib.stats import Interval, by_seed, format_number, mean_interval, where
 
 __all__ = [
     "auxiliary_answer",
@@ -188,27 +187,28 @@ def competition_answer(competitions: pd.DataFrame) -> str:
     sides: dict[str, list[str]] = {"lower": [], "higher": [], "not told apart": []}
     for mechanism in _mechanisms(competitions):
         gap = _gap(zero, "weight_redundancy", {"mechanism": mechanism}, none)
-        sides[_side(gap)].append(mechanism)
+        sides[_side(gap)].append(reading_name(mechanism))
     softmax = _gap(zero, "weight_redundancy", {"mechanism": "softmax"}, none)
-    means = zero.groupby("mechanism")["probe_accuracy"].mean()
-    best = str(means.idxmax())
+    best = str(zero.groupby("mechanism")["probe_accuracy"].mean().idxmax())
     listed = "; ".join(f"{side} with {', '.join(names)}" for side, names in sides.items() if names)
     return (
         f"Against no competition, redundancy at λ_tc = 0 is {_side(softmax)} with the softmax "
-        f"({softmax}), {listed}; the best probe on the outputs has {name(best)} "
-        f"({_mean(zero, 'probe_accuracy', mechanism=best)}), the softmax "
+        f"({softmax}); {listed}. Best probe on the outputs: {reading_name(best)}, "
+        f"{_mean(zero, 'probe_accuracy', mechanism=best)}; softmax: "
         f"{_mean(zero, 'probe_accuracy', mechanism='softmax')}."
     )
 
 
 def works_answer(competitions: pd.DataFrame) -> str:
-    """What training with the whole objective adds under every mechanism."""
+    """What training with the whole objective adds, from the worst to the best mechanism."""
     one = where(competitions, {"lambda_tc": 1.0})
-    gains = "; ".join(
-        f"{name(mechanism)} {_mean(one, 'probe_gain', mechanism=mechanism)}"
-        for mechanism in ("softmax", *_mechanisms(competitions))
+    gains = {m: _mean(one, "probe_gain", mechanism=m) for m in _mechanisms(competitions)}
+    worst, best = (f(gains, key=lambda m: gains[m].mean) for f in (min, max))
+    return (
+        f"At λ_tc = 1 training adds between {gains[worst]} ({reading_name(worst)}) and "
+        f"{gains[best]} points ({reading_name(best)}) to the probe, and "
+        f"{_mean(one, 'probe_gain', mechanism='softmax')} under the softmax."
     )
-    return f"At λ_tc = 1 training adds to the probe, in points: {gains}."
 
 
 def hyperplane_answer(forms: Mapping[str, pd.DataFrame]) -> str:
@@ -250,14 +250,16 @@ def shares_answer(shares: Mapping[str, Interval | None]) -> str:
 
 def target_answer(robust: pd.DataFrame, outcomes: Mapping[str, str]) -> str:
     """Rank correlations of the two measures of dependence with every outcome."""
-    means = robust.groupby("configuration")[
-        ["redundancy_over_random", "output_correlation", *outcomes]
-    ].mean()
+    measures = {"redundancy_over_random": "redundancy", "output_correlation": "output correlation"}
+    means = robust.groupby("configuration")[[*measures, *outcomes]].mean()
     parts = []
-    for measure in ("redundancy_over_random", "output_correlation"):
-        listed = ", ".join(
-            f"{rank_correlation(means[measure], means[outcome])} with the {text}"
-            for outcome, text in outcomes.items()
-        )
-        parts.append(f"{label(measure)} {listed}")
-    return f"Rank correlation over {len(means)} configurations — {'; '.join(parts)}."
+    for outcome, text in outcomes.items():
+        found = [
+            format_number(rank_correlation(means[m], means[outcome]).mean, 2) for m in measures
+        ]
+        parts.append(f"{text} {found[0]} and {found[1]}")
+    return (
+        f"Rank correlation over {len(means)} configurations with "
+        f"{' and with '.join(measures.values())}: {'; '.join(parts)} (the target is right where it "
+        "is negative)."
+    )
