@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from infomax_lib.style import GREY, looks, panels
 
@@ -58,12 +59,13 @@ def growth_figure(record: Mapping[str, Any], what: str) -> Figure:
             _line(axes, xs, milliseconds, label="step of all layers", **style)
             least = [1e3 * row["flops"] / peak for row in rows]
             axes.plot(xs, least, color="black", label="its two products at the peak")
-            axes.set(ylabel="ms per step")
+            axes.set(yscale="log", ylabel="ms per step")
+            _plain_log_ticks(axes)
         else:
             memory = [np.nan if r["memory"] is None else r["memory"] / 2**20 for r in rows]
             axes.plot(xs, memory, label="peak beyond the data", **style)
             axes.set(ylabel="MiB", ylim=(0, None))
-        axes.set(xscale="log", yscale="log" if what == "seconds" else "linear")
+        axes.set_xscale("log")
         _count_axis(axes, xs, _growth_label(factor, rows[0]))
     all_axes[0].legend()
     return figure
@@ -90,3 +92,11 @@ def _count_axis(axes: Axes, ticks: Sequence[int], text: str) -> None:
     axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
     axes.xaxis.minorticks_off()
     axes.set_xlabel(text)
+
+
+def _plain_log_ticks(axes: Axes) -> None:
+    """Powers of ten, written out; on an axis of less than three of them also their 2 and 5."""
+    low, high = axes.get_ylim()
+    axes.yaxis.set_major_locator(LogLocator(subs=(1,) if high > 1000 * low else (1, 2, 5)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())

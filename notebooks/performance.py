@@ -65,7 +65,8 @@ for name, text in performance.sentences(record).items():
 # A *layer-step* is one gradient step of one layer on a batch of 128 images of 784 pixels. All
 # contestants of a row take turns, so that a noisy moment hits all of them; the first turns are
 # thrown away. Numbers are medians, with the quartiles in brackets, and ratios and shares are taken
-# turn by turn. {glue:text}`machine`
+# turn by turn. In the tables A is the layer without softmax, B the layer with it, and 64 × K=16
+# stands for 64 layers of 16 units. {glue:text}`machine`
 
 # %% [markdown]
 # ## What was aimed at, and what was reached
@@ -147,7 +148,8 @@ HTML(table_html(performance.machine_table(record)))
 
 # %% [markdown]
 # `make bench` measures your machine in a few minutes and adds a file to `benchmarks/results/`; this
-# page then shows the most recent one.
+# page then shows the most recent one. The stored benchmarks, each with its speed as a multiple of the
+# plain loop and as a share of the limit:
 
 # %% tags=["remove-input"]
 HTML(table_html(performance.overview_table(records)))

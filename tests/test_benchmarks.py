@@ -285,6 +285,43 @@ class TestRecords:
         assert record["probes"]["layers"] == FULL.probe_layers
         assert {row["seeds"] for row in record["precision"]} == {FULL.precision_seeds}
 
+    @pytest.mark.parametrize("path", sorted(RESULTS.glob("*.json")), ids=lambda path: path.stem)
+    def test_aims_say_whether_they_are_reached(self, path):
+        record = json.loads(path.read_text())
+        table = performance.aim_table(record)
+        medians = [
+            row[kind]["population"]["median"] / row[f"aim_{kind}"]
+            for row in record["engine"]
+            for kind in ("ratio", "share")
+            if row[f"aim_{kind}"] is not None
+        ]
+        wanted = [value >= 1 for value in [*medians, record["probes"]["ratio"] / 10]]
+        assert list(table["reached"].eq("yes")) == wanted
+        assert table.columns[-1] == "reached"
+        # The column of text of a page 1200 pixels wide has room for about this many characters.
+        assert sum(table[column].str.len().max() for column in table) <= 70
+
+    @pytest.mark.parametrize("largest", [0.6, 6.0, 600.0])
+    def test_times_are_read_off_in_plain_numbers(self, largest):
+        """Milliseconds from 0.02 to the largest."""
+        fixed = {"grows": "inputs", "layers": 1, "units": 16, "batch": 128, "flops": 2e4}
+        growth = [
+            fixed | {"inputs": n, "seconds": dict.fromkeys(("median", "low", "high"), 1e-3 * ms)}
+            for n, ms in ((64, 0.02), (784, largest))
+        ]
+        record = {"growth": growth, "throughput": [{"peak_flops": {"median": 1e9}}]}
+        (axes,) = growth_figure(record, "seconds").axes
+        axes.figure.canvas.draw()
+        low, high = axes.get_ylim()
+        shown = [
+            label
+            for label in axes.get_yticklabels(which="both")
+            if label.get_text() and low <= label.get_position()[1] <= high
+        ]
+        assert 3 <= len(shown) <= 9
+        for label in shown:
+            assert float(label.get_text().replace(",", "")) == label.get_position()[1]
+
     def test_some_benchmark_is_stored(self):
         assert performance.read_records(RESULTS)
 

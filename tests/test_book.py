@@ -8,6 +8,7 @@ from pathlib import Path
 import jupytext
 import nbformat
 import pytest
+import torch
 import yaml
 
 from infomax_lib import pages
@@ -22,6 +23,13 @@ IMAGES = {"image/png", "image/svg+xml"}
 MACHINE_PATH = re.compile(r"(?:/home/|/root/|/tmp/|/Users/|[A-Z]:\\Users\\|site-packages)\S*")
 # A decimal in prose, unless it is code, a formula, a version or a claim's id such as 000.7.
 TYPED_DECIMAL = re.compile(r"(?<![\w.])(?!00[0-3]\.\d)\d*\.\d+(?![\w.]*\d)")
+
+
+def prose(markdown: str) -> str:
+    """Markdown without code, formulas and the targets of links."""
+    code = r"^```\w+\n.*?^```|^```[^\n]*|`[^`]*`"
+    text = re.sub(rf"{code}|\$\$.*?\$\$|\$[^$]*\$", "", markdown, flags=re.M | re.S)
+    return re.sub(r"\]\([^)]*\)|CC BY 4\.0", "", text)
 
 
 def code_cells(name: str) -> list[nbformat.NotebookNode]:
@@ -102,9 +110,7 @@ def test_prose_types_no_decimals(name):
     notebook = jupytext.read(ROOT / "notebooks" / f"{name}.py")
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            prose = re.sub(r"```.*?```|`[^`]*`|\$\$.*?\$\$|\$[^$]*\$", "", cell.source, flags=re.S)
-            prose = re.sub(r"\]\([^)]*\)|CC BY 4\.0", "", prose)
-            found = TYPED_DECIMAL.search(prose)
+            found = TYPED_DECIMAL.search(prose(cell.source))
             assert not found, f"{found.group()} is typed by hand in:\n{cell.source}"
 
 
@@ -114,6 +120,29 @@ def test_titles_hold_no_math(name):
         if cell.cell_type == "markdown":
             titles = [line for line in cell.source.splitlines() if re.match(r"#+ ", line)]
             assert not any("$" in title for title in titles), titles
+
+
+def test_code_of_the_theory_in_ten_minutes_holds():
+    """Every block in order, in one namespace; the statements are assertions."""
+    text = (BOOK / "how_to_read.md").read_text()
+    blocks = re.findall(r"^```python\n(.*?)^```", text, flags=re.M | re.S)
+    assert sum(block.count("assert ") for block in blocks) > 10
+    names: dict[str, object] = {}
+    dtype = torch.get_default_dtype()
+    try:
+        with torch.random.fork_rng(devices=[]):
+            for number, block in enumerate(blocks):
+                exec(compile(block, f"how_to_read.md, block {number}", "exec"), names)
+    finally:
+        torch.set_default_dtype(dtype)
+
+
+def test_how_to_read_types_no_decimals_and_links_every_chapter():
+    text = (BOOK / "how_to_read.md").read_text()
+    assert not TYPED_DECIMAL.search(prose(text))
+    assert not any("$" in title for title in re.findall(r"^#+ .*", text, flags=re.M))
+    for name in pages.CHAPTERS:
+        assert f"(findings/{name}.ipynb)" in text, f"“What to read next” leaves out {name}"
 
 
 @pytest.mark.parametrize("name", pages.CHAPTERS)
