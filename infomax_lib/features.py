@@ -65,7 +65,6 @@ UNIT_LOSS = (0.1, 0.25, 0.5)
 _CLASSES = dict.fromkeys(DATASETS, 10) | {"synthetic": 6}
 _OTHER = {"low": "high", "high": "low"}
 _TOLERANCE = 3e-5  # of the gradient, as in the linear probe
-_CONSTANT = 1e-12  # a deviation below this share of the largest value is rounding
 _FAR = 1e6  # standard deviations; training samples cannot be further than sqrt(N)
 
 
@@ -187,8 +186,7 @@ class LinearReadout:
         classes, targets = labels.unique(return_inverse=True)
         exact = features.double()
         mean, std = exact.mean(0), exact.std(0)
-        varies = std > _CONSTANT * exact.abs().amax(0)
-        inverse = torch.where(varies, 1 / std, 0)
+        inverse = torch.where(std > 0, 1 / std, 0)
         standardised = ((exact - mean) * inverse).to(features.dtype)
         coefficients = logistic_regression(standardised.unsqueeze(0), targets, c, _TOLERANCE)[0]
         weight, intercept = coefficients.to(features.dtype).split([len(mean), 1], dim=-1)
