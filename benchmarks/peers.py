@@ -67,7 +67,7 @@ class VmapEnsemble(_Ensemble):
         super().__init__(specs, data, device, dtype)
 
         def loss(weight, bias, lambda_tc, x):
-            a = self._compete(self._activate(F.linear(x, weight, bias)))
+            a = self._compete(self._activate(F.linear(x, weight, bias)), -1)
             return plain_loss(a, weight, lambda_tc, 0.0)[0]
 
         both = torch.func.grad_and_value(loss, argnums=(0, 1))
@@ -91,7 +91,7 @@ class BmmEnsemble(_Ensemble):
         """One gradient step on batches (S, B); losses (L,) before it."""
         x = self._inputs(indices).expand(len(self.weight), -1, -1)
         z = torch.baddbmm(self.bias.unsqueeze(1), x, self.weight.mT)
-        losses = self._losses(self._compete(self._activate(z)))
+        losses = self._losses(self._compete(self._activate(z), -1))
         self.optimizer.zero_grad()
         losses.sum().backward()
         self.optimizer.step()
