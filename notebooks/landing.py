@@ -76,6 +76,8 @@ HTML(cards_html(root))
 # %% [markdown]
 # ## How to read this book
 #
+# [How to read this book](how_to_read.md) has the notation, a glossary, and the theory in ten minutes.
+#
 # Each chapter takes one finding of the source, says what was claimed and what would count as
 # evidence, runs the experiment with many seeds, and lets a rule that was written down before the
 # run decide. Every claim gets two verdicts: whether the printed **numbers** came out again, and
