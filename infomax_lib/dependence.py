@@ -158,7 +158,7 @@ def _moments(samples: Sequence[Tensor], widths: Sequence[float | None], memory: 
         raise ValueError(f"samples must be drawn together, but have lengths {lengths}")
     if count < 2:
         raise ValueError(f"HSIC needs at least 2 samples, got {count}")
-    # a block of every kernel, and two temporary copies of one
+    # one block of every kernel, and at most two temporary copies of one of them
     row_bytes = _BYTES * count * (len(columns) + 2)
     block = memory // row_bytes
     if block < 1:
@@ -172,9 +172,14 @@ def _moments(samples: Sequence[Tensor], widths: Sequence[float | None], memory: 
     ]
     products = torch.zeros(len(columns), len(columns), dtype=torch.float64)
     rows = torch.zeros(len(columns), count, dtype=torch.float64)
+    # allocated once: a new block would be built while the last one is still held
+    space = torch.empty(len(columns) * min(block, count) * count, dtype=torch.float64)
     for start in range(0, count, block):
-        part = slice(start, start + block)
-        kernels = torch.stack([_kernel(column[part], column) for column in scaled])
+        part = slice(start, min(start + block, count))
+        shape = (len(columns), part.stop - start, count)
+        kernels = space[: shape[0] * shape[1] * shape[2]].view(shape)
+        for kernel, column in zip(kernels, scaled, strict=True):
+            kernel.copy_(_kernel(column[part], column))
         rows[:, part] = kernels.sum(-1)
         flat = kernels.flatten(1)
         products += flat @ flat.mT

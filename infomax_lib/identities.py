@@ -558,8 +558,8 @@ def _source_001_loss(cov: Tensor, weight: float) -> Tensor:
 
 _define(
     "covariance_penalty_knows_scale",
-    says="Source 001's ||C - diag C||^2 is not a measure of dependence: it grows with the fourth power of the "
-    "outputs' scale at unchanged correlations.",
+    says="Source 001's ||C - diag C||^2 is not a measure of dependence: it grows with the fourth "
+    "power of the outputs' scale at unchanged correlations.",
     latex=r"\|C-\mathrm{diag}\,C\|_F^2 = \sum_{i\neq j} C_{ii}C_{jj}R_{ij}^2,\quad C(sz)=s^2C(z)",
     claims=("001.16",),
     proof="C_ij^2 = C_ii C_jj R_ij^2.",
