@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from infomax_lib.claims import Evidence, MissingEvidence, judge, registry
+from infomax_lib.claims import Evidence, judge, registry
 from infomax_lib.evidence import SOURCE_SETTING
 from infomax_lib.rules import theory
 from infomax_lib.rules.theory import (
@@ -433,30 +433,36 @@ def test_implicit_em_that_ends_elsewhere():
 # ------------------------------------------------------------------------------------- helpers
 
 
+def cells(values):
+    """A table of two seeds from a mechanism × objective array, the second seed twice the first."""
+    columns = pd.MultiIndex.from_product([list(MECHANISMS), list(OBJECTIVES)])
+    return pd.DataFrame(np.stack([values.ravel(), 2 * values.ravel()]), columns=columns)
+
+
 def test_interaction_is_the_rest_of_a_two_way_analysis():
-    shares = interaction_shares(world("claimed"), "probe_accuracy", log=False)
-    assert len(shares) == len(SEEDS)
-    assert shares.max() < 1e-9  # mechanism and objective add
     rng = np.random.default_rng(0)
-    noise = {(m, o): rng.normal() for m in MECHANISMS for o in OBJECTIVES}
-
-    def random(s):
-        names = [(m, o) for m, o in noise if same(s, cell(m, o))]
-        return {"probe_accuracy": 5 + noise[names[0]]} if names else {}
-
-    shares = interaction_shares(evidence(random, {}), "probe_accuracy", log=False)
-    table = pd.Series(noise).unstack()
-    rows, columns = table.mean(axis=1), table.mean()
-    grand = table.to_numpy().mean()
-    rest = table.sub(rows, axis=0).sub(columns, axis=1) + grand
-    expected = np.square(rest.to_numpy()).sum() / np.square(table.to_numpy() - grand).sum()
-    assert shares.mean() == pytest.approx(expected, rel=1e-6)
+    rows, columns = rng.normal(size=(len(MECHANISMS), 1)), rng.normal(size=len(OBJECTIVES))
+    assert interaction_shares(cells(rows + columns)).max() < 1e-20
+    rest = rng.normal(size=(len(MECHANISMS), len(OBJECTIVES)))
+    # least squares on indicator variables, as a regression would do it
+    indicators = [
+        np.eye(rest.shape[axis])[index] for axis, index in enumerate(np.indices(rest.shape))
+    ]
+    design = np.concatenate([i.reshape(rest.size, -1) for i in indicators], axis=1)
+    target = (rows + columns + rest).ravel()
+    fit, *_ = np.linalg.lstsq(design, target, rcond=None)
+    expected = np.square(target - design @ fit).sum() / np.square(target - target.mean()).sum()
+    assert interaction_shares(cells(rows + columns + rest)).to_list() == pytest.approx(
+        [expected, expected]
+    )
+    assert interaction_shares(cells(np.ones_like(rest))).max() == 0
 
 
 def test_interaction_needs_the_whole_grid():
     some = evidence(claimed, {}, keep=lambda s: s["objective"] != "barlow")
-    with pytest.raises(MissingEvidence, match="barlow"):
-        interaction_shares(some, "probe_accuracy", log=False)
+    found = judge(CHAPTER, some).find("001.1")
+    assert found.interpretation_verdict == "inconclusive"
+    assert "barlow" in found.evidence
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,399 @@
+"""Figures of the theory chapter: diagrams, mixtures in the plane, arrangements, the swap grid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyBboxPatch
+
+from infomax_lib.arrangements import random_arrangement
+from infomax_lib.figures_2d import firing_regions_2d
+from infomax_lib.mixture import MixtureFit
+from infomax_lib.regions import count_regions, regions_in_general_position
+from infomax_lib.stats import Interval, format_number, mean_interval
+from infomax_lib.style import CYCLE, GREY, LINES, MARKERS, label, panels
+
+__all__ = [
+    "architectures",
+    "arrangement_panels",
+    "identity_list",
+    "interval_grid",
+    "mixture_figure",
+    "mixture_moments",
+    "region_growth",
+]
+
+# --- diagrams ------------------------------------------------------------------------------------
+
+_INK = "#1d2430"
+_FILLS = {
+    "data": "#eceff3",
+    "step": "#d8e8f4",
+    "mechanism": "#fbe3cf",
+    "objective": "#d6eee4",
+}
+_STEP = 2.3  # between the left sides of two boxes
+_BOX = (1.75, 0.86)  # width and height
+
+
+class Box(NamedTuple):
+    """A box of a diagram: two lines of text, what kind of part it is, and its column and row."""
+
+    title: str
+    text: str
+    kind: str
+    column: float
+    row: float = 0.0
+
+
+class Arrow(NamedTuple):
+    """From box to box, by position in the list; dashed where nothing is learned through it."""
+
+    start: int
+    end: int
+    learns: bool = True
+
+
+_FORWARD = [Box("input", "x", "data", 0), Box("linear", "z = Wx + b", "step", 1)]
+_ACTIVATION = Box("activation", "h = f(z)", "step", 2)
+_LOSS = "−Σ log Var + λ‖R−I‖²"
+
+#: Name, boxes and arrows of every architecture that the sources speak of.
+_DIAGRAMS: tuple[tuple[str, list[Box], list[Arrow]], ...] = (
+    (
+        "Source 000, architecture A: the loss on h",
+        [*_FORWARD, _ACTIVATION, Box("loss on h", _LOSS, "objective", 4)],
+        [Arrow(0, 1), Arrow(1, 2), Arrow(2, 3)],
+    ),
+    (
+        "Source 000, architecture B: the loss on softmax(+h)",
+        [
+            *_FORWARD,
+            _ACTIVATION,
+            Box("competition", "a = softmax(h)", "mechanism", 3),
+            Box("loss on a", _LOSS, "objective", 4),
+        ],
+        [Arrow(0, 1), Arrow(1, 2), Arrow(2, 3), Arrow(3, 4)],
+    ),
+    (
+        "Source 001: the loss on z; softmax(−z) only interprets",
+        [
+            *_FORWARD,
+            Box("loss on z", _LOSS, "objective", 4, 0.55),
+            Box("read off", "r = softmax(−z)", "mechanism", 3, -0.55),
+        ],
+        [Arrow(0, 1), Arrow(1, 2), Arrow(1, 3, learns=False)],
+    ),
+    (
+        "LSE term: a loss whose gradient is the responsibility",
+        [
+            *_FORWARD,
+            _ACTIVATION,
+            Box("loss on h", _LOSS, "objective", 4, 0.55),
+            Box("LSE term", "− mean LSE(h)", "mechanism", 3, -0.55),
+            Box("gradient", "−softmax(h) / N", "data", 4, -0.55),
+        ],
+        [Arrow(0, 1), Arrow(1, 2), Arrow(2, 3), Arrow(2, 4), Arrow(4, 5, learns=False)],
+    ),
+)
+
+
+def architectures() -> Figure:
+    """The two architectures, the two conventions and the LSE term, as one row of boxes each.
+
+    Solid arrows carry gradients back; through dashed ones nothing is learned.
+    """
+    figure, grid = panels(len(_DIAGRAMS), 1, width=8.6, height=1.75)
+    for axes, (name, boxes, arrows) in zip(np.ravel(grid), _DIAGRAMS, strict=True):
+        axes.set_title(name, loc="left", fontsize=12, color=_INK)
+        for box in boxes:
+            _draw_box(axes, box)
+        for arrow in arrows:
+            _draw_arrow(axes, boxes[arrow.start], boxes[arrow.end], arrow.learns)
+        axes.set_xlim(-0.15, 4 * _STEP + 2.4)
+        axes.set_ylim(-1.1, 1.1)
+        axes.set_axis_off()
+    return figure
+
+
+def _width(box: Box) -> float:
+    return 2.25 if box.kind == "objective" else _BOX[0]
+
+
+def _draw_box(axes: Axes, box: Box) -> None:
+    left, bottom = box.column * _STEP, box.row - _BOX[1] / 2
+    axes.add_patch(
+        FancyBboxPatch(
+            (left, bottom),
+            _width(box),
+            _BOX[1],
+            boxstyle="round,pad=0,rounding_size=0.1",
+            facecolor=_FILLS[box.kind],
+            edgecolor=_INK,
+            lw=1.2,
+        )
+    )
+    middle = left + _width(box) / 2
+    axes.text(middle, box.row + 0.18, box.title, ha="center", va="center", fontsize=9, color=GREY)
+    axes.text(middle, box.row - 0.16, box.text, ha="center", va="center", fontsize=10, color=_INK)
+
+
+def _draw_arrow(axes: Axes, start: Box, end: Box, learns: bool) -> None:
+    tail = (start.column * _STEP + _width(start), start.row)
+    head = (end.column * _STEP, end.row)
+    axes.annotate(
+        "",
+        head,
+        tail,
+        arrowprops={
+            "arrowstyle": "-|>",
+            "color": _INK if learns else GREY,
+            "lw": 1.5,
+            "ls": "-" if learns else (0, (3, 2)),
+            "shrinkA": 2,
+            "shrinkB": 2,
+        },
+    )
+
+
+# --- mixtures in the plane -----------------------------------------------------------------------
+
+
+def mixture_moments(steps: int, frames: int = 24) -> list[int]:
+    """Steps to show of a fit: dense at first, where the means move, and the last one."""
+    if steps < 1:
+        return [0]
+    spaced = np.geomspace(1, steps, max(frames - 1, 1)).round().astype(int)
+    return sorted({0, *spaced.tolist(), steps})
+
+
+def mixture_figure(
+    fits: Mapping[str, MixtureFit], x: object, step: int, limits: tuple[float, float] = (-6, 6)
+) -> Figure:
+    """One moment of several fits side by side: who is responsible for what, and the way so far.
+
+    Every sample has the colour of its components, mixed by their responsibilities; crosses are the
+    prototypes, lines the way they have come.
+
+    Args:
+        fits: At most seven components each.
+        x: Samples (N, 2).
+        step: Which moment; a fit that is shorter shows its last.
+        limits: Of both axes; prototypes outside are counted in the title.
+    """
+    points = np.asarray(x, dtype=float)
+    figure, grid = panels(1, len(fits), width=4.1 * len(fits), height=5.0)
+    for axes, (name, fit) in zip(np.ravel(grid), fits.items(), strict=True):
+        at = min(step, len(fit.means) - 1)
+        responsible = fit.responsibilities[at].numpy()
+        units = responsible.shape[1]
+        colours = np.array([mpl.colors.to_rgb(c) for c in CYCLE[:units]])
+        axes.scatter(*points.T, c=responsible @ colours, s=7, alpha=0.7, lw=0, rasterized=True)
+        path = fit.means[: at + 1].numpy()
+        for unit in range(units):
+            axes.plot(*path[:, unit].T, color=CYCLE[unit], lw=1.6, ls=LINES[unit])
+            axes.plot(
+                *path[-1, unit],
+                MARKERS[unit],
+                color=CYCLE[unit],
+                ms=10,
+                mec="white",
+                mew=1.5,
+                zorder=5,
+            )
+        outside = int((np.abs(path[-1]) > limits[1]).any(-1).sum())
+        away = f", {outside} outside" if outside else ""
+        fitted = format_number(float(fit.log_likelihood[at]), 2)
+        axes.set_title(f"{name}, step {at}\nlog-likelihood {fitted}{away}", fontsize=11)
+        axes.set_xlim(limits)
+        axes.set_ylim(limits)
+        axes.set_aspect("equal")
+        axes.set_xlabel("input x₁")
+        axes.set_ylabel("input x₂")
+        axes.label_outer()
+        axes.grid(visible=False)
+    return figure
+
+
+# --- regions -------------------------------------------------------------------------------------
+
+
+def arrangement_panels(counts: Sequence[int] = (2, 3, 4, 5), seed: int = 3532) -> Figure:
+    """So many random lines in the plane, their regions counted; arrows point where a unit fires.
+
+    The default seed is one whose first five lines all meet within the picture, and apart.
+    """
+    figure, grid = panels(1, len(counts), width=2.7 * len(counts), height=3.7)
+    for axes, count in zip(np.ravel(grid), counts, strict=True):
+        weight, bias = random_arrangement(count, 2, seed)
+        firing_regions_2d(axes, weight, bias, limits=(-2.5, 2.5))
+        axes.set_title(
+            f"{count} lines: {count_regions(weight, bias)} regions\n($2^{count}$ = {2**count})",
+            fontsize=11,
+        )
+        axes.label_outer()
+    return figure
+
+
+def region_growth(
+    axes: Axes,
+    units: Iterable[int],
+    dimensions: Sequence[int],
+    occupied: Mapping[str, Iterable[float]] | None = None,
+    occupied_units: int = 16,
+) -> Axes:
+    """Regions of K hyperplanes against K: 2^K, and the most that n dimensions allow.
+
+    Args:
+        axes: Where to draw.
+        units: Numbers of hyperplanes K.
+        dimensions: One line each.
+        occupied: Regions that data occupy in single layers, by name; drawn as points.
+        occupied_units: K of these layers.
+    """
+    at = list(units)
+    axes.plot(at, [2.0**k for k in at], color="black", ls="-", lw=1.2, label="$2^K$")
+    for index, dimension in enumerate(dimensions):
+        values = [regions_in_general_position(k, dimension) for k in at]
+        axes.plot(
+            at,
+            values,
+            color=CYCLE[index],
+            marker=MARKERS[index],
+            ls=LINES[index + 1],
+            ms=4,
+            label=f"{dimension} dimensions",
+        )
+    for index, (name, values) in enumerate((occupied or {}).items()):
+        points = np.asarray(list(values), dtype=float)
+        spread = occupied_units + 0.35 * (index - (len(occupied or {}) - 1) / 2)
+        axes.plot(
+            np.full(points.size, spread),
+            points,
+            MARKERS[-1 - index],
+            color=CYCLE[-1 - index],
+            ms=5,
+            alpha=0.6,
+            mew=0,
+            ls="none",
+            label=f"occupied, {name}",
+        )
+    axes.set_yscale("log")
+    axes.set_xlabel(label("hidden_dim"))
+    axes.set_ylabel("regions")
+    axes.legend(fontsize=9)
+    return axes
+
+
+# --- tables as pictures --------------------------------------------------------------------------
+
+
+def interval_grid(
+    axes: Axes,
+    table: pd.DataFrame,
+    x: str,
+    y: str,
+    value: str,
+    log: bool = False,
+    title: str | None = None,
+) -> Axes:
+    """A heat table: mean and 95 % interval over seeds in every cell, "–" where nothing is known.
+
+    Rows and columns are in order of appearance. The colour says the mean, on a logarithmic scale
+    if ``log``, from dark (low) to light (high).
+
+    Raises:
+        KeyError: A name is not a column.
+        ValueError: The table is empty.
+    """
+    absent = [name for name in (x, y, value) if name not in table.columns]
+    if absent:
+        raise KeyError(f"no column {', '.join(absent)}; there are {', '.join(table.columns)}")
+    if table.empty:
+        raise ValueError("the table has no rows: nothing to draw")
+    columns, rows = (list(dict.fromkeys(table[name])) for name in (x, y))
+    cells = {
+        (row, column): mean_interval(table.loc[(table[y] == row) & (table[x] == column), value])
+        for row in rows
+        for column in columns
+    }
+    means = np.array([[cells[row, column].mean for column in columns] for row in rows])
+    shades = np.log(np.clip(means, 1e-9, None)) if log else means
+    finite = shades[np.isfinite(shades)]
+    low, high = (finite.min(), finite.max()) if finite.size else (0.0, 1.0)
+    colours = mpl.colormaps["cividis"].with_extremes(bad="#eceef0")
+    span = (high - low) or 1.0
+    axes.imshow(
+        np.ma.masked_invalid(shades), cmap=colours, vmin=low, vmax=low + span, aspect="auto"
+    )
+    for (i, row), (j, column) in ((r, c) for r in enumerate(rows) for c in enumerate(columns)):
+        dark = np.isfinite(shades[i, j]) and (shades[i, j] - low) < 0.55 * span
+        axes.text(
+            j,
+            i,
+            _cell_text(cells[row, column]),
+            ha="center",
+            va="center",
+            color="white" if dark else "black",
+            fontsize=9,
+            linespacing=1.25,
+        )
+    axes.set_xticks(range(len(columns)), [str(column) for column in columns])
+    axes.set_yticks(range(len(rows)), [str(row) for row in rows])
+    axes.set_title(title or label(value))
+    axes.grid(visible=False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_visible(False)
+    axes.tick_params(length=0)
+    return axes
+
+
+def _cell_text(interval: Interval) -> str:
+    if not interval.n:
+        return "–"
+    mean, _, rest = str(interval).partition(" ")
+    return f"{mean}\n{rest}" if rest else mean
+
+
+# --- identities ----------------------------------------------------------------------------------
+
+
+def identity_list(checked: pd.DataFrame, names: Sequence[str]) -> str:
+    """Identities as Markdown: each statement in words and as a formula, its check beside it.
+
+    Args:
+        checked: From :func:`infomax_lib.identities.check_identities`.
+        names: Which, in order.
+
+    Raises:
+        KeyError: A name that was not checked.
+    """
+    rows = checked.set_index("name")
+    absent = [name for name in names if name not in rows.index]
+    if absent:
+        raise KeyError(f"no identity {', '.join(absent)}; there are {', '.join(rows.index)}")
+    return "\n\n".join(_identity_text(rows.loc[name]) for name in names)
+
+
+def _identity_text(row: pd.Series) -> str:
+    outcome = "holds" if row["holds"] else "**does not hold**"
+    return (
+        f"{row['says']}\n\n$$\n{row['latex']}\n$$\n\n"
+        f"Largest difference of the two sides: {_power(row['difference'])} "
+        f"(tolerance {_power(row['tolerance'])}), so it {outcome}. *Why:* {row['proof']} "
+        f"*Bears on:* {row['claims']}."
+    )
+
+
+def _power(value: float) -> str:
+    """A small number, rounded to one digit, as a formula."""
+    if value == 0 or not np.isfinite(value):
+        return "0" if value == 0 else "not finite"
+    digit, _, exponent = f"{value:.0e}".partition("e")
+    return rf"${digit} \cdot 10^{{{int(exponent)}}}$"

@@ -1,0 +1,850 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     notebook_metadata_filter: kernelspec,jupytext,-jupytext.text_representation.jupytext_version
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Theory, checked
+#
+# **The claim.** Implicit EM has two separable parts: a *mechanism*, responsibility-weighted
+# updates through a softmax, and an *objective*, InfoMax, which keeps every unit alive, informative
+# and different from the others, and needs no other regularization (source 001).
+#
+# **Our verdict.** Mechanism and objective are separable: **{glue:text}`verdict_1`**. InfoMax with
+# $\lambda$ is minus the joint entropy: **{glue:text}`verdict_2`**. Gradients are weighted by
+# responsibilities: **{glue:text}`verdict_10`**. InfoMax is the volume control:
+# **{glue:text}`verdict_13`**. Winner-take-all is blocked by the TC term:
+# **{glue:text}`verdict_14`**; dead units by the entropy term: **{glue:text}`verdict_15`**. The
+# whole picture, prototypes that cover the input space, are independent, used and not redundant:
+# **{glue:text}`verdict_20`**.
+#
+# Source 001 derives and does not measure. So every identity stands here with a numerical check in
+# float64, and every statement about layers with an experiment. In all runs of this chapter
+# $\lambda_{tc} = 1$, for every objective, except where a term is taken away on purpose, which is
+# said there.
+
+# %% [markdown]
+# ## Prediction
+#
+# Written before the runs. If the derivation describes what layers do, then
+#
+# - exchanging the mechanism moves every measure by the same amount whatever is minimised, and the
+#   other way round: there is no interaction;
+# - the log-sum-exp (LSE) term alone collapses, and InfoMax added to it neither collapses nor lets
+#   the weights grow on and on;
+# - layers that start with one unit winning everything get out because of the TC term, and layers
+#   that start with silent units revive them because of the entropy term;
+# - a layer trained on one measure of dependence is low in the others.
+
+# %% [markdown]
+# ## Parameters
+
+# %% tags=["parameters"]
+dataset: str = "mnist"  # digits, mnist or fashion-mnist
+seeds: int = 10  # seeds 0 .. seeds-1: initial weights and data order
+epochs: int = 20  # passes over the training data
+collapse_epochs: int = 40  # of the runs in which the scale may go on growing; at least epochs
+mixture_steps: int = 60  # steps of explicit and implicit EM in the film
+store: str = "auto"  # results store: auto, memory, or a folder
+device: str = "auto"  # auto, cpu or cuda
+
+# %% tags=["remove-cell"]
+import numpy as np
+import pandas as pd
+from IPython.display import HTML, Markdown, display
+from myst_nb import glue
+
+from infomax_lib import RunSpec, first_seeds, grid, history, load_dataset, open_store, run
+from infomax_lib.arrangements import count_arrangements
+from infomax_lib.claims import Card, Evidence, judge
+from infomax_lib.destinations import compare_destinations, ring_mixture
+from infomax_lib.figures import (
+    panels,
+    seeds_by_condition,
+    thumbnail,
+    trajectories,
+    use_style,
+)
+from infomax_lib.film import film
+from infomax_lib.held_out import held_out_measures, matrix_operations
+from infomax_lib.identities import check_identities
+from infomax_lib.limiting_cases import limiting_cases
+from infomax_lib.metrics import random_redundancy, simplex_floor
+from infomax_lib.mixture import fit_explicit, fit_implicit
+from infomax_lib.rank_correlation import rank_correlation
+from infomax_lib.regions import expected_occupied
+from infomax_lib.rules.theory import (
+    BATCHES,
+    COLLAPSE,
+    MECHANISMS,
+    OBJECTIVES,
+    SOFTMIN,
+    STARTS,
+    cell,
+    collapsed,
+    interaction_shares,
+)
+from infomax_lib.stats import format_number, mean_interval
+from infomax_lib.tables import interval_table, table_html
+from infomax_lib.theory_figures import (
+    architectures,
+    arrangement_panels,
+    identity_list,
+    interval_grid,
+    mixture_figure,
+    mixture_moments,
+    region_growth,
+)
+
+use_style()
+store = open_store(store)
+if collapse_epochs < epochs:
+    raise ValueError(f"collapse_epochs={collapse_epochs} must be at least epochs={epochs}")
+
+# %% [markdown]
+# ## Two architectures, two conventions
+#
+# What the two sources call one model is several. Blue is what every layer has, orange is
+# competition, green is what is minimised; through a dashed arrow nothing is learned.
+
+# %% mystnb={"image": {"alt": "Four diagrams above each other, boxes joined by arrows. Architecture A: input, linear map, activation, loss on h. Architecture B: the same with a softmax before the loss. Source 001: the loss on z, and softmax of minus z beside it with a dashed arrow. LSE term: loss on h and beside it minus the mean log-sum-exp of h, with the gradient minus softmax of h over N."}} tags=["hide-input"]
+architectures()
+
+# %% [markdown]
+# - **Source 000** puts the loss on $a = \mathrm{softmax}(+h)$. The gradient of every unit is
+#   multiplied by its own output, its responsibility.
+# - **Source 001** puts the loss on $z$ and reads $r = \mathrm{softmax}(-z)$ off it, "for
+#   interpretation". The softmax is then in no gradient at all, and the sign of $z$ means nothing.
+#   The same text says that gradients flow through the softmax. Both cannot be true of one loss.
+# - **The LSE term** $-\frac1N\sum_n \log\sum_k e^{h_{nk}}$ is what would make both true: it is a loss
+#   on the activations whose gradient *is* the responsibility. Energies are $E = -h$.
+#
+# The sources contradict each other in more than the convention. Source 000 finds that InfoMax alone
+# is insufficient and that TC pressure is counterproductive under softmax; source 001, from which it
+# takes its hypothesis, says that the objective needs no additional regularization and that it is
+# the TC term that blocks winner-take-all. Source 000 holds that outputs on a simplex cannot be
+# independent; source 001 asks for independent outputs and a softmax in one sentence.
+
+# %% [markdown]
+# ## The identities
+#
+# Each one is stated, with its reason or a reference, and computed twice along different ways, on
+# random inputs in float64. {glue:text}`sentence_identities`
+
+# %% tags=["remove-cell"]
+checked = check_identities()
+sections = {
+    "em": (
+        *("lse_gradient", "em_as_gradient_step", "mixture_likelihood"),
+        *("linear_layer_mixture", "free_norms", "softmax_invariance"),
+        *("lse_unbounded", "free_energy_gradient"),
+    ),
+    "conventions": (
+        *("softmax_jacobian", "gradient_through_softmax", "gradient_on_z"),
+        *("gradient_of_variance_on_z", "sign_of_z"),
+    ),
+    "entropy": (
+        *("gaussian_entropy", "gaussian_total_correlation", "joint_entropy", "log_det_splits"),
+        *("log_det_objective", "tc_second_order", "tc_third_order", "tc_error_rate"),
+        *("lambda_of_joint_entropy", "counted_twice", "covariance_penalty_knows_scale"),
+    ),
+    "collapse": (
+        *("dead_unit", "constant_winner", "winner_takes_all", "two_copies"),
+        *("two_copies_log_det", "scale_unbounded", "gradient_along_the_weights"),
+    ),
+    "floors": (
+        *("simplex_floor", "simplex_floor_attained", "one_hot_loss"),
+        *("random_weights_floor", "sampling_floor", "hsic_sampling_floor"),
+    ),
+    "dependence": (
+        *("barlow_twins_of_equal_views", "column_normalised"),
+        *("hsic_biased", "hsic_unbiased", "gaussian_hsic"),
+    ),
+    "regions": ("regions", "central_regions", "two_to_the_k", "correlated_partitions"),
+}
+exact = checked[checked["tolerance"] <= 1e-9]
+glue(
+    "sentence_identities",
+    f"{int(checked['holds'].sum())} of {len(checked)} hold; the largest difference of the "
+    f"{len(exact)} that are exact is {exact['difference'].max():.0e}. The others are limits, "
+    "computed at a small but finite distance, and have wider tolerances.",
+    display=False,
+)
+
+# %% [markdown]
+# ### Implicit EM
+#
+# With an energy $E_k(x)$ for each prototype, the responsibilities are $\mathrm{softmax}(-E)$, and
+# they are the gradient of $-\mathrm{LSE}(-E)$. For distances to prototypes that is the negative log
+# likelihood of a mixture of Gaussians, and one gradient step with the right step size is the EM
+# update. A linear layer is such a mixture only if its biases are tied to its rows.
+
+# %% mystnb={"markdown_format": "myst"} tags=["remove-input"]
+display(Markdown(identity_list(checked, sections["em"])))
+
+# %% [markdown]
+# ### What the conventions imply for the gradient
+
+# %% mystnb={"markdown_format": "myst"} tags=["remove-input"]
+display(Markdown(identity_list(checked, sections["conventions"])))
+
+# %% [markdown]
+# ### Entropy and total correlation
+#
+# Which $\lambda$ is the joint entropy? By definition $H(z) = \sum_j H(z_j) - \mathrm{TC}(z)$, so it
+# is $\lambda = 1$ and no other. In the proxy, where $\log \mathrm{Var}$ is twice an entropy and
+# $\|R - I\|^2$ four times a total correlation, that is $\lambda_{tc} = 1/2$: with the sources'
+# $\lambda_{tc} = 1$ dependence weighs double.
+
+# %% mystnb={"markdown_format": "myst"} tags=["remove-input"]
+display(Markdown(identity_list(checked, sections["entropy"])))
+
+# %% [markdown]
+# ### Values at collapse, and scale
+
+# %% mystnb={"markdown_format": "myst"} tags=["remove-input"]
+display(Markdown(identity_list(checked, sections["collapse"])))
+
+# %% [markdown]
+# Identities hold for all inputs. The source's arguments are about single layers, and there the
+# numbers themselves matter. Each case has a closed form, which stands beside it:
+
+# %% tags=["remove-input"]
+cases = limiting_cases()
+HTML(
+    table_html(
+        pd.DataFrame(
+            {
+                "case": cases["quantity"],
+                "value": [format_number(value) for value in cases["value"].round(9)],
+                "closed form": [format_number(value) for value in cases["expected"].round(9)],
+            }
+        )
+    )
+)
+
+# %% [markdown]
+# A unit that always wins does not raise the TC term where the source puts it, on $z$: correlation
+# does not see a constant. On the responsibilities exact total correlation *falls*, because a choice
+# that is nearly always the same tells nothing; only the proxy rises. Two exact copies are
+# penalised, but nothing pulls them apart, because correlation is at its maximum there. And for a
+# linear layer the covariance of $z$ follows from the weights and the covariance of $x$, which can
+# be gathered sample by sample.
+
+# %% [markdown]
+# ### Floors
+#
+# No measure of dependence is zero where one would like it to be.
+
+# %% mystnb={"markdown_format": "myst"} tags=["remove-input"]
+display(Markdown(identity_list(checked, sections["floors"])))
+
+# %% [markdown]
+# ### Measures of dependence
+
+# %% mystnb={"markdown_format": "myst"} tags=["remove-input"]
+display(Markdown(identity_list(checked, sections["dependence"])))
+
+# %% [markdown]
+# ### Regions
+
+# %% mystnb={"markdown_format": "myst"} tags=["remove-input"]
+display(Markdown(identity_list(checked, sections["regions"])))
+
+# %% [markdown]
+# ## Implicit against explicit EM
+#
+# A mixture in the plane, on which both can be computed. Explicit EM replaces every prototype by the
+# weighted mean of the samples; implicit EM makes gradient steps on the LSE term, with one step size
+# for all prototypes, $K\sigma^2$, which is EM's own if all are used alike. Each sample has the
+# colours of the prototypes, mixed by their responsibilities.
+
+# %% tags=["remove-input"]
+x, true_means, start, variance = ring_mixture(components=4, samples=400, seed=2)
+fits = {
+    "explicit EM": fit_explicit(x, start, variance, mixture_steps),
+    "implicit EM": fit_implicit(x, start, variance, mixture_steps, len(start) * variance),
+}
+film(
+    [mixture_figure(fits, x, step) for step in mixture_moments(mixture_steps)],
+    alt="Film of four prototypes in the plane, explicit EM on the left and implicit EM on the "
+    "right, from the same start near the centre: in both the prototypes move outwards to the four "
+    "clusters, along similar paths, and the colours of the samples separate.",
+    width=760,
+)
+
+# %% [markdown]
+# The start and the end of the film, for print:
+
+# %% mystnb={"image": {"alt": "Two panels with samples in the plane coloured by responsibilities and four prototypes with the paths they have come, explicit EM and implicit EM; one such figure after the third step and one after the last."}} tags=["hide-input"]
+for step in (3, mixture_steps):
+    display(mixture_figure(fits, x, step))
+
+# %% [markdown]
+# The destination is another question. InfoMax on the same energies has the same prototypes and the
+# same responsibilities, and asks for something else. From the same starts, on a mixture of each
+# seed:
+
+# %% tags=["hide-input"]
+destinations = compare_destinations(first_seeds(seeds))
+ends = {
+    name: destinations[destinations["method"] == method]
+    for name, method in (
+        ("explicit EM", "explicit"),
+        ("implicit EM", "implicit"),
+        ("InfoMax on the energies", "infomax"),
+    )
+}
+HTML(
+    table_html(
+        pd.DataFrame(
+            [
+                {
+                    "objective": name,
+                    "log-likelihood (nats)": str(mean_interval(rows["log_likelihood"])),
+                    "distance from the true means": str(mean_interval(rows["distance"])),
+                    "distance from the origin": str(mean_interval(rows["spread"])),
+                    "seeds": len(rows),
+                }
+                for name, rows in ends.items()
+            ]
+        )
+    )
+)
+
+# %% [markdown]
+# {glue:text}`sentence_destination`
+
+# %% [markdown]
+# ## Experiment
+#
+# The swap grid: five mechanisms and four objectives, $K = 16$ ReLU units, Adam at $10^{-3}$,
+# batches of 128, $\lambda_{tc} = 1$ and $\lambda_{wr} = 0$ everywhere, the same seeds in every cell.
+#
+# - *Mechanisms*: none (architecture A), softmax on the output (B), the LSE term with weight one
+#   beside the objective, and two sparse competitions, sparsemax and entmax-1.5.
+# - *Objectives*: InfoMax, $-\sum\log\mathrm{Var} + \|R-I\|^2$; $-\log\det\Sigma$; Barlow Twins on two
+#   views of each batch that keep every pixel with probability one half; and
+#   $-\sum\log\mathrm{Var}$ with the sum of normalised HSIC over pairs in place of $\|R-I\|^2$.
+#
+# Then layers that may collapse, layers that start in a collapse, source 001's sign, two other batch
+# sizes, and untrained layers.
+
+# %%
+reference = RunSpec(dataset=dataset, epochs=epochs)
+every = first_seeds(seeds)
+
+
+def seeded(condition, epochs=epochs):
+    return grid(reference.but(**condition, epochs=epochs), seed=every)
+
+
+swap_cells = {(m, o): cell(m, o) for m in MECHANISMS for o in OBJECTIVES}
+collapse_specs = [s for c in COLLAPSE.values() for s in seeded(c, collapse_epochs)]
+specs = [
+    *(spec for condition in swap_cells.values() for spec in seeded(condition)),
+    *collapse_specs,
+    *(spec for condition in STARTS.values() for spec in seeded(condition)),
+    *seeded(SOFTMIN),
+    *(s for n in BATCHES for s in seeded(cell("none (A)", "InfoMax", batch_size=n))),
+    *(s for m in MECHANISMS for s in seeded(cell(m, "InfoMax"), epochs=0)),
+]
+specs = list(dict.fromkeys(specs))
+held_out = held_out_measures(specs, device=device, store=store)
+runs = run(specs, device=device, store=store).merge(held_out, on="key")
+runs = runs.assign(hsic_ratio=runs["hsic"] / runs["hsic_floor"])
+epochs_table = history(collapse_specs, store=store)
+arrangements = count_arrangements()
+cost = pd.DataFrame(
+    {
+        "objective": ["infomax", "log_det", "barlow", "hsic"],
+        "operations": [
+            matrix_operations(o, 16, 128) for o in ("infomax", "log_det", "barlow", "hsic")
+        ],
+    }
+)
+evidence = Evidence(
+    runs,
+    epochs_table,
+    extra={
+        "identities": checked,
+        "cases": cases,
+        "arrangements": arrangements,
+        "destinations": destinations,
+        "cost": cost,
+    },
+    base={"dataset": dataset, "epochs": epochs},
+)
+swap = pd.concat(
+    [
+        evidence.select(1, **condition).assign(mechanism=m, minimised=o)
+        for (m, o), condition in swap_cells.items()
+    ]
+)
+data = load_dataset(dataset)
+k = reference.hidden_dim
+
+
+def over(metric, frame):
+    """Mean with interval of a measure over the runs of a frame."""
+    return mean_interval(frame[metric])
+
+
+# %% [markdown]
+# ## Collapse without volume control
+#
+# The LSE term alone rewards large activations and nothing else; in a mixture of Gaussians it is the
+# log determinant that stands against that. Added to it are the variance term, decorrelation, or
+# both. First the scale: thin lines are runs, thick ones means with intervals.
+
+# %% mystnb={"image": {"alt": "Mean row norm of W over epochs, both axes logarithmic, for the LSE term alone, with variance, with decorrelation, and with both; thin lines are seeds, bands 95 percent intervals."}} tags=["hide-input"]
+collapse_runs = {
+    name: evidence.select(1, **condition, epochs=collapse_epochs)
+    for name, condition in COLLAPSE.items()
+}
+collapse_history = pd.concat(
+    [
+        epochs_table[epochs_table["key"].isin(frame["key"])].assign(added=name)
+        for name, frame in collapse_runs.items()
+    ]
+)
+fig_scale, axis = panels()
+trajectories(axis, collapse_history, "row_norm", "added", log_y=True)
+fig_scale
+
+# %% [markdown]
+# Then the units, at the end of training:
+
+# %% mystnb={"image": {"alt": "Four panels, every seed a point, for the LSE term alone, with variance, with decorrelation and with both: dead units; least variance over mean variance; largest cosine between two rows; mean largest responsibility."}} tags=["hide-input"]
+ended = pd.concat([frame.assign(added=name) for name, frame in collapse_runs.items()])
+fig_units, axes = panels(2, 2, height=3.5)
+collapse_measures = {
+    "dead_units": "dead units",
+    "min_relative_variance": "least variance / mean variance",
+    "max_cosine": "largest cosine of two rows",
+    "responsibility": "mean largest responsibility",
+}
+for axis, (metric, text) in zip(axes.flat, collapse_measures.items(), strict=True):
+    seeds_by_condition(axis, ended, "added", metric)
+    axis.set_ylabel(text)
+    axis.set_xlabel("")
+    ticks = [n.replace("LSE + ", "LSE +\n").replace("LSE alone", "LSE\nalone") for n in COLLAPSE]
+    axis.set_xticks(range(len(COLLAPSE)), ticks, fontsize=8.5)
+fig_units
+
+# %% [markdown]
+# {glue:text}`sentence_collapse`
+#
+# ### Starts inside a collapse
+#
+# *Winner*: under softmax, one unit starts with so large a bias that it wins every sample. *Dead*:
+# half of the units start with so low a bias that their ReLU is silent on all data; a leaky ReLU
+# leaves them a hundredth of the slope. Each with the term that is said to block it, and without.
+
+# %% tags=["hide-input"]
+start_runs = {name: evidence.select(1, **condition) for name, condition in STARTS.items()}
+start_columns = [
+    *("dead_units", "silent_units", "min_relative_variance"),
+    *("largest_share", "output_correlation", "probe_accuracy"),
+]
+HTML(table_html(interval_table(start_runs, start_columns, by="start, trained with")))
+
+# %% [markdown]
+# {glue:text}`sentence_starts`
+
+# %% [markdown]
+# ## Regions
+#
+# Lines in the plane, counted exactly. Grey says how many units fire.
+
+# %% mystnb={"image": {"alt": "Four panels with two, three, four and five lines in the plane and arrows to the side where each unit fires; titles give the number of regions, counted, and two to the power of the number of lines."}} tags=["hide-input"]
+arrangement_panels()
+
+# %% [markdown]
+# Two to the power of $K$ is reached only while there are at least as many dimensions as units. Images
+# have dimensions enough; what they lack is samples everywhere. Points are regions that the test
+# images occupy, each a layer.
+
+# %% mystnb={"image": {"alt": "Number of regions against the number of units on a logarithmic axis: two to the power K, and the most that 2, 8 and 16 dimensions allow. Points at 16 units: regions that test images occupy, for trained layers A and B and for untrained ones."}} tags=["hide-input"]
+occupied = {
+    "A": evidence.select(1, **cell("none (A)", "InfoMax")),
+    "B": evidence.select(1, **cell("softmax (B)", "InfoMax")),
+    "untrained": evidence.select(1, **cell("none (A)", "InfoMax", epochs=0)),
+}
+fig_growth, axis = panels(width=7.0, height=4.4)
+region_growth(
+    axis,
+    range(1, 25),
+    (2, 8, 16),
+    {name: frame["occupied"] for name, frame in occupied.items()},
+    occupied_units=k,
+)
+fig_growth
+
+# %% tags=["hide-input"]
+region_measures = {
+    "occupied": "occupied regions",
+    "occupied_independent": "if units fired independently",
+    "occupied_share": "share of independent balanced partitions",
+    "pattern_entropy": "entropy of patterns (bits)",
+    "bit_correlation": "mean squared correlation of firing",
+}
+HTML(
+    table_html(
+        pd.DataFrame(
+            [
+                {"layer": name}
+                | {text: str(over(metric, frame)) for metric, text in region_measures.items()}
+                for name, frame in occupied.items()
+            ]
+        )
+    )
+)
+
+# %% [markdown]
+# {glue:text}`sentence_regions` The second column shuffles every unit's firing by itself: what units
+# that fire as often, but independently, would occupy.
+
+# %% [markdown]
+# ## The swap grid
+#
+# Rows are mechanisms, columns what was minimised; numbers are means with 95 % intervals over seeds.
+# Light is high.
+
+# %% mystnb={"image": {"alt": "Heat table of output correlation, five mechanisms by four objectives, mean and 95 percent interval in every cell."}} tags=["hide-input"]
+fig_correlation, axis = panels(width=6.8, height=4.0)
+interval_grid(axis, swap, "minimised", "mechanism", "output_correlation", log=True)
+fig_correlation
+
+# %% mystnb={"image": {"alt": "Heat table of weight redundancy, five mechanisms by four objectives, mean and 95 percent interval in every cell."}} tags=["hide-input"]
+fig_redundancy, axis = panels(width=6.8, height=4.0)
+interval_grid(axis, swap, "minimised", "mechanism", "weight_redundancy", log=True)
+fig_redundancy
+
+# %% mystnb={"image": {"alt": "Heat table of HSIC over its sampling floor, five mechanisms by four objectives, mean and 95 percent interval in every cell."}} tags=["hide-input"]
+fig_hsic, axis = panels(width=6.8, height=4.0)
+interval_grid(
+    axis, swap, "minimised", "mechanism", "hsic_ratio", True, "normalised HSIC / its sampling floor"
+)
+fig_hsic
+
+# %% mystnb={"image": {"alt": "Heat table of silent units, those whose activation fires on less than one percent of the test images, five mechanisms by four objectives."}} tags=["hide-input"]
+fig_silent, axis = panels(width=6.8, height=4.0)
+interval_grid(
+    axis,
+    swap,
+    "minimised",
+    "mechanism",
+    "silent_units",
+    title="silent units (activation before the competition)",
+)
+fig_silent
+
+# %% mystnb={"image": {"alt": "Heat table of probe accuracy on the outputs, five mechanisms by four objectives, mean and 95 percent interval in every cell."}} tags=["hide-input"]
+fig_probe, axis = panels(width=6.8, height=4.0)
+interval_grid(axis, swap, "minimised", "mechanism", "probe_accuracy")
+fig_probe
+
+# %% [markdown]
+# Probe accuracy once more, every seed a point. If mechanism and objective did not interact, the
+# pattern of the four objectives would be the same in every group, shifted up or down as a whole.
+
+# %% mystnb={"image": {"alt": "Probe accuracy for each mechanism, four objectives in colours beside each other, every seed a point, with means and 95 percent intervals."}} tags=["hide-input"]
+fig_points, axis = panels(width=8.0, height=4.2)
+seeds_by_condition(axis, swap, "mechanism", "probe_accuracy", "minimised")
+axis.legend(ncols=4, loc="upper center", bbox_to_anchor=(0.5, 1.14))
+fig_points
+
+# %% tags=["remove-cell"]
+shares = {}
+for metric, log in (
+    ("output_correlation", True),
+    ("weight_redundancy", True),
+    ("probe_accuracy", False),
+):
+    wide = swap.pivot(index="seed", columns=["mechanism", "minimised"], values=metric).dropna()
+    shares[metric] = mean_interval(
+        interaction_shares(np.log(wide.clip(lower=1e-6)) if log else wide)
+    )
+
+# %% [markdown]
+# {glue:text}`sentence_interaction`
+
+# %% [markdown]
+# ## Does minimising one measure minimise the others?
+#
+# Four estimators of dependence on the same held-out outputs: the proxy $\|R-I\|^2$; $-\log\det R$;
+# Barlow's cross-correlation between two views of different units; and HSIC. Every cell is the mean
+# over seeds of the ratio to the same layer before training: below one, training lowered it.
+
+# %% mystnb={"image": {"alt": "Two heat tables, without competition and with softmax: rows are what was minimised, columns are four estimators of dependence, cells the ratio to the untrained layer with a 95 percent interval."}} tags=["hide-input"]
+estimators = {
+    "output_correlation": "‖R−I‖²",
+    "log_det": "−log det R",
+    "view_correlation": "two views",
+    "hsic": "HSIC",
+}
+ratios = []
+for mechanism in ("none (A)", "softmax (B)"):
+    before = evidence.select(1, **cell(mechanism, "InfoMax", epochs=0)).set_index("seed")
+    for objective in OBJECTIVES:
+        after = evidence.select(1, **cell(mechanism, objective)).set_index("seed")
+        for metric, text in estimators.items():
+            values = (after[metric] / before[metric]).dropna()
+            ratios += [
+                {
+                    "mechanism": mechanism,
+                    "minimised": objective,
+                    "estimator": text,
+                    "seed": seed,
+                    "ratio": value,
+                }
+                for seed, value in values.items()
+            ]
+ratios = pd.DataFrame(ratios)
+fig_estimators, axes = panels(2, 1, width=6.8, height=3.4)
+for axis, (mechanism, rows) in zip(axes, ratios.groupby("mechanism", sort=False), strict=True):
+    interval_grid(
+        axis, rows, "estimator", "minimised", "ratio", True, f"{mechanism}: trained / untrained"
+    )
+fig_estimators
+
+# %% [markdown]
+# Rank correlation of the estimators with each other over all cells and seeds of the swap grid: one,
+# if they order the layers alike.
+
+# %% tags=["hide-input"]
+names = list(estimators)
+ranked = {
+    (a, b): rank_correlation(swap[a], swap[b]) for i, a in enumerate(names) for b in names[i + 1 :]
+}
+HTML(
+    table_html(
+        pd.DataFrame(
+            [
+                {"pair": f"{estimators[a]} and {estimators[b]}", "rank correlation": str(found)}
+                for (a, b), found in ranked.items()
+            ]
+        )
+    )
+)
+
+# %% [markdown]
+# {glue:text}`sentence_estimators` What a single evaluation costs, in operations of its matrix
+# products, 16 units and 128 samples, with its gradient:
+
+# %% tags=["hide-input"]
+HTML(table_html(cost.rename(columns={"operations": "floating-point operations"})))
+
+# %% [markdown]
+# {glue:text}`sentence_hsic`
+
+# %% [markdown]
+# ## Batches
+#
+# The loss is made of batch statistics. InfoMax without competition, three batch sizes, equal
+# epochs:
+
+# %% tags=["hide-input"]
+a = cell("none (A)", "InfoMax")
+batch_runs = {str(n): evidence.select(1, **{**a, "batch_size": n}) for n in sorted((*BATCHES, 128))}
+batch_columns = ["train_tc", "output_correlation", "weight_redundancy", "probe_accuracy"]
+HTML(table_html(interval_table(batch_runs, batch_columns, by="batch size")))
+
+# %% [markdown]
+# {glue:text}`sentence_batches`
+
+# %% [markdown]
+# ## The sign, and the place of the loss
+#
+# Source 001's sign, $\mathrm{softmax}(-h)$, source 000's, and the loss on $h$ itself. After a ReLU the
+# sign is no matter of convention: units that are silent win.
+
+# %% tags=["hide-input"]
+convention_runs = {
+    "loss on softmax(+h), source 000": evidence.select(1, **cell("softmax (B)", "InfoMax")),
+    "loss on softmax(−h)": evidence.select(1, **SOFTMIN),
+    "loss on h": evidence.select(1, **a),
+    "loss on h, and the LSE term": evidence.select(1, **cell("LSE term", "InfoMax")),
+}
+convention_columns = [
+    *("weight_redundancy", "redundancy_over_random", "output_correlation"),
+    *("probe_accuracy", "row_norm"),
+]
+HTML(table_html(interval_table(convention_runs, convention_columns, by="loss")))
+
+# %% [markdown]
+# ## The whole picture
+#
+# Source 001 ends with four promises. Measured on the mechanism and the objective together, the LSE
+# term with InfoMax; beside it the other mechanisms, and, as control, untrained layers.
+
+# %% tags=["hide-input"]
+picture = {m: evidence.select(1, **cell(m, "InfoMax")) for m in MECHANISMS}
+picture["untrained (A)"] = evidence.select(1, **cell("none (A)", "InfoMax", epochs=0))
+picture_measures = {
+    "effective_winners": "cover: effective number of winners",
+    "hsic_ratio": "independent: HSIC / floor",
+    "dead_units": "used: dead units",
+    "redundancy_over_random": "not redundant: redundancy / random",
+}
+HTML(
+    table_html(
+        pd.DataFrame(
+            [
+                {"layer": name}
+                | {text: str(over(metric, frame)) for metric, text in picture_measures.items()}
+                for name, frame in picture.items()
+            ]
+        )
+    )
+)
+
+# %% [markdown]
+# ## What would change our mind
+#
+# - An identity whose two sides differ: the table above is computed on every execution.
+# - Longer training (`epochs`), for the swap grid: cells that have not yet converged can look like
+#   an interaction. The collapse runs are {glue:text}`longer` times as long and show how far the
+#   weights have come to rest.
+# - Another weight of the LSE term or another temperature: here both are one, and the balance of two
+#   losses is a choice that the source does not make.
+# - Views that mean something for images. Masked pixels are the one corruption that needs no
+#   knowledge of the data; Barlow Twins was made for augmentations that keep the meaning.
+
+# %% [markdown]
+# ## Rerun this page
+#
+# ```bash
+# infomax execute theory -p dataset=fashion-mnist -p seeds=5
+# ```
+#
+# or `papermill notebooks/theory.ipynb out.ipynb -p epochs 50`. Runs that the store knows are not
+# computed again.
+
+# %% [markdown]
+# ## Claims of this chapter
+
+# %% tags=["hide-input"]
+verdicts = judge("theory", evidence)
+verdicts
+
+# %% tags=["remove-cell"]
+loglik = {n: over("log_likelihood", frame) for n, frame in ends.items()}
+gone = {n: int(collapsed(frame).sum()) for n, frame in collapse_runs.items()}
+norms = collapse_history.groupby(["added", "epoch"])["row_norm"].mean()
+half = max(e for e in norms["LSE + both"].dropna().index if e <= collapse_epochs / 2)
+lowered = ratios.groupby(["mechanism", "minimised", "estimator"], sort=False)["ratio"].mean() < 1
+strongest = max(ranked, key=lambda pair: ranked[pair].mean)
+weakest = min(ranked, key=lambda pair: ranked[pair].mean)
+untrained_a, trained_a = occupied["untrained"], occupied["A"]
+operations = cost.set_index("objective")["operations"]
+texts = {
+    **{
+        f"verdict_{n}": verdicts.find(f"001.{n}").interpretation_verdict
+        for n in (1, 2, 10, 13, 14, 15, 20)
+    },
+    "longer": f"{collapse_epochs / epochs:g}",
+    "sentence_destination": (
+        f"Explicit EM ends at {loglik['explicit EM']} nats per sample, implicit EM at "
+        f"{loglik['implicit EM']}, InfoMax at {loglik['InfoMax on the energies']}: its prototypes "
+        f"lie {over('spread', ends['InfoMax on the energies'])} from the origin, the true means "
+        f"{format_number(float(true_means.norm(dim=-1).mean()))}. The variance of a distance has no "
+        "upper bound: the mechanism is the same, the destination is not."
+    ),
+    "sentence_collapse": (
+        "Runs that have collapsed (a dead unit, one with less than a hundredth of the mean "
+        "variance, or two copies): "
+        + "; ".join(f"{n} {count} of {len(collapse_runs[n])}" for n, count in gone.items())
+        + ". With both terms the mean row norm goes from "
+        f"{format_number(norms['LSE + both'][half])} after {half} epochs to "
+        f"{format_number(norms['LSE + both'][collapse_epochs])} after {collapse_epochs}."
+    ),
+    "sentence_starts": (
+        "Of the layers that start with a winner, the most frequent winner ends with "
+        + "; ".join(
+            f"{over('largest_share', frame).scaled(100)} % of the test images "
+            f"({name.removeprefix('winner, ')})"
+            for name, frame in start_runs.items()
+            if name.startswith("winner")
+        )
+        + f". Of the {k // 2} units that start silent, "
+        f"{over('silent_units', start_runs['dead, both terms'])} are silent at the end with ReLU; "
+        "with leaky ReLU the least variance of a unit, over the mean, ends at "
+        f"{over('min_relative_variance', start_runs['dead, leaky, both terms'])} with the entropy "
+        f"term and {over('min_relative_variance', start_runs['dead, leaky, decorrelation'])} "
+        "without."
+    ),
+    "sentence_regions": (
+        f"Of the {2**k:,} firing patterns of {k} units, {len(data.test):,} test images would "
+        f"occupy about {expected_occupied(k, len(data.test)):,.0f} if the units were independent "
+        f"and balanced; layer A occupies {over('occupied', trained_a)}, untrained layers "
+        f"{over('occupied', untrained_a)}."
+    ),
+    "sentence_interaction": (
+        "Share of the variance between the cells that neither mechanism nor objective alone "
+        f"explains: {shares['output_correlation'].scaled(100)} % for the logarithm of output "
+        f"correlation, {shares['weight_redundancy'].scaled(100)} % for that of redundancy, "
+        f"{shares['probe_accuracy'].scaled(100)} % for probe accuracy. Zero would be separable "
+        "choices. Random weights have a redundancy of "
+        f"{format_number(random_redundancy(k, data.num_features))}, outputs on a simplex an output "
+        f"correlation of at least {format_number(simplex_floor(k))}."
+    ),
+    "sentence_estimators": (
+        f"Training lowers the estimator in {int(lowered.sum())} of {len(lowered)} cells. Over the "
+        f"whole grid {estimators[strongest[0]]} and {estimators[strongest[1]]} agree most, "
+        f"{estimators[weakest[0]]} and {estimators[weakest[1]]} least."
+    ),
+    "sentence_hsic": (
+        f"One evaluation of HSIC takes {operations['hsic'] / operations['infomax']:.0f} times the "
+        "operations of the proxy. Without competition HSIC of the outputs is "
+        f"{over('hsic', evidence.select(1, **cell('none (A)', 'HSIC')))} when it is minimised "
+        f"itself, {over('hsic', evidence.select(1, **a))} when the proxy is, and "
+        f"{over('hsic', untrained_a)} before training."
+    ),
+    "sentence_batches": (
+        f"With batches of {min(BATCHES)} the TC term on training batches is "
+        f"{over('train_tc', batch_runs[str(min(BATCHES))])}, with {max(BATCHES)} it is "
+        f"{over('train_tc', batch_runs[str(max(BATCHES))])}; sampling alone gives "
+        f"{format_number(k * (k - 1) / (min(BATCHES) - 1))} and "
+        f"{format_number(k * (k - 1) / (max(BATCHES) - 1))}."
+    ),
+}
+for key, text in texts.items():
+    glue(key, text, display=False)
+
+# %% [markdown]
+# ## Take-away
+#
+# {glue:text}`sentence_interaction` {glue:text}`sentence_collapse` {glue:text}`sentence_regions`
+
+# %% tags=["remove-input"]
+Card(
+    chapter="theory",
+    title="Theory, checked",
+    key_number=shares["probe_accuracy"].scaled(100),
+    verdict=verdicts.find("001.1").interpretation_verdict,
+    sentence=(
+        "Per cent of the variance of probe accuracy over mechanisms and objectives that is "
+        "interaction: zero, if the two were separable choices. "
+        f"{int(checked['holds'].sum())} of {len(checked)} identities hold numerically."
+    ),
+    image=thumbnail(fig_correlation),
+    alt="Heat table of output correlation for five mechanisms and four objectives",
+)
+
+# %% tags=["check", "remove-cell"]
+# NBVAL_CHECK_OUTPUT
+print("identities not shown:", set(checked["name"]) - {n for s in sections.values() for n in s})
+for verdict in verdicts:
+    print(verdict.id, verdict.number_verdict, verdict.interpretation_verdict, verdict.evidence)
