@@ -409,7 +409,7 @@ _define(
     proof="-log p is quadratic, and its expected quadratic form is K (Cover & Thomas, ch. 8).",
     draw=lambda g: (_spd(g),),
     left=lambda cov: _gaussian_mean(cov, lambda z: -_log_density(cov, z)),
-    right=lambda cov: (len(cov) * log(2 * pi * np.e) + torch.logdet(cov)) / 2,
+    right=lambda cov: (len(cov) * (log(2 * pi) + 1) + torch.logdet(cov)) / 2,
 )
 
 _define(
@@ -435,7 +435,7 @@ _define(
     proof="The definition of total correlation.",
     draw=lambda g: (_spd(g),),
     left=lambda cov: (
-        -((2 * pi * np.e * cov.diagonal()).log().sum() + torch.logdet(_correlation_of(cov))) / 2
+        -(((2 * pi * cov.diagonal()).log() + 1).sum() + torch.logdet(_correlation_of(cov))) / 2
     ),
     right=lambda cov: _gaussian_mean(cov, lambda z: _log_density(cov, z)),
 )

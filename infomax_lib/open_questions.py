@@ -113,7 +113,11 @@ _METHODS = {"none": "infomax_relu", "softmax": "infomax_softmax"}
 def activation_specs(path: Path, dataset: str, seeds: int, epochs: int) -> list[RunSpec]:
     """The sweep over activations as its file describes it, on a dataset, for seeds and epochs."""
     values = read_sweep(path)
-    changed = {"dataset": [dataset], "epochs": [epochs], "seed": first_seeds(seeds)}
+    changed: dict[str, Sequence[Any]] = {
+        "dataset": [dataset],
+        "epochs": [epochs],
+        "seed": first_seeds(seeds),
+    }
     return sweep_specs({**values, **changed})
 
 

@@ -6,7 +6,7 @@ import hashlib
 import itertools
 import json
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from pydantic import (
@@ -68,6 +68,9 @@ class Spec(BaseModel):
     def but(self, **changes: Any) -> Any:
         """A copy with some fields changed, validated again."""
         return type(self)(**{**self.model_dump(), **changes})
+
+
+AnySpec = TypeVar("AnySpec", bound=Spec)
 
 
 class RunSpec(Spec):
@@ -221,7 +224,7 @@ def first_seeds(count: int) -> list[int]:
     return list(range(count))
 
 
-def grid(base: RunSpec, **values: Iterable[Any]) -> list[RunSpec]:
+def grid(base: AnySpec, **values: Iterable[Any]) -> list[AnySpec]:
     """All combinations of the given values, everything else as in ``base``; last name fastest.
 
     >>> len(grid(RunSpec(), lambda_tc=[0.0, 1.0], seed=range(3)))

@@ -110,7 +110,7 @@ def architectures() -> Figure:
     Solid arrows carry gradients back; through dashed ones nothing is learned.
     """
     figure, grid = panels(len(_DIAGRAMS), 1, width=8.6, height=1.75)
-    for axes, (name, boxes, arrows) in zip(np.ravel(grid), _DIAGRAMS, strict=True):
+    for axes, (name, boxes, arrows) in zip(np.ravel(np.asarray(grid)), _DIAGRAMS, strict=True):
         axes.set_title(name, loc="left", fontsize=12, color=_INK)
         for box in boxes:
             _draw_box(axes, box)
@@ -189,7 +189,7 @@ def mixture_figure(
     """
     points = np.asarray(x, dtype=float)
     figure, grid = panels(1, len(fits), width=4.1 * len(fits), height=5.0)
-    for axes, (name, fit) in zip(np.ravel(grid), fits.items(), strict=True):
+    for axes, (name, fit) in zip(np.ravel(np.asarray(grid)), fits.items(), strict=True):
         at = min(step, len(fit.means) - 1)
         responsible = fit.responsibilities[at].numpy()
         units = responsible.shape[1]
@@ -230,7 +230,7 @@ def arrangement_panels(counts: Sequence[int] = (2, 3, 4, 5), seed: int = 3532) -
     The default seed is one whose first five lines all meet within the picture, and apart.
     """
     figure, grid = panels(1, len(counts), width=2.7 * len(counts), height=3.7)
-    for axes, count in zip(np.ravel(grid), counts, strict=True):
+    for axes, count in zip(np.ravel(np.asarray(grid)), counts, strict=True):
         weight, bias = random_arrangement(count, 2, seed)
         firing_regions_2d(axes, weight, bias, limits=(-2.5, 2.5))
         axes.set_title(
@@ -270,8 +270,8 @@ def region_growth(
             ms=4,
             label=f"{dimension} dimensions",
         )
-    for index, (name, values) in enumerate((occupied or {}).items()):
-        points = np.asarray(list(values), dtype=float)
+    for index, (name, counts) in enumerate((occupied or {}).items()):
+        points = np.asarray(list(counts), dtype=float)
         spread = occupied_units + 0.35 * (index - (len(occupied or {}) - 1) / 2)
         axes.plot(
             np.full(points.size, spread),

@@ -355,7 +355,7 @@ fig
 # ## Other competitions
 #
 # *Source 000, open question 5; source 001, "Does it work with other competitive activations?"*
-# Softmin is source 001's sign (the nearest prototype wins), sparsemax and 1.5-entmax give exact
+# Softmin is source 001's sign (the nearest prototype wins), sparsemax and entmax give exact
 # zeros, a group softmax lets only neighbouring units compete, the gate multiplies the activation by
 # its responsibility, top-k keeps the largest quarter, the log-softmax competes without bounds.
 # Temperatures of the softmax are run at $\lambda_{tc} = 0$ only.

@@ -332,7 +332,7 @@ HTML(
 # batches of 128, $\lambda_{tc} = 1$ and $\lambda_{wr} = 0$ everywhere, the same seeds in every cell.
 #
 # - *Mechanisms*: none (architecture A), softmax on the output (B), the LSE term with weight one
-#   beside the objective, and two sparse competitions, sparsemax and entmax-1.5.
+#   beside the objective, and two sparse competitions, sparsemax and entmax ($\alpha = 3/2$).
 # - *Objectives*: InfoMax, $-\sum\log\mathrm{Var} + \|R-I\|^2$; $-\log\det\Sigma$; Barlow Twins on two
 #   views of each batch that keep every pixel with probability one half; and
 #   $-\sum\log\mathrm{Var}$ with the sum of normalised HSIC over pairs in place of $\|R-I\|^2$.
