@@ -8,7 +8,6 @@ paired.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,7 +32,6 @@ from infomax_lib.spec import RunSpec, SpecError, first_seeds, grid
 from infomax_lib.stack import TRAININGS, StackSpec
 from infomax_lib.stats import Interval, mean_interval, where
 from infomax_lib.style import label, name
-from infomax_lib.sweep import read_sweep, sweep_specs
 
 __all__ = [
     "ACTIVATION_MARGINS",
@@ -110,15 +108,12 @@ _METHODS = {"none": "infomax_relu", "softmax": "infomax_softmax"}
 # ------------------------------------------------------------------------------------ what is run
 
 
-def activation_specs(path: Path, dataset: str, seeds: int, epochs: int) -> list[RunSpec]:
-    """The sweep over activations as its file describes it, on a dataset, for seeds and epochs."""
-    values = read_sweep(path)
-    changed: dict[str, Sequence[Any]] = {
-        "dataset": [dataset],
-        "epochs": [epochs],
-        "seed": first_seeds(seeds),
-    }
-    return sweep_specs({**values, **changed})
+def activation_specs(
+    dataset: str, activations: Sequence[str], widths: Sequence[int], seeds: int, epochs: int
+) -> list[RunSpec]:
+    """Every activation under a softmax at every width, without the dependence term."""
+    base = RunSpec(dataset=dataset, competition="softmax", lambda_tc=0.0, epochs=epochs)
+    return grid(base, activation=activations, hidden_dim=widths, seed=first_seeds(seeds))
 
 
 def scale_specs(dataset: str, widths: Sequence[int], seeds: int, epochs: int) -> list[RunSpec]:

@@ -58,6 +58,8 @@
 # %% tags=["parameters"]
 dataset: str = "mnist"  # digits, mnist or fashion-mnist
 seeds: int = 10  # seeds 0 .. seeds-1 of every experiment: initial weights and data order
+activations: list = ["identity", "relu", "leaky_relu", "tanh", "softplus", "sigmoid"]  # with relu
+sweep_widths: list = [16, 32, 64]  # numbers of units of the activation sweep
 epochs: int = 100  # length of the activation sweep, in passes over the training data
 short_epochs: int = 20  # length of the comparisons of competitions and of objectives
 feature_epochs: int = 10  # length of transfer, robustness and the supervised signal
@@ -75,8 +77,6 @@ store: str = "auto"  # results store: auto, memory, or a folder
 device: str = "auto"  # auto, cpu or cuda
 
 # %% tags=["remove-cell"]
-from pathlib import Path
-
 import pandas as pd
 from IPython.display import HTML
 from myst_nb import glue
@@ -152,7 +152,7 @@ store = open_store(store)
 #
 # *Source 000, open question 1, and the announced next experiment.* The source proposes three
 # activations, three widths and five seeds. Here are six activations, three widths and ten seeds,
-# as `sweeps/activations.yaml` describes them, all under a softmax at $\lambda_{tc} = 0$.
+# all under a softmax at $\lambda_{tc} = 0$: the runs of `sweeps/activations.yaml`.
 #
 # *Prediction.* Competition does the work, so nothing but details should depend on the activation:
 # no difference from ReLU beyond 20 % of the redundancy or one point of probe accuracy. Against it
@@ -160,16 +160,16 @@ store = open_store(store)
 # can become hard only by way of many units.
 
 # %%
-sweep = activation_specs(Path("../sweeps/activations.yaml"), dataset, seeds, epochs)
-activations = per_width(run(sweep, device=device, store=store))
-judged_activations = Evidence(activations, extra={"activations": activations})
+sweep = activation_specs(dataset, activations, sweep_widths, seeds, epochs)
+swept = per_width(run(sweep, device=device, store=store))
+judged_activations = Evidence(swept, extra={"activations": swept})
 
 # %% [markdown]
 # Every point is a run, the large mark the mean with its 95 % interval over seeds. Redundancy is
 # given over that of random directions, output correlation over the least that a simplex allows.
 
 # %% mystnb={"image": {"alt": "Five panels above each other, one for each measure: redundancy over random weights, output correlation over the simplex floor, share of dead units, probe accuracy on the outputs and before the softmax. In each, six activations side by side, three widths as colours, every seed a point with mean and interval."}} tags=["hide-input"]
-order = list(dict.fromkeys(activations["activation"]))
+order = list(dict.fromkeys(swept["activation"]))
 fig_sweep, axes = panels(5, 1, width=7.5, height=2.6)
 shown = {
     "redundancy_over_random": "redundancy / random",
@@ -179,7 +179,7 @@ shown = {
     "probe_accuracy_pre": "probe before softmax",
 }
 for axis, (measure, text) in zip(axes, shown.items(), strict=True):
-    seeds_by_condition(axis, activations, "activation", measure, hue="hidden_dim", order=order)
+    seeds_by_condition(axis, swept, "activation", measure, hue="hidden_dim", order=order)
     axis.set_ylabel(text)
     axis.set_xlabel("")
     axis.get_legend().remove()
@@ -194,7 +194,7 @@ fig_sweep
 # matter by the rule.
 
 # %% mystnb={"image": {"alt": "Five panels above each other with the paired differences from ReLU for five activations and three widths, every seed a point with mean and interval; a shaded band marks differences that do not matter."}} tags=["hide-input"]
-gaps = against(activations, list(ACTIVATION_MARGINS), "activation", "relu")
+gaps = against(swept, list(ACTIVATION_MARGINS), "activation", "relu")
 fig = differences_from(gaps, "activation", ACTIVATION_MARGINS, reference="ReLU")
 fig
 
@@ -584,7 +584,7 @@ HTML(table_html(grouped_table(robust, ["mechanism", "lambda_tc"], columns)))
 
 # %% tags=["hide-input"]
 tables = {
-    "activations": activations,
+    "activations": swept,
     "scale": scale,
     "transfer": transfer,
     "stacks": stacks,
