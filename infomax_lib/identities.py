@@ -52,7 +52,7 @@ class Identity:
 
     Attributes:
         name: By which :data:`IDENTITIES` holds it.
-        says: What it says, in plain words.
+        says: What it says, in words; formulas between dollar signs, as in ``proof``.
         latex: The statement.
         claims: Ids of the claims that it bears upon.
         proof: A sketch, or where to find one.
@@ -204,7 +204,7 @@ _define(
     latex=r"\frac{\partial}{\partial E_k}\left(-\log\sum_j e^{-E_j}\right)"
     r" = \mathrm{softmax}(-E)_k = r_k",
     claims=("001.10",),
-    proof="Differentiate the logarithm: the derivative is exp(-E_k) over the sum.",
+    proof="Differentiate the logarithm: the derivative is $e^{-E_k}$ over the sum.",
     draw=lambda g: (3 * _normal(g, 7, 5),),
     left=lambda e: _gradient(lambda at: -torch.logsumexp(-at, -1).sum(), e),
     right=lambda e: (-e).exp() / (-e).exp().sum(-1, keepdim=True),
@@ -212,11 +212,12 @@ _define(
 
 _define(
     "em_as_gradient_step",
-    says="A gradient step with N sigma^2 / sum r_nk for component k is the EM update of its mean.",
+    says=r"A gradient step of $N\sigma^2/\sum_n r_{nk}$ for component $k$ is the EM update of its "
+    "mean.",
     latex=r"\mu_k - \frac{N\sigma^2}{\sum_n r_{nk}} \nabla_{\mu_k}"
     r"\Big(-\frac1N\sum_n \mathrm{LSE}(-E_n)\Big) = \frac{\sum_n r_{nk} x_n}{\sum_n r_{nk}}",
     claims=("000.24", "001.10", "001.12"),
-    proof="The gradient is sum_n r_nk (mu_k - x_n) / N sigma^2; the step cancels mu_k. "
+    proof=r"The gradient is $\sum_n r_{nk}(\mu_k-x_n)/N\sigma^2$; the step cancels $\mu_k$. "
     "Neal & Hinton (1998) for EM as coordinate ascent.",
     draw=lambda g: (_normal(g, 60, 3), _normal(g, 4, 3), 0.7),
     left=lambda x, means, variance: mixture.implicit_step(
@@ -250,12 +251,12 @@ def _mixture_log_density(x: Tensor, means: Tensor, variance: float) -> Tensor:
 
 _define(
     "linear_layer_mixture",
-    says="With biases -|w|^2/2 a linear layer gives the mixture's responsibilities: "
-    "the energies differ from -z by a term that all units share.",
+    says=r"With biases $-\tfrac12|w|^2$ a linear layer gives the mixture's responsibilities: "
+    "the energies differ from $-z$ by a term that all units share.",
     latex=r"\mathrm{softmax}\big(Wx - \tfrac12 |w|^2\big)_k = r_k(x),"
     r"\quad \mu_k = w_k,\ \sigma = 1",
     claims=("001.9", "001.12"),
-    proof="|x - w|^2 = |x|^2 - 2 w.x + |w|^2, and softmax does not see |x|^2/2.",
+    proof=r"$|x-w|^2 = |x|^2 - 2w\cdot x + |w|^2$, and softmax does not see $\tfrac12|x|^2$.",
     draw=lambda g: (_normal(g, 30, 3), _normal(g, 4, 3)),
     left=lambda x, w: torch.softmax(x @ w.mT - w.square().sum(-1) / 2, -1),
     right=lambda x, w: mixture.responsibilities(x, w, 1.0),
@@ -264,7 +265,7 @@ _define(
 _define(
     "free_norms",
     says="With free norms and biases a softmax layer still is a mixture, but with mixing weights "
-    "proportional to exp(b + |w|^2/2): long rows own more a priori.",
+    "proportional to $e^{b+|w|^2/2}$: long rows own more a priori.",
     latex=r"\mathrm{softmax}(Wx+b)_k = \frac{\pi_k\,\mathcal N(x; w_k, I)}{\sum_j \pi_j\,"
     r"\mathcal N(x; w_j, I)},\quad \pi_k \propto e^{b_k + |w_k|^2/2}",
     claims=("001.9", "001.20"),
@@ -285,7 +286,7 @@ _define(
     says="Adding one constant to all units of a sample changes no responsibility.",
     latex=r"\mathrm{softmax}(h + c\mathbf 1) = \mathrm{softmax}(h)",
     claims=("001.9", "001.13"),
-    proof="exp(c) cancels.",
+    proof="$e^c$ cancels.",
     draw=lambda g: (_normal(g, 7, 5), 3 * _normal(g, 7, 1)),
     left=lambda h, c: torch.softmax(h + c, -1),
     right=lambda h, c: h.exp() / h.exp().sum(-1, keepdim=True),
@@ -297,7 +298,7 @@ _define(
     "while the responsibilities stay: it controls no volume.",
     latex=r"-\mathrm{LSE}(h + c\mathbf 1) = -\mathrm{LSE}(h) - c",
     claims=("001.13",),
-    proof="exp(c) leaves the logarithm as c. In a mixture the biases are tied to the means.",
+    proof="$e^c$ leaves the logarithm as $c$. In a mixture the biases are tied to the means.",
     draw=lambda g: (_normal(g, 7, 5), 3 + _normal(g, 1)),
     left=lambda h, c: free_energy(h + c),
     right=lambda h, c: free_energy(h) - c.squeeze(),
@@ -306,11 +307,11 @@ _define(
 _define(
     "free_energy_gradient",
     says="The gradient of the log-sum-exp term by an activation is minus its responsibility "
-    "over N, at any temperature.",
+    "over $N$, at any temperature.",
     latex=r"\frac{\partial}{\partial h_{nk}}\Big(-\frac TN\sum_m\mathrm{LSE}(h_m/T)\Big)"
     r" = -\tfrac1N\,\mathrm{softmax}(h_n/T)_k",
     claims=("001.9", "001.10", "001.13"),
-    proof="The identity of the log-sum-exp with E = -h/T; T cancels 1/T.",
+    proof="The identity of the log-sum-exp with $E = -h/T$; $T$ cancels $1/T$.",
     draw=lambda g: (_normal(g, 7, 5), 0.4),
     left=lambda h, t: _gradient(lambda at: free_energy(at, t), h),
     right=lambda h, t: -torch.softmax(h / t, -1) / len(h),
@@ -320,7 +321,7 @@ _define(
 
 _define(
     "softmax_jacobian",
-    says="The Jacobian of the softmax is diag(a) - a a'.",
+    says=r"The Jacobian of the softmax is $\mathrm{diag}(a) - aa^\top$.",
     latex=r"\frac{\partial a_j}{\partial h_k} = a_j(\delta_{jk} - a_k)",
     claims=("000.25", "001.10"),
     proof="Quotient rule.",
@@ -336,12 +337,12 @@ def _softmax(h: Tensor) -> Tensor:
 
 _define(
     "gradient_through_softmax",
-    says="Source 000: with the loss on a = softmax(h), every gradient is weighted by the unit's "
-    "own responsibility, and compared with the sample's weighted mean.",
+    says=r"Source 000: with the loss on $a = \mathrm{softmax}(h)$, every gradient is weighted by "
+    "the unit's own responsibility, and compared with the sample's weighted mean.",
     latex=r"\frac{\partial L(a)}{\partial h_{nk}} = a_{nk}\Big(g_{nk} - \sum_j a_{nj} g_{nj}\Big),"
     r"\quad g = \frac{\partial L}{\partial a}",
     claims=("000.2", "000.25", "001.9", "001.10"),
-    proof="The softmax Jacobian times g.",
+    proof="The softmax Jacobian times $g$.",
     draw=lambda g: (_outputs(g), 0.7),
     left=lambda h, tc: _gradient(
         lambda at: infomax_objective(torch.softmax(at, -1), lambda_tc=tc).loss, h
@@ -357,11 +358,11 @@ def _weighted_by_responsibility(a: Tensor, lambda_tc: float) -> Tensor:
 
 _define(
     "gradient_on_z",
-    says="Source 001: with the loss on z, the gradient is linear in the centred z. It holds no "
-    "responsibilities, whatever softmax interprets z afterwards.",
+    says="Source 001: with the loss on $z$, the gradient is linear in the centred $z$. It holds no "
+    "responsibilities, whatever softmax interprets $z$ afterwards.",
     latex=r"\frac{\partial L(z)}{\partial z} = \frac{2}{N-1}\,(z - \bar z)\,M(\Sigma)",
     claims=("001.9", "001.10"),
-    proof="L depends on z through its covariance alone; M is its gradient by Sigma.",
+    proof=r"$L$ depends on $z$ through its covariance alone; $M$ is its gradient by $\Sigma$.",
     draw=lambda g: (_outputs(g), 0.7),
     left=lambda z, tc: _gradient(lambda at: infomax_objective(at, lambda_tc=tc).loss, z),
     right=lambda z, tc: 2 / (len(z) - 1) * (z - z.mean(0)) @ _gradient_by_covariance(z, tc),
@@ -375,7 +376,7 @@ def _gradient_by_covariance(z: Tensor, lambda_tc: float) -> Tensor:
 
 _define(
     "gradient_of_variance_on_z",
-    says="Without correlation term the gradient on z is the standard score over the deviation: "
+    says="Without correlation term the gradient on $z$ is the standard score over the deviation: "
     "each unit for itself, without competition.",
     latex=r"\frac{\partial}{\partial z_{nk}}\Big(-\sum_j\log(\mathrm{Var}\,z_j+\varepsilon)\Big)"
     r" = -\frac{2}{N-1}\,\frac{z_{nk}-\bar z_k}{\mathrm{Var}\,z_k+\varepsilon}",
@@ -388,8 +389,8 @@ _define(
 
 _define(
     "sign_of_z",
-    says="The loss on z does not know the sign of z, so softmax(+z) and softmax(-z) interpret the "
-    "same optimum: nothing makes z a distance.",
+    says="The loss on $z$ does not know its sign, so softmax(+z) and softmax(−z) interpret the "
+    "same optimum: nothing makes $z$ a distance.",
     latex=r"L(-z) = L(z)",
     claims=("001.9",),
     proof="Variances and squared correlations are even.",
@@ -406,7 +407,8 @@ _define(
     "but for a constant.",
     latex=r"H(z) = \tfrac12\log\det(2\pi e\,\Sigma)",
     claims=("001.16",),
-    proof="-log p is quadratic, and its expected quadratic form is K (Cover & Thomas, ch. 8).",
+    proof=r"$-\log p$ is quadratic, and its expected quadratic form is $K$ (Cover & Thomas, ch. "
+    "8).",
     draw=lambda g: (_spd(g),),
     left=lambda cov: _gaussian_mean(cov, lambda z: -_log_density(cov, z)),
     right=lambda cov: (len(cov) * (log(2 * pi) + 1) + torch.logdet(cov)) / 2,
@@ -429,7 +431,7 @@ _define(
 _define(
     "joint_entropy",
     says="Minus the sum of the entropies plus total correlation is minus the joint entropy: "
-    "exactly, and at lambda = 1 alone.",
+    r"exactly, and at $\lambda = 1$ alone.",
     latex=r"-\sum_j H(z_j) + \mathrm{TC}(z) = -H(z)",
     claims=("001.2",),
     proof="The definition of total correlation.",
@@ -442,11 +444,11 @@ _define(
 
 _define(
     "log_det_splits",
-    says="Minus log det of the covariance already holds both terms: variances, and twice "
+    says=r"$-\log\det$ of the covariance already holds both terms: variances, and twice "
     "the total correlation.",
     latex=r"-\log\det\Sigma = -\sum_j\log\mathrm{Var}\,z_j - \log\det R",
     claims=("001.2", "001.16"),
-    proof="Sigma = D R D with the deviations D.",
+    proof=r"$\Sigma = DRD$ with the deviations $D$.",
     draw=lambda g: (_outputs(g),),
     left=lambda a: -torch.logdet(covariance(a)),
     right=lambda a: -log_variance(a, 0.0) - torch.logdet(correlation(a, 0.0)),
@@ -454,11 +456,11 @@ _define(
 
 _define(
     "log_det_objective",
-    says="The log-determinant objective at lambda_tc = 1 is -log det(Sigma + eps I).",
+    says=r"The log-determinant objective at $\lambda_{tc} = 1$ is one determinant.",
     latex=r"-\sum_j\log(\mathrm{Var}\,a_j+\varepsilon) - \log\det R_\varepsilon"
     r" = -\log\det(\Sigma + \varepsilon I)",
     claims=("001.16",),
-    proof="The same factorisation for Sigma + eps I.",
+    proof=r"The same factorisation for $\Sigma + \varepsilon I$.",
     draw=lambda g: (_outputs(g), 0.1),
     left=lambda a, eps: log_det_objective(a, 1.0, eps).loss,
     right=lambda a, eps: (
@@ -470,10 +472,11 @@ _define(
 
 _define(
     "tc_second_order",
-    says="To second order total correlation is a quarter of ||R - I||^2.",
+    says=r"To second order total correlation is a quarter of $\|R-I\|^2$.",
     latex=r"\lim_{t\to0}\frac{-\frac12\log\det(I+tS)}{\|tS\|_F^2} = \tfrac14",
     claims=("000.5", "001.2", "001.16"),
-    proof="log det(I + tS) = t tr S - t^2/2 tr S^2 + ..., tr S = 0.",
+    proof=r"$\log\det(I+tS) = t\,\mathrm{tr}\,S - \tfrac{t^2}2\mathrm{tr}\,S^2 + \dots$, and "
+    r"$\mathrm{tr}\,S = 0$.",
     draw=lambda g: (_direction(g),),
     left=lambda s: _gaussian_tc(_identity_plus(1e-3, s)) / (1e-3 * s).square().sum(),
     right=lambda s: 0.25,
@@ -482,12 +485,12 @@ _define(
 
 _define(
     "tc_third_order",
-    says="The error of ||R - I||^2/4 as total correlation is of third order, -1/6 of the trace of "
-    "the cube of R - I.",
+    says=r"The error of $\tfrac14\|R-I\|^2$ as total correlation is of third order, $-\tfrac16$ "
+    "of the trace of the cube of $R-I$.",
     latex=r"\lim_{t\to0}\,\frac{-\frac12\log\det(I+tS) - \frac14\|tS\|_F^2}{t^3}"
     r" = -\tfrac16\,\mathrm{tr}\,S^3",
     claims=("001.2", "001.16"),
-    proof="The next term of the series of log det.",
+    proof=r"The next term of the series of $\log\det$.",
     # positive entries keep tr S^3 away from zero
     draw=lambda g: (_direction(g).abs(),),
     left=lambda s: _gaussian_tc_error(1e-3, s) / 1e-9,
@@ -497,11 +500,11 @@ _define(
 
 _define(
     "tc_error_rate",
-    says="Halving all correlations makes the error of ||R - I||^2/4 eight times smaller.",
-    latex=r"\log_2\frac{e(t)}{e(t/2)} \to 3,\quad"
+    says=r"Halving all correlations makes the error of $\tfrac14\|R-I\|^2$ eight times smaller.",
+    latex=r"\log_2\frac{e(t)}{e(t/2)} \to 3,\quad "
     r"e(t) = -\tfrac12\log\det(I+tS) - \tfrac14\|tS\|_F^2",
     claims=("001.2", "001.16"),
-    proof="The error is of third order as long as tr S^3 is not zero.",
+    proof=r"The error is of third order as long as $\mathrm{tr}\,S^3$ is not zero.",
     draw=lambda g: (_direction(g).abs(),),
     left=lambda s: (_gaussian_tc_error(2e-3, s) / _gaussian_tc_error(1e-3, s)).log2(),
     right=lambda s: 3.0,
@@ -519,12 +522,13 @@ def _gaussian_tc_error(step: float, direction: Tensor) -> Tensor:
 
 _define(
     "lambda_of_joint_entropy",
-    says="In source 000's loss, lambda_tc = 1/2 is minus twice the joint entropy to second order; "
-    "lambda_tc = 1 weighs dependence double.",
+    says=r"In source 000's loss, $\lambda_{tc} = \tfrac12$ is minus twice the joint entropy to "
+    r"second order; $\lambda_{tc} = 1$ weighs dependence double.",
     latex=r"\lim_{R\to I}\frac{-\log\det\Sigma + \sum_j\log\mathrm{Var}\,z_j}{\|R-I\|_F^2}"
     r" = \tfrac12 = \lambda_{tc}",
     claims=("000.5", "001.2"),
-    proof="-log det R is twice total correlation, whose expansion begins with ||R - I||^2/4.",
+    proof=r"$-\log\det R$ is twice total correlation, whose expansion begins with "
+    r"$\tfrac14\|R-I\|^2$.",
     draw=lambda g: (_direction(g), _normal(g, 5).exp()),
     left=lambda s, scale: _implied_lambda(_identity_plus(1e-3, s) * scale.unsqueeze(-1) * scale),
     right=lambda s, scale: 0.5,
@@ -539,12 +543,12 @@ def _implied_lambda(cov: Tensor) -> Tensor:
 
 _define(
     "counted_twice",
-    says="Source 001's -log det C + lambda ||C - diag C||^2 at unit variances weighs dependence "
-    "by lambda + 1/2: the determinant holds total correlation already.",
+    says=r"Source 001's $-\log\det C + \lambda\|C-\mathrm{diag}\,C\|^2$ at unit variances weighs "
+    r"dependence by $\lambda+\tfrac12$: the determinant holds total correlation already.",
     latex=r"\lim_{R\to I}\frac{-\log\det R + \lambda\,\|R - \mathrm{diag}\,R\|_F^2}{\|R-I\|_F^2}"
     r" = \lambda + \tfrac12",
     claims=("001.16",),
-    proof="As before; the second term is lambda ||R - I||^2 at unit variances.",
+    proof=r"As before; the second term is $\lambda\|R-I\|^2$ at unit variances.",
     draw=lambda g: (_identity_plus(1e-3, _direction(g)), 0.8),
     left=lambda r, weight: _source_001_loss(r, weight) / _off_diagonal(r).square().sum(),
     right=lambda r, weight: weight + 0.5,
@@ -558,11 +562,11 @@ def _source_001_loss(cov: Tensor, weight: float) -> Tensor:
 
 _define(
     "covariance_penalty_knows_scale",
-    says="Source 001's ||C - diag C||^2 is not a measure of dependence: it grows with the fourth "
-    "power of the outputs' scale at unchanged correlations.",
+    says=r"Source 001's $\|C-\mathrm{diag}\,C\|^2$ is not a measure of dependence: it grows with "
+    "the fourth power of the outputs' scale at unchanged correlations.",
     latex=r"\|C-\mathrm{diag}\,C\|_F^2 = \sum_{i\neq j} C_{ii}C_{jj}R_{ij}^2,\quad C(sz)=s^2C(z)",
     claims=("001.16",),
-    proof="C_ij^2 = C_ii C_jj R_ij^2.",
+    proof="$C_{ij}^2 = C_{ii}C_{jj}R_{ij}^2$.",
     draw=lambda g: (_outputs(g), 1.7),
     left=lambda a, s: _off_diagonal(covariance(s * a)).square().sum(),
     right=lambda a, s: (
@@ -575,13 +579,13 @@ _define(
 
 _define(
     "dead_unit",
-    says="A unit without variance costs -log eps, not infinitely much, and gets no gradient: "
-    "it is punished, but not revived.",
+    says=r"A unit without variance costs $-\log\varepsilon$, not infinitely much, and gets no "
+    "gradient: it is punished, but not revived.",
     latex=r"-\log(\mathrm{Var}\,a_j+\varepsilon) = -\log\varepsilon,\quad"
     r"\frac{\partial L}{\partial a_{nj}} = 0 \qquad (a_{nj} = c)",
     claims=("001.3", "001.15"),
     proof="Its variance is 0, and the gradient is proportional to the centred outputs. "
-    "(As a limit of densities its entropy is not 0 but minus infinity; eps caps it.)",
+    r"(As a limit of densities its entropy is not 0 but minus infinity; $\varepsilon$ caps it.)",
     draw=lambda g: (_normal(g, 1).expand(20, 1), EPSILON),
     left=lambda a, eps: torch.cat(
         [
@@ -597,11 +601,11 @@ _define(
 
 _define(
     "constant_winner",
-    says="A unit that is the same on every sample adds exactly 1 to ||R - I||^2, the diagonal that "
-    "eps takes from it; its total correlation with the others is 0.",
+    says=r"A unit that is the same on every sample adds exactly 1 to $\|R-I\|^2$, the diagonal "
+    r"that $\varepsilon$ takes from it; its total correlation with the others is 0.",
     latex=r"\|R-I\|_F^2\,(a_1,\dots,a_K,c) = \|R-I\|_F^2\,(a_1,\dots,a_K) + 1",
     claims=("001.4", "001.14"),
-    proof="Its row of R is zero, the diagonal included. A constant is independent of everything.",
+    proof="Its row of $R$ is zero, the diagonal included. A constant is independent of everything.",
     draw=lambda g: (_outputs(g), 0.25),
     left=lambda a, constant: total_correlation(F.pad(a, (0, 1), value=constant)),
     right=lambda a, constant: total_correlation(a) + 1,
@@ -610,7 +614,7 @@ _define(
 _define(
     "winner_takes_all",
     says="If one unit wins every sample of a hard softmax, all outputs are constant: "
-    "||R - I||^2 is K, and the total correlation is 0.",
+    r"$\|R-I\|^2$ is $K$, and the total correlation is 0.",
     latex=r"a_n = e_1 \;\forall n:\quad \|R-I\|_F^2 = K,\quad -\tfrac12\log\det R_\varepsilon = 0",
     claims=("001.4", "001.14"),
     proof="Every unit is a constant one.",
@@ -621,12 +625,12 @@ _define(
 
 _define(
     "two_copies",
-    says="Two copies of a unit add 2 to ||R - I||^2, m copies m(m - 1): a bounded price for what "
-    "is infinite in total correlation.",
+    says=r"Two copies of a unit add 2 to $\|R-I\|^2$, $m$ copies $m(m-1)$: a bounded price for "
+    "what is infinite in total correlation.",
     latex=r"\|R-I\|_F^2 = m(m-1)\ \text{for } m \text{ copies},\quad"
     r"-\tfrac12\log\det R \to \infty",
     claims=("001.5",),
-    proof="All ordered pairs have correlation 1; R has rank 1.",
+    proof="All ordered pairs have correlation 1; $R$ has rank 1.",
     draw=lambda g: (_normal(g, 20, 1),),
     left=lambda a: torch.stack([total_correlation(a.expand(-1, m), 0.0) for m in (2, 3, 5)]),
     right=lambda a: torch.tensor([2.0, 6.0, 20.0], dtype=torch.float64),
@@ -634,11 +638,12 @@ _define(
 
 _define(
     "two_copies_log_det",
-    says="The log determinant prices two copies at about log(Var / 2 eps), limited by eps alone.",
+    says=r"The log determinant prices two copies at about $\log(v/2\varepsilon)$, limited by "
+    r"$\varepsilon$ alone.",
     latex=r"-\log\det R_\varepsilon = -\log\Big(1 - \frac{v^2}{(v+\varepsilon)^2}\Big)"
     r"\approx \log\frac{v}{2\varepsilon}",
     claims=("001.5", "001.16"),
-    proof="The determinant of a 2 by 2 matrix with correlation v/(v + eps).",
+    proof=r"The determinant of a 2 by 2 matrix with correlation $v/(v+\varepsilon)$.",
     draw=lambda g: (_normal(g, 20, 1).expand(-1, 2), EPSILON),
     left=lambda a, eps: log_det_objective(a, 1.0, eps).tc,
     right=lambda a, eps: torch.log(a[:, 0].var() / (2 * eps)),
@@ -647,11 +652,11 @@ _define(
 
 _define(
     "scale_unbounded",
-    says="Without competition, scaling all weights and biases by s lowers the loss by 2K log s: "
-    "it has no lower bound.",
+    says=r"Without competition, scaling all weights and biases by $s$ lowers the loss by $2K\log "
+    "s$: it has no lower bound.",
     latex=r"L(s\theta) = L(\theta) - 2K\log s \qquad (\varepsilon = 0,\ \mathrm{ReLU})",
     claims=("000.22", "001.13"),
-    proof="ReLU is positively homogeneous; variances grow by s^2, correlations stay.",
+    proof="ReLU is positively homogeneous; variances grow by $s^2$, correlations stay.",
     draw=lambda g: (_normal(g, 40, 6), _normal(g, 5, 6), _normal(g, 5), 3.7),
     left=lambda x, w, b, s: _relu_loss(x, s * w, s * b),
     right=lambda x, w, b, s: _relu_loss(x, w, b) - 2 * len(w) * log(s),
@@ -659,10 +664,10 @@ _define(
 
 _define(
     "gradient_along_the_weights",
-    says="Without competition every gradient has the same component -2K along the parameters.",
+    says="Without competition every gradient has the same component $-2K$ along the parameters.",
     latex=r"\theta\cdot\nabla L(\theta) = -2K",
     claims=("000.22", "001.13"),
-    proof="Differentiate the scaling law at s = 1 (Euler).",
+    proof="Differentiate the scaling law at $s = 1$ (Euler).",
     draw=lambda g: (_normal(g, 40, 6), _normal(g, 5, 6), _normal(g, 5)),
     left=lambda x, w, b: (
         (w * _gradient(lambda at: _relu_loss(x, at, b), w)).sum()
@@ -680,12 +685,12 @@ def _relu_loss(x: Tensor, w: Tensor, b: Tensor) -> Tensor:
 
 _define(
     "simplex_floor",
-    says="Outputs that sum to one have ||R - I||^2 = K/(K-1) plus the spread of R's other "
+    says=r"Outputs that sum to one have $\|R-I\|^2 = K/(K-1)$ plus the spread of $R$'s other "
     "eigenvalues: they cannot be uncorrelated.",
     latex=r"\sum_j a_j = 1 \;\Rightarrow\; \|R-I\|_F^2 = \frac{K}{K-1}"
     r" + \sum_{i=2}^{K}\Big(\lambda_i - \frac{K}{K-1}\Big)^2",
     claims=("000.19",),
-    proof="The deviations are in the null space of R, so K - 1 eigenvalues have the sum K.",
+    proof="The deviations are in the null space of $R$, so $K-1$ eigenvalues have the sum $K$.",
     draw=lambda g: (torch.softmax(_outputs(g), -1),),
     left=lambda a: total_correlation(a, 0.0),
     right=lambda a: (
@@ -698,8 +703,8 @@ _define(
 
 _define(
     "simplex_floor_attained",
-    says="Balanced outputs attain the floor K/(K-1) of the simplex: each pair has the correlation "
-    "-1/(K-1).",
+    says="Balanced outputs attain the floor $K/(K-1)$ of the simplex: each pair has the "
+    "correlation $-1/(K-1)$.",
     latex=r"\{a_n\}\ \text{all permutations of one } p:\quad \|R-I\|_F^2 = \frac{K}{K-1}",
     claims=("000.13", "000.19", "000.20"),
     proof="By symmetry all correlations are equal; their sum is fixed by the constraint.",
@@ -710,12 +715,12 @@ _define(
 
 _define(
     "one_hot_loss",
-    says="The variance term of balanced one-hot outputs is K log(K^2/(K-1)), the least that "
+    says=r"The variance term of balanced one-hot outputs is $K\log(K^2/(K-1))$, the least that "
     "outputs on the simplex can reach.",
     latex=r"-\sum_j\log\mathrm{Var}\,a_j = K\log\frac{K^2}{K-1} - K\log\frac{N}{N-1}",
     claims=("000.13", "000.20", "000.23"),
-    proof="Var <= m(1 - m) for outputs in [0, 1] with mean m; log m(1 - m) is concave, so equal "
-    "means are best. The last term is that of the unbiased variance.",
+    proof=r"$\mathrm{Var} \le m(1-m)$ for outputs in [0, 1] with mean $m$; $\log m(1-m)$ is "
+    "concave, so equal means are best. The last term is that of the unbiased variance.",
     draw=lambda g: (torch.eye(7, dtype=torch.float64)[torch.randperm(70, generator=g) % 7],),
     left=lambda a: -log_variance(a, 0.0),
     right=lambda a: one_hot_loss(a.shape[1]) - a.shape[1] * log(len(a) / (len(a) - 1)),
@@ -724,11 +729,11 @@ _define(
 _define(
     "random_weights_floor",
     says="Random rows whose entries have exchangeable places and symmetric signs have expected "
-    "redundancy K(K-1)/D, Xavier's uniform ones as well as Gaussian ones.",
+    "redundancy $K(K-1)/D$, Xavier's uniform ones as well as Gaussian ones.",
     latex=r"\mathbb{E}\,\|G-I\|_F^2 = \frac{K(K-1)}{D}",
     claims=("000.2", "000.6"),
-    proof="Averaging the squared cosine over all signs leaves sum_d u_d^2 v_d^2, over all cyclic "
-    "shifts 1/D; the law of the rows is invariant under both.",
+    proof=r"Averaging the squared cosine over all signs leaves $\sum_d u_d^2 v_d^2$, over all "
+    "cyclic shifts $1/D$; the law of the rows is invariant under both.",
     draw=lambda g: (_normal(g, 2, 4),),
     left=lambda rows: torch.stack(
         [
@@ -742,7 +747,7 @@ _define(
 
 _define(
     "sampling_floor",
-    says="Independent units still have squared correlation 1/(N-1) on average on N samples, "
+    says="Independent units still have squared correlation $1/(N-1)$ on average on $N$ samples, "
     "whatever their distributions.",
     latex=r"\frac{1}{N!}\sum_{\pi} r\big(x, y_\pi\big)^2 = \frac{1}{N-1}",
     claims=("000.6", "001.19"),
@@ -757,11 +762,11 @@ _define(
 
 _define(
     "hsic_sampling_floor",
-    says="Biased HSIC of independent units has a floor, too, of order 1/N.",
+    says="Biased HSIC of independent units has a floor, too, of order $1/N$.",
     latex=r"\frac{1}{N!}\sum_\pi\mathrm{HSIC}_b(x, y_\pi) = \frac{(1-\bar K)(1-\bar L)}{N-1}",
     claims=("001.18", "001.19"),
     proof="Centred kernels have zero row sums, so the mean over permutations is the product of "
-    "their traces over N - 1.",
+    "their traces over $N-1$.",
     draw=lambda g: (_normal(g, 6), _normal(g, 6).exp()),
     left=lambda x, y: np.mean([dependence.hsic(x, y[list(order)]) for order in _orders(len(y))]),
     right=lambda x, y: dependence.hsic_floor(x, y),
@@ -781,7 +786,7 @@ _define(
     latex=r"\sum_i(1-C_{ii})^2 + \lambda\sum_{i\neq j}C_{ij}^2 = \lambda\,\|R-I\|_F^2"
     r" \qquad (z^A = z^B)",
     claims=("001.17",),
-    proof="The cross-correlation of equal views is R, with ones on its diagonal.",
+    proof="The cross-correlation of equal views is $R$, with ones on its diagonal.",
     draw=lambda g: (_outputs(g), 0.7),
     left=lambda a, weight: dependence.barlow_twins_loss(a, a, weight, eps=0.0),
     right=lambda a, weight: weight * _off_diagonal(torch.corrcoef(a.mT)).square().sum(),
@@ -789,8 +794,8 @@ _define(
 
 _define(
     "column_normalised",
-    says="C'C of source 001 is the correlation matrix if the columns of C are centred before "
-    "they are scaled to unit length, and only then.",
+    says=r"$C^\top C$ of source 001 is the correlation matrix if the columns of $C$ are centred "
+    "before they are scaled to unit length, and only then.",
     latex=r"C_{\cdot j} = \frac{z_{\cdot j}-\bar z_j}{\|z_{\cdot j}-\bar z_j\|}"
     r"\;\Rightarrow\; \|C^\top C - I\|_F^2 = \|R-I\|_F^2",
     claims=("001.17",),
@@ -812,7 +817,7 @@ _define(
     latex=r"\mathrm{HSIC}_b = \frac{1}{N^2}\sum_{ij}K_{ij}L_{ij}"
     r" + \frac{1}{N^4}\sum_{ijqr}K_{ij}L_{qr} - \frac{2}{N^3}\sum_{ijq}K_{ij}L_{iq}",
     claims=("001.18",),
-    proof="Gretton et al. (2005): tr(KHLH)/N^2, multiplied out.",
+    proof=r"Gretton et al. (2005): $\mathrm{tr}(KHLH)/N^2$, multiplied out.",
     draw=lambda g: (_normal(g, 7, 2), _normal(g, 7)),
     left=lambda x, y: dependence.hsic(x, y, widths=(1.5, 0.8), memory=500),
     right=lambda x, y: _v_statistic(_gaussian_kernel(x, 1.5), _gaussian_kernel(y, 0.8)),
@@ -859,7 +864,7 @@ _define(
     "beyond it, decorrelation does not see.",
     latex=r"\mathrm{HSIC} = \frac{1}{\sqrt{9-4r^2}} + \frac13 - \frac{2}{\sqrt{9-r^2}}",
     claims=("001.17", "001.18", "001.25"),
-    proof="Expectations of Gaussian kernels of Gaussian differences, det(I + C)^(-1/2) each.",
+    proof=r"Expectations of Gaussian kernels of Gaussian differences, $\det(I+C)^{-1/2}$ each.",
     draw=lambda g: (2 * torch.rand(3, generator=g, dtype=torch.float64) - 1,),
     left=lambda r: dependence.gaussian_hsic(r, normalised=False),
     right=lambda r: torch.stack([_quadrature_hsic(float(value)) for value in r]),
@@ -885,7 +890,8 @@ def _quadrature_hsic(r: float) -> Tensor:
 
 _define(
     "regions",
-    says="K hyperplanes in general position cut R^n into sum_{i <= n} C(K, i) regions.",
+    says=r"$K$ hyperplanes in general position cut $\mathbb{R}^n$ into $\sum_{i\le n}\binom Ki$ "
+    "regions.",
     latex=r"\#\,\text{regions} = \sum_{i=0}^{n}\binom{K}{i}",
     claims=("001.7",),
     proof="By induction over hyperplanes (Schläfli; Zaslavsky 1975).",
@@ -898,10 +904,10 @@ _define(
 
 _define(
     "central_regions",
-    says="K hyperplanes through the origin make fewer regions: 2 sum_{i < n} C(K-1, i).",
+    says="$K$ hyperplanes through the origin make fewer regions.",
     latex=r"\#\,\text{regions} = 2\sum_{i=0}^{n-1}\binom{K-1}{i}",
     claims=("001.7",),
-    proof="Cover (1965): as many as linearly separable dichotomies of K points.",
+    proof="Cover (1965): as many as linearly separable dichotomies of $K$ points.",
     draw=lambda g: ([_normal(g, k, n) for k, n in ((3, 1), (5, 2), (4, 3), (6, 3), (3, 5))],),
     left=lambda planes: torch.tensor([count_regions(p) for p in planes]),
     right=lambda planes: torch.tensor(
@@ -911,10 +917,10 @@ _define(
 
 _define(
     "two_to_the_k",
-    says="K hyperplanes make 2^K regions only while there are no more of them than dimensions.",
+    says="$K$ hyperplanes make $2^K$ regions only while there are no more of them than dimensions.",
     latex=r"\sum_{i=0}^{n}\binom Ki = 2^K \iff K \le n",
     claims=("001.7",),
-    proof="The full sum of binomial coefficients; otherwise terms with i > n are missing.",
+    proof="The full sum of binomial coefficients; otherwise terms with $i > n$ are missing.",
     draw=lambda g: (list(product(range(1, 12), repeat=2)),),
     left=lambda sizes: torch.tensor(
         [log2(regions_in_general_position(k, n)) == k for k, n in sizes]
@@ -925,7 +931,7 @@ _define(
 _define(
     "correlated_partitions",
     says="Repeating a hyperplane adds no region, and shifting it in parallel fewer than a new "
-    "direction does: in the plane K + 1 instead of 1 + K + K(K-1)/2.",
+    "direction does: in the plane $K+1$ instead of $1 + K + K(K-1)/2$.",
     latex=r"\#\,\text{regions} = K + 1 \quad\text{for } K \text{ parallel hyperplanes}",
     claims=("000.9", "001.8"),
     proof="Parallel hyperplanes do not meet.",

@@ -7,6 +7,7 @@ paired.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -49,7 +50,6 @@ __all__ = [
     "mechanism_name",
     "objective_specs",
     "per_width",
-    "reading_name",
     "relative_to_untrained",
     "removed_shares",
     "robustness_specs",
@@ -282,12 +282,6 @@ def mechanism_name(setting: Mapping[str, Any]) -> str:
     return text
 
 
-def reading_name(mechanism: str) -> str:
-    """A mechanism as readers see it: "top-k of 4", "1.5-entmax", "softmax (B)"."""
-    plain = name(mechanism)
-    return plain.replace("entmax15", "1.5-entmax").replace("_", "-")
-
-
 def with_mechanism(table: pd.DataFrame) -> pd.DataFrame:
     """Rows with the ``mechanism`` that their competition, group size and temperature make."""
     return table.assign(mechanism=[mechanism_name(row) for row in table.to_dict("records")])
@@ -423,13 +417,17 @@ def _stars(c: Comparison) -> str:
 
 
 def activation_answer(e: Evidence) -> str:
-    """Whether the activation before the softmax matters: for which measure, how much, where."""
+    """Whether the activation before the softmax matters: which, for which measure, how much."""
     texts: dict[bool | None, list[str]] = {True: [], False: [], None: []}
+    beyond: Counter[str] = Counter()
+    compared: Counter[str] = Counter()
     try:
         for measure in ACTIVATION_MARGINS:
             judged = _JUDGED.get(measure, measure)
             comparisons = against_relu(e, judged)
             outcome, _ = matters(comparisons)
+            compared.update(c.activation for c in comparisons)
+            beyond.update(c.activation for c in comparisons if c.beyond)
             text = label(judged)
             if outcome:
                 most = max(
@@ -445,7 +443,14 @@ def activation_answer(e: Evidence) -> str:
         return "Not decided: that takes at least five seeds."
     words = {True: "yes for", False: "no for", None: "open for"}
     sentence = "; ".join(f"{words[o]} {', '.join(t)}" for o, t in texts.items() if t)
-    return sentence[:1].upper() + sentence[1:] + "."
+    counts = ", ".join(
+        f"{name(activation)} {beyond[activation]} of {number}"
+        for activation, number in sorted(compared.items(), key=lambda item: -beyond[item[0]])
+    )
+    return (
+        f"{sentence[:1].upper()}{sentence[1:]}. Comparisons with ReLU that lie beyond the margin, "
+        f"over measures and widths: {counts}."
+    )
 
 
 def affected_measures(e: Evidence) -> str:

@@ -10,18 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from infomax_lib.open_questions import reading_name
 from infomax_lib.rank_correlation import rank_correlation
 from infomax_lib.stats import Interval, format_number, mean_interval
 from infomax_lib.style import CYCLE, GREY, LINES, MARKERS, label, looks, name, panels
 
 __all__ = ["by_mechanism", "dependence_against_outcomes", "differences_from", "shares_removed"]
-
-#: Columns that only these figures show.
-_LABELS = {
-    "dead_share": "share of dead units",
-    "probe_gain": "probe gain over untrained (points)",
-}
 
 _WITHIN = "#e9eef3"  # inside a margin: a difference that does not matter
 
@@ -77,7 +70,7 @@ def differences_from(
         axes.set_xticks(range(len(values)), [name(v) for v in values])
         axes.set_xlim(-0.6, len(values) - 0.4)
         axes.grid(axis="x", visible=False)
-        axes.set_title(_label(measure), loc="left")
+        axes.set_title(label(measure), loc="left")
         unit = " (%)" if relative else ""
         axes.set_ylabel((f"change from {reference}" if reference else "difference") + unit)
     for group in groups:
@@ -124,10 +117,10 @@ def by_mechanism(
                 text, (value, 1), xycoords=("data", "axes fraction"), xytext=(3, 2),
                 textcoords="offset points", fontsize=9, color=GREY,
             )  # fmt: skip
-        axes.set_yticks(range(len(mechanisms)), [reading_name(m) for m in mechanisms])
+        axes.set_yticks(range(len(mechanisms)), [name(m) for m in mechanisms])
         axes.set_ylim(len(mechanisms) - 0.5, -0.5)
         axes.tick_params(axis="y", labelleft=index % columns == 0)
-        axes.set_xlabel(_label(metric))
+        axes.set_xlabel(label(metric))
         _wide(axes, table[metric])
     for axes in flat[len(metrics) :]:
         axes.set_axis_off()
@@ -175,9 +168,7 @@ def dependence_against_outcomes(
                 axes.set_ylabel(text)
     for mechanism in mechanisms:
         colour, marker, _ = styles[mechanism]
-        cells[0, 0].plot(
-            [], [], marker, color=colour, ms=8, mec="white", label=reading_name(mechanism)
-        )
+        cells[0, 0].plot([], [], marker, color=colour, ms=8, mec="white", label=name(mechanism))
     figure.legend(loc="outside upper center", ncols=3)
     return figure
 
@@ -259,10 +250,6 @@ def _wide(axes: Axes, values: pd.Series) -> None:
         axes.set_xscale("log")
     else:
         axes.xaxis.set_major_locator(MaxNLocator(5))
-
-
-def _label(column: str) -> str:
-    return _LABELS.get(column) or label(column)
 
 
 def _short(column: str) -> str:

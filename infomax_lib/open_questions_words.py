@@ -9,10 +9,11 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from infomax_lib.open_questions import ARCHITECTURES, reading_name
+from infomax_lib.open_questions import ARCHITECTURES
 from infomax_lib.rank_correlation import rank_correlation
 from infomax_lib.rules.shared import percent, points
 from infomax_lib.stats import Interval, by_seed, format_number, mean_interval, where
+from infomax_lib.style import name
 
 __all__ = [
     "auxiliary_answer",
@@ -100,18 +101,19 @@ def structure_answer(scale: pd.DataFrame) -> str:
 
 
 def transfer_answer(transfer: pd.DataFrame) -> str:
-    """B against untrained layers and PCA, target by target, at the largest width."""
+    """A and B against untrained layers and PCA, target by target, at the largest width."""
     k = int(transfer["hidden_dim"].max())
-    parts = []
-    for target in dict.fromkeys(transfer["target"]):
-        gaps = []
-        for other in ("untrained", "pca"):
-            a, b = (
-                {"method": m, "target": target, "hidden_dim": k} for m in ("infomax_softmax", other)
-            )
-            gaps.append(_gap(transfer, "probe_accuracy", a, b))
-        parts.append(f"{points(gaps[0])} and {points(gaps[1])} on {target}")
-    return f"At K = {k}, B less untrained layers and B less PCA: {'; '.join(parts)}."
+    sentences = []
+    for letter, method in (("B", "infomax_softmax"), ("A", "infomax_relu")):
+        parts = []
+        for target in dict.fromkeys(transfer["target"]):
+            gaps = []
+            for other in ("untrained", "pca"):
+                a, b = ({"method": m, "target": target, "hidden_dim": k} for m in (method, other))
+                gaps.append(points(_gap(transfer, "probe_accuracy", a, b)))
+            parts.append(f"{gaps[0]} and {gaps[1]} on {name(target)}")
+        sentences.append(f"{letter} less untrained layers and less PCA: {'; '.join(parts)}")
+    return f"At K = {k}, {'. '.join(sentences)}."
 
 
 def _stack(letter: str, depth: int, training: str = "greedy") -> dict[str, object]:
@@ -187,13 +189,13 @@ def competition_answer(competitions: pd.DataFrame) -> str:
     sides: dict[str, list[str]] = {"lower": [], "higher": [], "not told apart": []}
     for mechanism in _mechanisms(competitions):
         gap = _gap(zero, "weight_redundancy", {"mechanism": mechanism}, none)
-        sides[_side(gap)].append(reading_name(mechanism))
+        sides[_side(gap)].append(name(mechanism))
     softmax = _gap(zero, "weight_redundancy", {"mechanism": "softmax"}, none)
     best = str(zero.groupby("mechanism")["probe_accuracy"].mean().idxmax())
     listed = "; ".join(f"{side} with {', '.join(names)}" for side, names in sides.items() if names)
     return (
         f"Against no competition, redundancy at λ_tc = 0 is {_side(softmax)} with the softmax "
-        f"({softmax}); {listed}. Best probe on the outputs: {reading_name(best)}, "
+        f"({softmax}); {listed}. Best probe on the outputs: {name(best)}, "
         f"{_mean(zero, 'probe_accuracy', mechanism=best)}; softmax: "
         f"{_mean(zero, 'probe_accuracy', mechanism='softmax')}."
     )
@@ -205,8 +207,8 @@ def works_answer(competitions: pd.DataFrame) -> str:
     gains = {m: _mean(one, "probe_gain", mechanism=m) for m in _mechanisms(competitions)}
     worst, best = (f(gains, key=lambda m: gains[m].mean) for f in (min, max))
     return (
-        f"At λ_tc = 1 training adds between {gains[worst]} ({reading_name(worst)}) and "
-        f"{gains[best]} points ({reading_name(best)}) to the probe, and "
+        f"At λ_tc = 1 training adds between {gains[worst]} ({name(worst)}) and "
+        f"{gains[best]} points ({name(best)}) to the probe, and "
         f"{_mean(one, 'probe_gain', mechanism='softmax')} under the softmax."
     )
 

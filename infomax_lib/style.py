@@ -44,6 +44,12 @@ NAMES: Mapping[object, str] = {
     "adam": "Adam",
     "sgd": "SGD",
     "relu": "ReLU",
+    "leaky_relu": "leaky ReLU",
+    "entmax15": "entmax-1.5",
+    "log_softmax": "log-softmax",
+    "group_softmax": "group softmax",
+    "softmax_gate": "softmax gate",
+    "top_k": "top-k",
     "full": "full batch",
     "xavier": "random start",
     "twins": "twins",
@@ -66,6 +72,7 @@ LABELS: Mapping[str, str] = {
     "effective_rank": "effective rank of W",
     "entropy_rank": "entropy rank of W",
     "dead_units": "dead units",
+    "dead_share": "share of dead units",
     "min_relative_variance": "least variance / mean variance",
     "firing_rate": "firing rate",
     "cofiring_excess": "co-firing beyond independence",
@@ -74,12 +81,14 @@ LABELS: Mapping[str, str] = {
     "max_responsibility": "mean largest responsibility",
     "probe_accuracy": "probe accuracy (share correct)",
     "probe_accuracy_pre": "probe accuracy before competition",
+    "probe_gain": "probe gain over untrained (points)",
     "curvature_max": "largest Hessian eigenvalue",
     "curvature_min": "smallest Hessian eigenvalue",
     "loss": "loss L (nats)",
     "train_tc": "TC term ‖R−I‖², training batches",
     "lambda_tc": "λ_tc (weight of the TC term)",
     "lambda_wr": "λ_wr (weight of the WR term)",
+    "lambda_ce": "λ_ce (weight of the cross-entropy)",
     "learning_rate": "learning rate",
     "hidden_dim": "units K",
     "epoch": "epoch",
@@ -152,9 +161,10 @@ def label(name: str) -> str:
 
 
 def name(value: object) -> str:
-    """How a value of a spec field is called in a legend."""
-    if value in NAMES:
-        return NAMES[value]
+    """How a value of a spec field is called in a legend: "softmax (B)", "top-k of 4"."""
+    first, space, rest = str(value).partition(" ")
+    if first in NAMES:
+        return NAMES[first] + space + rest
     return f"{value:g}" if isinstance(value, (float, np.floating)) else str(value)
 
 

@@ -183,6 +183,7 @@ for axis, (measure, text) in zip(axes, shown.items(), strict=True):
     axis.set_ylabel(text)
     axis.set_xlabel("")
     axis.get_legend().remove()
+axes[2].set_ylim(-0.03, 1)
 axes[0].axhline(1, color="#5a6270", lw=1, ls="--")
 axes[1].axhline(1, color="#5a6270", lw=1, ls="--")
 handles, labels = axes[0].get_legend_handles_labels()
@@ -253,6 +254,8 @@ shown = {
 for axis, (measure, (text, logarithmic)) in zip(axes.flat, shown.items(), strict=True):
     along_grid(axis, scale, measure, x="hidden_dim", hue="setting", log_y=logarithmic)
     axis.set_ylabel(text)
+    if measure == "dead_share":
+        axis.set_ylim(-0.03, 1)
     axis.get_legend().remove()
 fig.legend(*axes.flat[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
 fig
@@ -340,6 +343,8 @@ for column, competition in enumerate(("none", "softmax")):
         axis.get_legend().remove()
         if measure == "output_correlation":
             axis.set_yscale("log")
+        if measure == "dead_share":
+            axis.set_ylim(-0.03, 1)
     axes[0, column].set_title(name(competition), loc="left")
 fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
 fig
@@ -437,7 +442,6 @@ shown = {
 }
 for axis, (measure, text) in zip(axes.flat, shown.items(), strict=True):
     along_grid(axis, guided, measure, x="lambda_ce", log_y="accuracy" not in measure)
-    axis.set_xlabel("λ_ce (weight of the cross-entropy)")
     axis.set_ylabel(text)
     axis.get_legend().remove()
 fig.legend(*axes.flat[0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
@@ -627,7 +631,7 @@ texts = {
     "about_widest": (
         f"K = {widest} is run with {widest_seeds} seeds: drawn, not judged."
         if widest
-        else "K = 1024 is a parameter of this page, `widest`, and not part of what is shown."
+        else "K = 1024 is a parameter of this page (widest) and not part of what is shown."
     ),
     "epochs": str(epochs),
     "short_epochs": str(short_epochs),

@@ -49,6 +49,8 @@ def test_page_works_without_a_network(site, browser, name):
         formulas = page.locator("span.math, div.math").count()
         assert page.locator("mjx-container").count() >= formulas
         assert page.locator("mjx-merror, [data-mjx-error]").count() == 0
+        unknown_commands = page.locator('mjx-container mtext[mathcolor="red"]').all_text_contents()
+        assert unknown_commands == []
         overflow = page.evaluate(
             "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         )
