@@ -65,7 +65,7 @@ short_epochs: int = 20  # length of the comparisons of competitions and of objec
 feature_epochs: int = 10  # length of transfer, robustness and the supervised signal
 widths: list = [16, 64, 256]  # numbers of units of the scale experiment
 scale_epochs: int = 10  # length of the scale experiment
-widest: int = 0  # one more width, such as 1024, which takes a GPU or an hour; 0 for none
+widest: int = 1024  # one more width, a quarter of an hour on two cores; 0 for none
 widest_seeds: int = 2  # seeds of the widest layers; fewer than five are shown and not judged
 transfer_widths: list = [16]  # numbers of units of the transfer experiment
 stack_dim: int = 64  # units of every layer of a stack
@@ -580,7 +580,7 @@ HTML(table_html(grouped_table(robust, ["mechanism", "lambda_tc"], columns)))
 # infomax execute open_questions -p dataset=fashion-mnist -p seeds=5
 # ```
 #
-# or `papermill notebooks/open_questions.ipynb out.ipynb -p widest 1024`. Runs that the store knows
+# or `papermill notebooks/open_questions.ipynb out.ipynb -p widest_seeds 5`. Runs that the store knows
 # are not computed again.
 
 # %% [markdown]
@@ -631,7 +631,7 @@ texts = {
     "about_widest": (
         f"K = {widest} is run with {widest_seeds} seeds: drawn, not judged."
         if widest
-        else "K = 1024 is a parameter of this page (widest) and not part of what is shown."
+        else "Wider layers are a parameter of this page (widest) and not part of what is shown."
     ),
     "epochs": str(epochs),
     "short_epochs": str(short_epochs),
