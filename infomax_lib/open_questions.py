@@ -47,6 +47,7 @@ __all__ = [
     "auxiliary_specs",
     "competition_specs",
     "hyperplane_specs",
+    "largest_differences",
     "mechanism_name",
     "objective_specs",
     "per_width",
@@ -417,46 +418,58 @@ def _stars(c: Comparison) -> str:
 
 
 def activation_answer(e: Evidence) -> str:
-    """Whether the activation before the softmax matters: which, for which measure, how much."""
-    texts: dict[bool | None, list[str]] = {True: [], False: [], None: []}
+    """Whether the activation before the softmax matters: for which measures, and which ones do."""
+    measures: dict[bool | None, list[str]] = {True: [], False: [], None: []}
     beyond: Counter[str] = Counter()
     compared: Counter[str] = Counter()
     try:
-        for measure in ACTIVATION_MARGINS:
-            judged = _JUDGED.get(measure, measure)
-            comparisons = against_relu(e, judged)
-            outcome, _ = matters(comparisons)
-            compared.update(c.activation for c in comparisons)
-            beyond.update(c.activation for c in comparisons if c.beyond)
-            text = label(judged)
-            if outcome:
-                most = max(
-                    (c for c in comparisons if c.beyond),
-                    key=lambda c: abs(c.difference.mean) / max(c.margin, 1e-12),
-                )
-                text += (
-                    f" (most with {name(most.activation)} at K = {most.hidden_dim}: "
-                    f"{signed(most.difference)} against ReLU)"
-                )
-            texts[outcome].append(text)
+        judged = _judged_comparisons(e)
     except MissingEvidence:
         return "Not decided: that takes at least five seeds."
+    for measure, comparisons in judged.items():
+        measures[matters(comparisons)[0]].append(label(measure))
+        compared.update(c.activation for c in comparisons)
+        beyond.update(c.activation for c in comparisons if c.beyond)
     words = {True: "yes for", False: "no for", None: "open for"}
-    sentence = "; ".join(f"{words[o]} {', '.join(t)}" for o, t in texts.items() if t)
+    sentence = "; ".join(f"{words[o]} {', '.join(names)}" for o, names in measures.items() if names)
     counts = ", ".join(
         f"{name(activation)} {beyond[activation]} of {number}"
         for activation, number in sorted(compared.items(), key=lambda item: -beyond[item[0]])
     )
     return (
-        f"{sentence[:1].upper()}{sentence[1:]}. Comparisons with ReLU that lie beyond the margin, "
-        f"over measures and widths: {counts}."
+        f"{sentence[:1].upper()}{sentence[1:]}. Differences from ReLU beyond the margin, over "
+        f"measures and widths: {counts}."
     )
+
+
+def largest_differences(e: Evidence) -> str:
+    """Where the activation matters most: the comparison farthest beyond the margin per measure."""
+    try:
+        judged = _judged_comparisons(e)
+    except MissingEvidence:
+        return ""
+    texts = []
+    for measure, comparisons in judged.items():
+        outside = [c for c in comparisons if c.beyond]
+        if outside:
+            most = max(outside, key=lambda c: abs(c.difference.mean) / max(c.margin, 1e-12))
+            texts.append(
+                f"{label(measure)}: {name(most.activation)} at K = {most.hidden_dim}, "
+                f"{signed(most.difference)} against ReLU"
+            )
+    return f"Farthest beyond the margin: {'; '.join(texts)}." if texts else ""
+
+
+def _judged_comparisons(e: Evidence) -> dict[str, list[Comparison]]:
+    """Every comparison with ReLU, by the column that the rule reads."""
+    judged = (_JUDGED.get(measure, measure) for measure in ACTIVATION_MARGINS)
+    return {measure: against_relu(e, measure) for measure in judged}
 
 
 def affected_measures(e: Evidence) -> str:
     """How many measures some activation changes, "3 of 5"; "not judged" with too few seeds."""
     try:
-        outcomes = [matters(against_relu(e, _JUDGED.get(m, m)))[0] for m in ACTIVATION_MARGINS]
+        outcomes = [matters(comparisons)[0] for comparisons in _judged_comparisons(e).values()]
     except MissingEvidence:
         return "not judged"
     return f"{outcomes.count(True)} of {len(outcomes)}"

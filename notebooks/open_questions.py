@@ -98,6 +98,7 @@ from infomax_lib.open_questions import (
     auxiliary_specs,
     competition_specs,
     hyperplane_specs,
+    largest_differences,
     objective_specs,
     per_width,
     relative_to_untrained,
@@ -200,7 +201,9 @@ fig = differences_from(gaps, "activation", ACTIVATION_MARGINS, reference="ReLU")
 fig
 
 # %% tags=["remove-cell"]
-image = thumbnail(fig)
+on_card = ("weight_redundancy", "probe_accuracy")
+margins_on_card = {measure: ACTIVATION_MARGINS[measure] for measure in on_card}
+image = thumbnail(differences_from(gaps, "activation", margins_on_card, reference="ReLU"))
 
 # %% [markdown]
 # In numbers: the paired difference from ReLU with its interval. One star: sign-flip test below 5 %
@@ -215,7 +218,7 @@ except MissingEvidence as missing:
 HTML(numbers)
 
 # %% [markdown]
-# **Plain answer.** {glue:text}`answer_activation` Verdict: **{glue:text}`verdict_000_30`**.
+# **Plain answer.** {glue:text}`answer_activation` {glue:text}`largest_activation` Verdict: **{glue:text}`verdict_000_30`**.
 
 # %% [markdown]
 # ## Does it scale?
@@ -627,6 +630,7 @@ texts = {
     },
     **{f"verdict_{v.id.replace('.', '_')}": v.interpretation_verdict for v in verdicts},
     "answer_activation": activation_answer(evidence),
+    "largest_activation": largest_differences(evidence),
     "seeds": str(seeds),
     "about_widest": (
         f"K = {widest} is run with {widest_seeds} seeds: drawn, not judged."
@@ -657,7 +661,7 @@ Card(
     sentence="Measures that the activation before the softmax changes, of those in the sweep of "
     "six activations and three widths; the verdict is on “it matters for redundancy or quality”.",
     image=image,
-    alt="Differences from ReLU of five activations before the softmax, for five measures",
+    alt="Differences from ReLU of five activations before the softmax: redundancy and probe accuracy",
 )
 
 # %% tags=["check", "remove-cell"]

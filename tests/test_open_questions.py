@@ -309,12 +309,15 @@ def test_shares_say_what_cannot_be_drawn():
 # ---------------------------------------------------------------------------------------- words
 
 
-def test_activation_answer_names_measure_size_and_place():
+def test_activation_answer_names_measures_and_activations():
     found = questions.activation_answer(activation_runs(3.0))
     assert found.startswith("Yes for weight redundancy")
-    assert "tanh at K = " in found
-    assert "+2.0" in found
     assert "no for probe accuracy" in found
+    assert "tanh 3 of 15, identity 0 of 15" in found
+    largest = questions.largest_differences(activation_runs(3.0))
+    assert "tanh at K = " in largest
+    assert "+2.0" in largest
+    assert questions.largest_differences(activation_runs()) == ""
     assert questions.affected_measures(activation_runs(3.0)) == "1 of 5"
     assert questions.activation_answer(activation_runs()).startswith("No for weight redundancy")
 
@@ -324,6 +327,7 @@ def test_activation_answer_needs_five_seeds():
     few = whole.extra["activations"]
     few = type(whole)(whole.runs, extra={"activations": few[few["seed"] < 3]})
     assert "five seeds" in questions.activation_answer(few)
+    assert questions.largest_differences(few) == ""
     assert questions.affected_measures(few) == "not judged"
     with pytest.raises(MissingEvidence):
         questions.activation_table(few)
