@@ -20,6 +20,7 @@ from infomax_lib.baselines import (
     kmeans,
     run_baselines,
 )
+from infomax_lib.baselines.methods import FAMILIES
 from infomax_lib.probes import linear_probe
 
 # --- specs ---------------------------------------------------------------------------------------
@@ -57,7 +58,7 @@ def test_one_computation_has_one_key_and_every_field_enters_it():
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"method": "svm"}, "choose one of untrained, pca"),
+        ({"method": "svm"}, "choose one of untrained, supervised, pca"),
         ({"dataset": "cifar"}, "choose one of digits, mnist"),
         ({"epoch": 3}, "the fields are dataset, method, hidden_dim"),
         ({"method": "pca", "epochs": 3}, "pca has no such setting .it has none of epochs"),
@@ -78,7 +79,9 @@ def test_every_method_shares_the_budget_of_the_descending_ones():
     specs = every_method("digits", 8, [0, 1], epochs=3)
     assert {s.method for s in specs} == set(METHODS)
     assert len(specs) == 2 * len(METHODS)
-    assert {s.method for s in specs if s.epochs == 3} == {"autoencoder", "rbm", "supervised"}
+    descending = {name for name, m in METHODS.items() if "batch_size" in m.defaults}
+    assert {"autoencoder", "rbm", "simclr", "supervised"} <= descending
+    assert {s.method for s in specs if s.epochs == 3} == descending
     assert next(s for s in specs if s.method == "kmeans").epochs == 300
 
 
@@ -108,7 +111,7 @@ def test_baselines_are_measured_stored_and_not_computed_again(tmp_path, counted)
     assert counted == dict.fromkeys(METHODS, 2)
     assert list(table["key"]) == [s.key for s in quick()]
     assert table["failed"].isna().all()
-    assert (table["probe_accuracy"] > 0.3).all()
+    assert (table["probe_accuracy"] > 0.25).all()
     assert (table["shuffled_probe_accuracy"] < 0.3).all()
     assert (table["hsic"] > 0).all()
     assert (table["seconds"] > 0).all()
@@ -345,8 +348,9 @@ def test_figures_show_every_seed_of_every_method(table):
 def test_every_method_has_a_name_and_a_look():
     assert (
         set(comparison.LABELS)
-        == set(figures._LOOKS)
+        == set(figures.method_looks())
         == {*METHODS, "infomax_relu", "infomax_softmax"}
     )
     assert len(set(comparison.LABELS.values())) == len(comparison.LABELS)
-    assert len(set(figures._LOOKS.values())) == len(figures._LOOKS)
+    assert len(set(figures.method_looks().values())) == len(figures.method_looks())
+    assert {method.family for method in METHODS.values()} == set(FAMILIES)

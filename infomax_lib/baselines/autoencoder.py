@@ -2,11 +2,14 @@
 
 h = relu(W x + b),  x̂ = g(V' h + c),  loss = ||x - x̂||², mean over the batch, with g the logistic
 function (inputs in [0, 1]) or the identity. Encoder and decoder weights are not tied.
+
+Variants change what the layer is given (:mod:`infomax_lib.baselines.denoising`) or how many of its
+units may be active (:mod:`infomax_lib.baselines.sparse_autoencoder`), and nothing else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -18,31 +21,59 @@ from infomax_lib.baselines.untrained import initial_layers
 DECODERS = ("sigmoid", "linear")
 
 
-def loss_and_gradients(
-    parameters: stacked.Parameters, x: Tensor, decoder: str = "sigmoid"
-) -> tuple[Tensor, stacked.Parameters]:
-    """Squared reconstruction error of each model (S,) and its gradients.
+def encode(parameters: stacked.Parameters, x: Tensor) -> Tensor:
+    """h = relu(W x + b), (S, B, K); x (S, B, D), weight (S, K, D), bias (S, K)."""
+    return torch.relu(torch.baddbmm(parameters["bias"][:, None], x, parameters["weight"].mT))
 
-    x (S, B, D); parameters weight (S, K, D), bias (S, K), decoder (S, K, D), offset (S, D).
+
+def reconstruction(
+    parameters: stacked.Parameters, hidden: Tensor, target: Tensor, decoder: str = "sigmoid"
+) -> tuple[Tensor, Tensor]:
+    """Squared error (S,), and its gradient by the decoder's sums V' h + c, (S, B, D).
+
+    hidden (S, B, K), target (S, B, D), decoder (S, K, D), offset (S, D).
     """
-    p = parameters
-    hidden = torch.relu(torch.baddbmm(p["bias"][:, None], x, p["weight"].mT))
-    output = torch.baddbmm(p["offset"][:, None], hidden, p["decoder"])
+    output = torch.baddbmm(parameters["offset"][:, None], hidden, parameters["decoder"])
     if decoder == "sigmoid":
         output.sigmoid_()
-    error = output - x
+    error = output - target
     loss = error.square().sum(-1).mean(-1)
-    error.mul_(2 / x.shape[1])
+    error.mul_(2 / target.shape[1])
     if decoder == "sigmoid":
         # dσ/dz = σ(1 - σ), written as σ - σ² to stay within one temporary
         error.mul_(torch.addcmul(output, output, output, value=-1))
-    back = torch.bmm(error, p["decoder"].mT).mul_(hidden > 0)
-    return loss, {
+    return loss, error
+
+
+def gradients_of(x: Tensor, hidden: Tensor, error: Tensor, back: Tensor) -> stacked.Parameters:
+    """Gradients by the four parameters.
+
+    Inputs x (S, B, D), code hidden (S, B, K), gradients error (S, B, D) by the decoder's sums and
+    back (S, B, K) by the encoder's.
+    """
+    return {
         "weight": torch.bmm(back.mT, x),
         "bias": back.sum(1),
         "decoder": torch.bmm(hidden.mT, error),
         "offset": error.sum(1),
     }
+
+
+def loss_and_gradients(
+    parameters: stacked.Parameters,
+    x: Tensor,
+    decoder: str = "sigmoid",
+    target: Tensor | None = None,
+) -> tuple[Tensor, stacked.Parameters]:
+    """Squared reconstruction error of each model (S,) and its gradients.
+
+    x (S, B, D); parameters weight (S, K, D), bias (S, K), decoder (S, K, D), offset (S, D). What
+    is reconstructed is x, or another `target` (S, B, D).
+    """
+    hidden = encode(parameters, x)
+    loss, error = reconstruction(parameters, hidden, x if target is None else target, decoder)
+    back = torch.bmm(error, parameters["decoder"].mT).mul_(hidden > 0)
+    return loss, gradients_of(x, hidden, error, back)
 
 
 def fit_many(
@@ -67,17 +98,45 @@ def fit_many(
             "a sigmoid decoder reconstructs values in [0, 1], but the data leave that range; "
             "use decoder='linear' or rescale the data"
         )
-    dimension = X.shape[1]
+    return descend(
+        initial(X, hidden_dim, seeds),
+        lambda p, x: loss_and_gradients(p, x, decoder)[1],
+        X,
+        seeds,
+        epochs=epochs,
+        learning_rate=learning_rate,
+        batch_size=batch_size,
+        progress=progress,
+    )
+
+
+def initial(X: Tensor, hidden_dim: int, seeds: Sequence[int]) -> stacked.Parameters:
+    """Parameters of both layers; the encoder's are those of an InfoMax layer at the same seed."""
     weight, bias = initial_layers(seeds, hidden_dim, X)
-    parameters = {
+    return {
         "weight": weight,
         "bias": bias,
-        "decoder": stacked.xavier(seeds, hidden_dim, dimension, "decoder", X),
-        "offset": X.new_zeros(len(seeds), dimension),
+        "decoder": stacked.xavier(seeds, hidden_dim, X.shape[1], "decoder", X),
+        "offset": X.new_zeros(len(seeds), X.shape[1]),
     }
+
+
+def descend(
+    parameters: stacked.Parameters,
+    gradients: Callable[[stacked.Parameters, Tensor], stacked.Parameters],
+    X: Tensor,
+    seeds: Sequence[int],
+    *,
+    epochs: int,
+    learning_rate: float,
+    batch_size: int,
+    activation: str = "relu",
+    progress: str | None = None,
+) -> list[LinearEncoder | FitError]:
+    """Adam, in place, on `gradients` of (parameters, inputs (S, B, D)); returns the encoders."""
     stacked.train(
         parameters,
-        lambda p, batch, rows: loss_and_gradients(p, batch, decoder)[1],
+        lambda p, batch, rows: gradients(p, batch),
         torch.optim.Adam(parameters.values(), lr=learning_rate, fused=True),
         X,
         seeds,
@@ -85,7 +144,7 @@ def fit_many(
         batch_size=batch_size,
         progress=progress,
     )
-    return stacked.encoders_of(parameters["weight"], parameters["bias"], "relu")
+    return stacked.encoders_of(parameters["weight"], parameters["bias"], activation)
 
 
 def fit(X: Tensor, hidden_dim: int, seed: int, **settings) -> LinearEncoder:

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from infomax_lib.baselines.comparison import INFOMAX, LABELS, REFERENCES, method_order
+from infomax_lib.baselines.methods import METHODS
 from infomax_lib.stats import Interval, mean_interval
 from infomax_lib.style import GREY, OKABE_ITO, label, panels
 
@@ -20,19 +21,17 @@ _KINDS = {
     "InfoMax": (OKABE_ITO["vermillion"], "D"),
     "references": (GREY, "s"),
 }
-#: Colour and marker of each method, where a legend names them.
-_LOOKS = {
-    "untrained": (GREY, "s"),
-    "supervised": (GREY, "P"),
-    "pca": (OKABE_ITO["blue"], "o"),
-    "pca_relu": (OKABE_ITO["sky"], "v"),
-    "fastica": (OKABE_ITO["green"], "^"),
-    "kmeans": (OKABE_ITO["purple"], "X"),
-    "autoencoder": (OKABE_ITO["orange"], "p"),
-    "rbm": (OKABE_ITO["black"], "h"),
-    "infomax_relu": (OKABE_ITO["vermillion"], "D"),
-    "infomax_softmax": (OKABE_ITO["vermillion"], ">"),
+#: Colour of a family of methods; within a family, markers tell methods apart.
+_FAMILY_COLOURS = {
+    "control": GREY,
+    "components": OKABE_ITO["blue"],
+    "density": OKABE_ITO["green"],
+    "reconstruction": OKABE_ITO["orange"],
+    "prediction": OKABE_ITO["purple"],
+    "two views": OKABE_ITO["sky"],
+    "InfoMax": OKABE_ITO["vermillion"],
 }
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "h")
 _ZERO = 1e-3  # on a symmetric log axis, what lies below is drawn as zero
 
 
@@ -40,6 +39,20 @@ def _kind(method: str) -> str:
     if method in INFOMAX.values():
         return "InfoMax"
     return "references" if method in REFERENCES else "prior art"
+
+
+def method_looks() -> dict[str, tuple[str, str]]:
+    """Colour and marker of every method, the same in all figures."""
+    families = {name: method.family for name, method in METHODS.items()}
+    families |= dict.fromkeys(INFOMAX.values(), "InfoMax")
+    members: dict[str, list[str]] = {}
+    for name, family in families.items():
+        members.setdefault(family, []).append(name)
+    return {
+        name: (_FAMILY_COLOURS[family], marker)
+        for family, names in members.items()
+        for name, marker in zip(names, _MARKERS[: len(names)], strict=True)
+    }
 
 
 def measures_by_method(table: pd.DataFrame, metrics: Sequence[str], columns: int = 2) -> Figure:
@@ -70,9 +83,10 @@ def against_probe(table: pd.DataFrame, metrics: Sequence[str]) -> Figure:
     the mean over seeds a large one."""
     figure, grid = panels(1, len(metrics), width=10.0, height=4.4)
     flat = np.atleast_1d(np.asarray(grid))
+    looks = method_looks()
     for index, (axes, metric) in enumerate(zip(flat, metrics, strict=True)):
         for method in method_order(table):
-            colour, marker = _LOOKS[method]
+            colour, marker = looks[method]
             rows = table[table["method"] == method][[metric, "probe_accuracy"]].dropna()
             if rows.empty:
                 continue

@@ -12,16 +12,34 @@ from tqdm import tqdm
 
 from infomax_lib.baselines import (
     autoencoder,
+    barlow_twins,
+    byol,
+    denoising,
     fastica,
+    gmm,
     kmeans,
+    mcr2,
+    moco,
     pca,
+    picard,
+    pixel_prediction,
     rbm,
+    rica,
+    simclr,
+    softhebb,
+    sparse_autoencoder,
+    sparse_filtering,
     supervised,
+    swav,
     untrained,
+    vae,
+    vicreg,
+    wmse,
 )
 from infomax_lib.baselines.encoders import Encoder, FitError
 
 SETTINGS = ("epochs", "learning_rate", "batch_size")
+FAMILIES = ("control", "components", "density", "reconstruction", "prediction", "two views")
 Outcomes = Sequence[Encoder | FitError]
 
 
@@ -33,6 +51,7 @@ class Method:
         fit_many: (X (N, D), hidden_dim, seeds, **settings, progress) -> one Encoder or FitError
             per seed; takes `labels` too when the method is supervised.
         label: Name for tables and figures.
+        family: What it learns from, one of `FAMILIES`.
         defaults: The settings the method has, with their default values; a method without a
             setting (PCA has no epochs) refuses it.
         reads_labels: Whether training sees the classes.
@@ -40,6 +59,7 @@ class Method:
 
     fit_many: Callable[..., Outcomes]
     label: str
+    family: str
     defaults: Mapping[str, Any] = field(default_factory=dict)
     reads_labels: bool = False
 
@@ -62,14 +82,58 @@ def _each(fit: Callable[..., Encoder]) -> Callable[..., Outcomes]:
 
 
 _DESCENT = {"epochs": 100, "learning_rate": 1e-3, "batch_size": 128}
+_BOLTZMANN = _DESCENT | {"learning_rate": 0.05}
 
 METHODS: dict[str, Method] = {
-    "untrained": Method(_each(untrained.fit), "untrained ReLU"),
-    "pca": Method(pca.fit_many, "PCA"),
-    "pca_relu": Method(partial(pca.fit_many, activation="relu"), "PCA + ReLU"),
-    "kmeans": Method(_each(kmeans.fit), "k-means triangle", {"epochs": 300}),
-    "fastica": Method(fastica.fit_many, "FastICA", {"epochs": 200}),
-    "autoencoder": Method(autoencoder.fit_many, "autoencoder", _DESCENT),
-    "rbm": Method(rbm.fit_many, "RBM, CD-1", _DESCENT | {"learning_rate": 0.05}),
-    "supervised": Method(supervised.fit_many, "supervised layer", _DESCENT, reads_labels=True),
+    # controls
+    "untrained": Method(_each(untrained.fit), "untrained ReLU", "control"),
+    "supervised": Method(
+        supervised.fit_many, "supervised layer", "control", _DESCENT, reads_labels=True
+    ),
+    # directions of the data
+    "pca": Method(pca.fit_many, "PCA", "components"),
+    "pca_relu": Method(partial(pca.fit_many, activation="relu"), "PCA + ReLU", "components"),
+    "fastica": Method(fastica.fit_many, "FastICA", "components", {"epochs": 200}),
+    "picard": Method(picard.fit_many, "Picard", "components", {"epochs": 200}),
+    "rica": Method(rica.fit_many, "RICA", "components", _DESCENT),
+    "sparse_filtering": Method(
+        sparse_filtering.fit_many, "sparse filtering", "components", {"epochs": 200}
+    ),
+    # where the data lie
+    "kmeans": Method(_each(kmeans.fit), "k-means triangle", "density", {"epochs": 300}),
+    "gmm": Method(_each(gmm.fit), "Gaussian mixture", "density", {"epochs": 100}),
+    "softhebb": Method(softhebb.fit_many, "SoftHebb", "density", _DESCENT | {"learning_rate": 0.1}),
+    "rbm": Method(rbm.fit_many, "RBM, CD-1", "density", _BOLTZMANN),
+    "rbm_cd10": Method(partial(rbm.fit_many, steps=10), "RBM, CD-10", "density", _BOLTZMANN),
+    "rbm_pcd": Method(partial(rbm.fit_many, persistent=True), "RBM, PCD", "density", _BOLTZMANN),
+    # reconstruction of the input, and prediction of a part of it
+    "autoencoder": Method(autoencoder.fit_many, "autoencoder", "reconstruction", _DESCENT),
+    "denoising_autoencoder": Method(
+        denoising.fit_many, "denoising autoencoder", "reconstruction", _DESCENT
+    ),
+    "sparse_autoencoder": Method(
+        sparse_autoencoder.fit_many, "sparse autoencoder, L1", "reconstruction", _DESCENT
+    ),
+    "topk_autoencoder": Method(
+        partial(sparse_autoencoder.fit_many, sparsity="top_k"),
+        "sparse autoencoder, top-k",
+        "reconstruction",
+        _DESCENT,
+    ),
+    "vae": Method(vae.fit_many, "VAE means", "reconstruction", _DESCENT),
+    "masked_prediction": Method(
+        pixel_prediction.fit_masked, "masked prediction", "prediction", _DESCENT
+    ),
+    "autoregressive_prediction": Method(
+        pixel_prediction.fit_autoregressive, "autoregressive prediction", "prediction", _DESCENT
+    ),
+    # two views of an image
+    "simclr": Method(simclr.fit_many, "SimCLR", "two views", _DESCENT),
+    "moco": Method(moco.fit_many, "MoCo", "two views", _DESCENT),
+    "byol": Method(byol.fit_many, "BYOL", "two views", _DESCENT),
+    "swav": Method(swav.fit_many, "SwAV", "two views", _DESCENT),
+    "barlow_twins": Method(barlow_twins.fit_many, "Barlow Twins", "two views", _DESCENT),
+    "vicreg": Method(vicreg.fit_many, "VICReg", "two views", _DESCENT),
+    "wmse": Method(wmse.fit_many, "W-MSE", "two views", _DESCENT),
+    "mcr2": Method(mcr2.fit_many, "MCR²", "two views", _DESCENT),
 }

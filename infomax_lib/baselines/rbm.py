@@ -1,17 +1,20 @@
-"""Restricted Boltzmann machine trained by one step of contrastive divergence (Hinton 2002).
+"""Restricted Boltzmann machine trained by contrastive divergence (Hinton 2002).
 
 Binary units, visible v (D) and hidden h (K):
     E(v, h) = -o·v - b·h - h·W v
     F(v) = -log Σ_h exp(-E(v, h)) = -o·v - Σ_k softplus((W v + b)_k)
     ∂ log p(v)/∂θ = -∂F(v)/∂θ + E_model[∂F/∂θ]
-CD-1 puts one reconstruction of the data in place of the model's expectation. As in Hinton's
-practical guide (2012), hidden states are sampled, reconstructions are probabilities, and grey
-pixels are read as probabilities. scikit-learn's BernoulliRBM is persistent CD, another method.
+CD-k puts the data after k steps of Gibbs sampling in place of the model's expectation. As in
+Hinton's practical guide (2012), hidden states are sampled, the last reconstruction is left as
+probabilities, and grey pixels are read as probabilities; reconstructions on the way to it are
+sampled, so that the chain's equilibrium is the model. Persistent CD (Tieleman 2008) goes on from
+where its chains were at the last batch instead of starting them at the data, and samples
+everything.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -23,6 +26,9 @@ from infomax_lib.population import generator
 
 WEIGHT_SCALE = 0.01  # initial weights ~ N(0, 0.01²), Hinton 2012, section 8
 MOMENTUM = 0.5
+
+# (a tensor of probabilities) -> uniform numbers in [0, 1) of its shape
+Draw = Callable[[Tensor], Tensor]
 
 
 def free_energy(parameters: stacked.Parameters, v: Tensor) -> Tensor:
@@ -60,13 +66,48 @@ def contrast(
     }
 
 
-def cd1(parameters: stacked.Parameters, v: Tensor, uniform: Tensor) -> stacked.Parameters:
-    """CD-1 gradient (to descend) for data v (S, B, D); `uniform` (S, B, K) in [0, 1) draws h."""
+def sample_hidden(parameters: stacked.Parameters, v: Tensor, draw: Draw) -> Tensor:
+    """States h (S, B, K), 0 or 1, from p(h | v)."""
     probability = hidden_probability(parameters, v)
-    states = (uniform < probability).to(v.dtype)
+    return (draw(probability) < probability).to(v.dtype)
+
+
+def sample_visible(parameters: stacked.Parameters, h: Tensor, draw: Draw) -> Tensor:
+    """States v (S, B, D), 0 or 1, from p(v | h)."""
+    probability = visible_probability(parameters, h)
+    return (draw(probability) < probability).to(h.dtype)
+
+
+def cd(parameters: stacked.Parameters, v: Tensor, draw: Draw, steps: int) -> stacked.Parameters:
+    """CD-k gradient (to descend) for data v (S, B, D) and k = steps."""
+    probability = hidden_probability(parameters, v)
+    states = (draw(probability) < probability).to(v.dtype)
+    for _ in range(steps - 1):
+        states = sample_hidden(parameters, sample_visible(parameters, states, draw), draw)
     reconstruction = visible_probability(parameters, states)
     again = hidden_probability(parameters, reconstruction)
     return contrast(v, probability, reconstruction, again)
+
+
+def cd1(parameters: stacked.Parameters, v: Tensor, uniform: Tensor) -> stacked.Parameters:
+    """CD-1 gradient (to descend) for data v (S, B, D); `uniform` (S, B, K) in [0, 1) draws h."""
+    return cd(parameters, v, lambda _: uniform, steps=1)
+
+
+def pcd(
+    parameters: stacked.Parameters, v: Tensor, chains: Tensor, draw: Draw, steps: int
+) -> stacked.Parameters:
+    """Persistent CD gradient (to descend) for data v (S, B, D), after `steps` of the chains.
+
+    chains (S, C, D), C >= B, visible states; the first B of them are moved, in place.
+    """
+    states = chains[:, : v.shape[1]]
+    for _ in range(steps):
+        states = sample_visible(parameters, sample_hidden(parameters, states, draw), draw)
+    chains[:, : v.shape[1]] = states
+    return contrast(
+        v, hidden_probability(parameters, v), states, hidden_probability(parameters, states)
+    )
 
 
 def fit_many(
@@ -77,13 +118,18 @@ def fit_many(
     epochs: int,
     learning_rate: float,
     batch_size: int,
+    steps: int = 1,
+    persistent: bool = False,
     progress: str | None = None,
 ) -> list[LinearEncoder | FitError]:
     """Train one RBM per seed; X (N, D) in [0, 1]. Encoders give p(h = 1 | x).
 
     Visible offsets start at the logit of each pixel's mean (Hinton 2012), so that the hidden
-    units need not learn it.
+    units need not learn it. `steps` of Gibbs sampling make one gradient; `persistent` keeps
+    `batch_size` chains from batch to batch, which start as images of independent pixels.
     """
+    if steps < 1:
+        raise ValueError(f"steps of Gibbs sampling must be at least 1, not {steps}")
     if not (X.min() >= 0 and X.max() <= 1):
         raise FitError("a Bernoulli RBM reads inputs as probabilities, so they must lie in [0, 1]")
     dimension = X.shape[1]
@@ -98,10 +144,16 @@ def fit_many(
     }
     streams = [generator(seed, "sampling") for seed in seeds]
 
+    def draw(probability: Tensor) -> Tensor:
+        shape = probability.shape[1:]
+        return torch.stack([torch.rand(shape, generator=stream) for stream in streams]).to(X)
+
+    chains = X.new_zeros(len(seeds), batch_size, dimension)
+    if persistent:
+        chains = (draw(chains) < mean).to(X)
+
     def gradients(p: stacked.Parameters, batch: Tensor, rows: Tensor) -> stacked.Parameters:
-        shape = (batch.shape[1], hidden_dim)
-        uniform = torch.stack([torch.rand(shape, generator=stream) for stream in streams])
-        return cd1(p, batch, uniform.to(batch))
+        return pcd(p, batch, chains, draw, steps) if persistent else cd(p, batch, draw, steps)
 
     stacked.train(
         parameters,

@@ -15,7 +15,8 @@ from torch import Tensor
 from tqdm import tqdm
 
 from infomax_lib import metrics
-from infomax_lib.baselines.encoders import Encoder, FitError, LinearEncoder, TriangleEncoder
+from infomax_lib.baselines.encoders import Encoder, FitError
+from infomax_lib.baselines.kept_weights import as_table, from_table
 from infomax_lib.baselines.methods import METHODS, SETTINGS, Outcomes
 from infomax_lib.baselines.spec import BaselineSpec
 from infomax_lib.data import Dataset, load_dataset
@@ -119,10 +120,7 @@ def fitted_encoder(spec: BaselineSpec, store: str | Store | None = None) -> Enco
         raise FitError(row["failed"])
     kept = store.load(WEIGHTS, [spec.key])[spec.key]
     values = np.frombuffer(kept["weights"], "<f4").reshape(spec.hidden_dim, -1).copy()
-    weight, bias = torch.from_numpy(values[:, :-1]), torch.from_numpy(values[:, -1])
-    if kept["activation"] == "triangle":
-        return TriangleEncoder(weight, row["note"])
-    return LinearEncoder(weight, bias, kept["activation"], row["note"])
+    return from_table(kept["activation"], torch.from_numpy(values), row["note"])
 
 
 def _chunks(specs: Sequence[BaselineSpec]) -> Iterator[list[BaselineSpec]]:
@@ -192,11 +190,10 @@ def _failure(spec: BaselineSpec, message: str) -> dict[str, Any]:
 
 
 def _weights_row(spec: BaselineSpec, encoder: Encoder) -> dict[str, Any]:
-    """Weights (K, D+1), the bias in the last column, and how features follow from them."""
-    bias = getattr(encoder, "bias", encoder.weight.new_zeros(len(encoder.weight)))
-    values = torch.cat([encoder.weight, bias[:, None]], 1).float().cpu().numpy().astype("<f4")
-    activation = getattr(encoder, "activation", "triangle")
-    return {"key": spec.key, "weights": values.tobytes(), "activation": activation}
+    """Weights (K, D) and what follows them in a row, and how features follow from them."""
+    kind, table = as_table(encoder)
+    values = table.float().cpu().numpy().astype("<f4")
+    return {"key": spec.key, "weights": values.tobytes(), "activation": kind}
 
 
 def _measure_all(

@@ -1,0 +1,64 @@
+"""SimCLR: find the other view of an image in a batch (Chen, Kornblith, Norouzi & Hinton 2020).
+
+For unit embeddings z_i of 2B views, where j(i) is the other view of i's image,
+    L = mean_i [ -z_i·z_j(i) / τ + log Σ_{k≠i} exp(z_i·z_k / τ) ],
+the normalised temperature-scaled cross-entropy, NT-Xent. Embeddings are those of a head.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from infomax_lib.baselines import joint_embedding, stacked
+from infomax_lib.baselines.encoders import FitError, LinearEncoder
+
+TEMPERATURE = 0.5  # τ; the paper's best on CIFAR-10
+
+
+def nt_xent(z: Tensor, temperature: float = TEMPERATURE) -> Tensor:
+    """L of each model (S,); z (S, 2B, E), the first views of all images, then the second ones."""
+    unit = F.normalize(z, dim=-1)
+    similarity = torch.bmm(unit, unit.mT) / temperature
+    # A view is no candidate for itself.
+    similarity.diagonal(dim1=1, dim2=2).fill_(-torch.inf)
+    first, second = unit.chunk(2, 1)
+    agreement = (first * second).sum(-1).mean(-1) / temperature
+    return torch.logsumexp(similarity, -1).mean(-1) - agreement
+
+
+def fit_many(
+    X: Tensor,
+    hidden_dim: int,
+    seeds: Sequence[int],
+    *,
+    epochs: int,
+    learning_rate: float,
+    batch_size: int,
+    progress: str | None = None,
+) -> list[LinearEncoder | FitError]:
+    """Train one layer per seed with Adam on images X (N, D). Encoders give relu(W x + b)."""
+    layer = joint_embedding.layer(seeds, hidden_dim, X)
+    head = joint_embedding.head(seeds, "head", hidden_dim, joint_embedding.EMBEDDING, X)
+
+    def loss(p: stacked.Parameters, views: Tensor) -> Tensor:
+        return nt_xent(joint_embedding.embed(p, "head", joint_embedding.hidden(p, views)))
+
+    return joint_embedding.train(
+        layer | head,
+        loss,
+        X,
+        seeds,
+        epochs=epochs,
+        learning_rate=learning_rate,
+        batch_size=batch_size,
+        progress=progress,
+    )
+
+
+def fit(X: Tensor, hidden_dim: int, seed: int, **settings) -> LinearEncoder:
+    """Train one layer; see `fit_many`. A failure is raised as FitError."""
+    return stacked.only(fit_many(X, hidden_dim, [seed], **settings))

@@ -1,0 +1,75 @@
+"""VICReg: variance, invariance and covariance regularisation (Bardes, Ponce & LeCun 2022).
+
+For embeddings Z and Z' (B, E) of the two views,
+    L = λ mean_ne (Z_ne - Z'_ne)² + μ [v(Z) + v(Z')] + ν [c(Z) + c(Z')],
+    v(Z) = mean_e max(0, 1 - √(Var(Z_e) + 10⁻⁴)),      c(Z) = (1/E) Σ_{e≠f} Cov(Z)²_ef,
+with unbiased variances. The invariance term is a mean over e too, as in the paper's algorithm 1,
+for which its λ = μ = 25 and ν = 1 are meant; its equation 5 has the sum. (The authors' program
+halves μ.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from infomax_lib.baselines import joint_embedding, stacked
+from infomax_lib.baselines.encoders import FitError, LinearEncoder
+from infomax_lib.objective import covariance
+
+INVARIANCE = 25.0  # λ
+VARIANCE = 25.0  # μ
+COVARIANCE = 1.0  # ν
+_EPSILON = 1e-4
+
+
+def vicreg(z: Tensor) -> Tensor:
+    """L of each model (S,); z (S, 2B, E), the first views of all images, then the second ones."""
+    first, second = z.chunk(2, 1)
+    loss = INVARIANCE * (first - second).square().mean((-2, -1))
+    for view in (first, second):
+        matrix = covariance(view)
+        variances = matrix.diagonal(dim1=-2, dim2=-1)
+        hinge = torch.relu(1 - (variances + _EPSILON).sqrt()).mean(-1)
+        off_diagonal = matrix.square().sum((-2, -1)) - variances.square().sum(-1)
+        loss = loss + VARIANCE * hinge + COVARIANCE * off_diagonal / z.shape[-1]
+    return loss
+
+
+def fit_many(
+    X: Tensor,
+    hidden_dim: int,
+    seeds: Sequence[int],
+    *,
+    epochs: int,
+    learning_rate: float,
+    batch_size: int,
+    progress: str | None = None,
+) -> list[LinearEncoder | FitError]:
+    """Train one layer per seed with Adam on images X (N, D). Encoders give relu(W x + b).
+
+    Embeddings are as wide as a head can fill: the paper finds that width helps.
+    """
+    layer = joint_embedding.layer(seeds, hidden_dim, X)
+    head = joint_embedding.head(seeds, "head", hidden_dim, joint_embedding.HEAD_UNITS, X)
+
+    def loss(p: stacked.Parameters, views: Tensor) -> Tensor:
+        return vicreg(joint_embedding.embed(p, "head", joint_embedding.hidden(p, views)))
+
+    return joint_embedding.train(
+        layer | head,
+        loss,
+        X,
+        seeds,
+        epochs=epochs,
+        learning_rate=learning_rate,
+        batch_size=batch_size,
+        progress=progress,
+    )
+
+
+def fit(X: Tensor, hidden_dim: int, seed: int, **settings) -> LinearEncoder:
+    """Train one layer; see `fit_many`. A failure is raised as FitError."""
+    return stacked.only(fit_many(X, hidden_dim, [seed], **settings))
