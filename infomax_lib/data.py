@@ -3,6 +3,9 @@
 Images are flattened, scaled to [0, 1] and not centred. MNIST and Fashion-MNIST are read from
 ``$INFOMAX_DATA/<name>/`` when that variable is set (gzipped or plain IDX files, whose uncompressed
 bytes are checked), and otherwise downloaded once from public mirrors into the user's cache.
+
+A dataset ``NAME-tuning`` holds the training images of ``NAME`` alone, a twelfth of them in the
+place of the test images: settings are chosen there, and no test image is ever looked at for it.
 """
 
 from __future__ import annotations
@@ -148,9 +151,16 @@ CHECKSUMS = {
     "mnist": "55c41ac0f5a8c456",
     "fashion-mnist": "a64cc0dca83e19f4",
     "synthetic": "07dba2be294eee97",
+    "digits-tuning": "063aa4e05b1044a5",
+    "mnist-tuning": "c8fe7077cc3de692",
+    "fashion-mnist-tuning": "275269c140e6d0cd",
 }
 
-DATASETS = ("digits", "mnist", "fashion-mnist", "synthetic")
+_TUNING = "-tuning"
+DATASETS = (
+    *("digits", "mnist", "fashion-mnist", "synthetic"),
+    *(f"{name}{_TUNING}" for name in ("digits", "mnist", "fashion-mnist")),
+)
 
 
 def load_dataset(name: str) -> Dataset:
@@ -158,7 +168,8 @@ def load_dataset(name: str) -> Dataset:
 
     Args:
         name: One of ``digits`` (scikit-learn's 8x8 digits, embedded), ``mnist``,
-            ``fashion-mnist``, ``synthetic`` (points in the unit square).
+            ``fashion-mnist``, ``synthetic`` (points in the unit square), or one of the first three
+            with ``-tuning`` after it: its training images alone, split 11 to 1 (55,000 and 5,000).
 
     Raises:
         ValueError: The name is unknown.
@@ -180,6 +191,8 @@ def _load(name: str, folder: str | None) -> Dataset:
         return _digits()
     if name == "synthetic":
         return _synthetic()
+    if name.endswith(_TUNING):
+        return _tuning(_load(name.removesuffix(_TUNING), folder))
     source = IDX_SOURCES[name]
     read = _reader(name, source, folder)
     arrays = [
@@ -213,6 +226,15 @@ def _digits() -> Dataset:
     images, labels = load_digits(return_X_y=True)
     parts = train_test_split(images / 16, labels, test_size=360, stratify=labels, random_state=0)
     return _dataset("digits", parts[0], parts[2], parts[1], parts[3], (8, 8))
+
+
+def _tuning(whole: Dataset) -> Dataset:
+    labels = whole.train_labels.numpy()
+    split = train_test_split(
+        whole.train.numpy(), labels, test_size=1 / 12, stratify=labels, random_state=0
+    )
+    name = f"{whole.name}{_TUNING}"
+    return _dataset(name, split[0], split[2], split[1], split[3], whole.image_shape)
 
 
 def _synthetic() -> Dataset:

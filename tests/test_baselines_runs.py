@@ -349,7 +349,7 @@ def test_every_method_has_a_name_and_a_look():
     assert (
         set(comparison.LABELS)
         == set(figures.method_looks())
-        == {*METHODS, "infomax_relu", "infomax_softmax"}
+        == {*METHODS, "infomax_relu", "infomax_softmax", "infomax_lse"}
     )
     assert len(set(comparison.LABELS.values())) == len(comparison.LABELS)
     assert len(set(figures.method_looks().values())) == len(figures.method_looks())

@@ -26,6 +26,9 @@ SHAPES = {  # training and test samples, inputs, classes, picture
     "synthetic": (2000, 1000, 2, 6, None),
     "mnist": (60000, 10000, 784, 10, (28, 28)),
     "fashion-mnist": (60000, 10000, 784, 10, (28, 28)),
+    "digits-tuning": (1317, 120, 64, 10, (8, 8)),
+    "mnist-tuning": (55000, 5000, 784, 10, (28, 28)),
+    "fashion-mnist-tuning": (55000, 5000, 784, 10, (28, 28)),
 }
 
 
@@ -79,6 +82,15 @@ def test_every_dataset_has_a_checksum_and_a_shape():
 
 def test_loaded_once():
     assert load_dataset("digits") is load_dataset("digits")
+
+
+def test_settings_are_chosen_on_training_images_alone():
+    whole, tuning = load_dataset("digits"), load_dataset("digits-tuning")
+    both = torch.cat([tuning.train, tuning.test])
+    rows = [sorted(map(tuple, part.tolist())) for part in (both, whole.train)]
+    assert rows[0] == rows[1]
+    shares = tuning.test_labels.bincount() / whole.train_labels.bincount()
+    assert (shares - 1 / 12).abs().max() < 0.005
 
 
 def test_digits_are_split_by_class():

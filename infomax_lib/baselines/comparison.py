@@ -19,17 +19,40 @@ from infomax_lib.stats import Interval, decimals, format_number, mean_interval
 from infomax_lib.store import Store, open_store
 from infomax_lib.style import label
 
-#: Names of the two architectures in the comparison, by the competition of their runs.
-INFOMAX = {"none": "infomax_relu", "softmax": "infomax_softmax"}
-
-#: Every method of the comparison with the name that readers see.
-LABELS = {name: method.label for name, method in METHODS.items()} | {
+#: This work in the comparison: the two architectures, and A with the log-sum-exp term.
+INFOMAX = {
     "infomax_relu": "InfoMax A (ReLU)",
     "infomax_softmax": "InfoMax B (softmax)",
+    "infomax_lse": "InfoMax + LSE",
 }
+
+#: Every method of the comparison with the name that readers see.
+LABELS = {name: method.label for name, method in METHODS.items()} | INFOMAX
 
 #: Methods that no claim of "better" counts: the control and the ceiling that reads labels.
 REFERENCES = ("untrained", "supervised")
+
+
+def method_of(spec: BaselineSpec | RunSpec) -> str:
+    """Name of the method that a spec describes, one of `LABELS`.
+
+    Raises:
+        ValueError: Layers with another competition, which are not in the comparison.
+    """
+    if isinstance(spec, BaselineSpec):
+        return spec.method
+    return _infomax(spec.competition, spec.lambda_lse)
+
+
+def _infomax(competition: str, lambda_lse: float) -> str:
+    if competition == "none":
+        return "infomax_lse" if lambda_lse else "infomax_relu"
+    if competition == "softmax" and not lambda_lse:
+        return "infomax_softmax"
+    raise ValueError(
+        f"competition={competition!r} with lambda_lse={lambda_lse} is not in the comparison: "
+        "choose none, none with lambda_lse, or softmax"
+    )
 
 
 def with_infomax(
@@ -37,12 +60,15 @@ def with_infomax(
 ) -> pd.DataFrame:
     """One table of all methods: the rows of ``run_baselines`` and those of ``run``.
 
-    A run's ``method`` is that of `INFOMAX`; its ``seconds`` and ``device`` come from the store's
+    A run's ``method`` is one of `INFOMAX`; its ``seconds`` and ``device`` come from the store's
     provenance, and its ``failed`` says at which epoch it diverged, if it did.
     """
     times = _times(open_store(store), set(runs["key"]))
     ours = runs.assign(
-        method=runs["competition"].map(INFOMAX),
+        method=[
+            _infomax(competition, lambda_lse)
+            for competition, lambda_lse in zip(runs["competition"], runs["lambda_lse"], strict=True)
+        ],
         seconds=runs["key"].map(times["seconds"]).astype(float),
         device=runs["key"].map(times["device"]),
         failed=[f"diverged at epoch {e:g}" if e > 0 else None for e in runs["diverged_at"]],
@@ -124,7 +150,7 @@ def best(table: pd.DataFrame, methods: Sequence[str], metric: str = "probe_accur
 
 def unsupervised_baselines(table: pd.DataFrame) -> list[str]:
     """Methods of prior art that learn without labels."""
-    left_out = {*REFERENCES, *INFOMAX.values()}
+    left_out = {*REFERENCES, *INFOMAX}
     return [name for name in dict.fromkeys(table["method"]) if name not in left_out]
 
 
@@ -164,7 +190,7 @@ def feature_images(
     for spec in specs:
         if isinstance(spec, RunSpec):
             layer = trained_layer(spec, store=store)
-            weights[LABELS[INFOMAX[spec.competition]]] = layer.weight.detach()
+            weights[LABELS[method_of(spec)]] = layer.weight.detach()
             continue
         try:
             weights[LABELS[spec.method]] = fitted_encoder(spec, store=store).weight

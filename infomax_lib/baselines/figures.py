@@ -36,7 +36,7 @@ _ZERO = 1e-3  # on a symmetric log axis, what lies below is drawn as zero
 
 
 def _kind(method: str) -> str:
-    if method in INFOMAX.values():
+    if method in INFOMAX:
         return "InfoMax"
     return "references" if method in REFERENCES else "prior art"
 
@@ -44,7 +44,7 @@ def _kind(method: str) -> str:
 def method_looks() -> dict[str, tuple[str, str]]:
     """Colour and marker of every method, the same in all figures."""
     families = {name: method.family for name, method in METHODS.items()}
-    families |= dict.fromkeys(INFOMAX.values(), "InfoMax")
+    families |= dict.fromkeys(INFOMAX, "InfoMax")
     members: dict[str, list[str]] = {}
     for name, family in families.items():
         members.setdefault(family, []).append(name)

@@ -104,7 +104,7 @@ METHODS: dict[str, Method] = {
     "gmm": Method(_each(gmm.fit), "Gaussian mixture", "density", {"epochs": 100}),
     "softhebb": Method(softhebb.fit_many, "SoftHebb", "density", _DESCENT | {"learning_rate": 0.1}),
     "rbm": Method(rbm.fit_many, "RBM, CD-1", "density", _BOLTZMANN),
-    "rbm_cd10": Method(partial(rbm.fit_many, steps=10), "RBM, CD-10", "density", _BOLTZMANN),
+    "rbm_cd5": Method(partial(rbm.fit_many, steps=5), "RBM, CD-5", "density", _BOLTZMANN),
     "rbm_pcd": Method(partial(rbm.fit_many, persistent=True), "RBM, PCD", "density", _BOLTZMANN),
     # reconstruction of the input, and prediction of a part of it
     "autoencoder": Method(autoencoder.fit_many, "autoencoder", "reconstruction", _DESCENT),

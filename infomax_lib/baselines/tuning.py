@@ -1,0 +1,94 @@
+"""A learning rate for every method, chosen on images that no result is read from.
+
+Every method that has a step size is trained on ``NAME-tuning``, the training images split 11 to 1,
+at its default rate times each of `FACTORS`. The rate with the highest mean probe accuracy on the
+held-out twelfth is taken; a seed that failed counts as an accuracy of zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
+
+import pandas as pd
+
+from infomax_lib.baselines.comparison import method_of
+from infomax_lib.baselines.runs import run_baselines
+from infomax_lib.baselines.spec import BaselineSpec
+from infomax_lib.runs import run
+from infomax_lib.spec import RunSpec, grid
+from infomax_lib.store import Store, open_store
+
+#: Of the default rate, about half a decade apart.
+FACTORS = (0.1, 0.3, 1.0, 3.0, 10.0)
+
+AnyMethod = TypeVar("AnyMethod", BaselineSpec, RunSpec)
+
+
+def candidates(spec: AnyMethod, seeds: Sequence[int]) -> list[AnyMethod]:
+    """The specs of the search for one method; none if it has no learning rate."""
+    if spec.learning_rate is None:
+        return []
+    rates = [float(f"{spec.learning_rate * factor:.6g}") for factor in FACTORS]
+    there = spec.but(dataset=f"{spec.dataset}-tuning")
+    return grid(there, learning_rate=rates, seed=seeds)
+
+
+def search(
+    specs: Sequence[BaselineSpec | RunSpec],
+    seeds: Sequence[int],
+    device: str = "auto",
+    store: str | Store | None = None,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """Validation accuracy of every method at every rate and seed.
+
+    Args:
+        specs: One of each method; their seeds do not matter.
+        seeds: Seeds of the search.
+        device: Where to train, see :func:`infomax_lib.run`.
+        store: Results store, see :func:`infomax_lib.open_store`.
+        progress: Show progress while something is computed.
+
+    Returns:
+        Columns ``method, learning_rate, seed, probe_accuracy``, the last one 0 for a failed fit.
+    """
+    store = open_store(store)
+    layers = [c for spec in specs if isinstance(spec, RunSpec) for c in candidates(spec, seeds)]
+    others = [
+        c for spec in specs if isinstance(spec, BaselineSpec) for c in candidates(spec, seeds)
+    ]
+    tables = []
+    if layers:
+        runs = run(layers, device=device, store=store, progress=progress)
+        tables.append(runs.assign(method=[method_of(spec) for spec in layers]))
+    if others:
+        tables.append(run_baselines(others, device=device, store=store, progress=progress))
+    columns = ["method", "learning_rate", "seed", "probe_accuracy"]
+    if not tables:
+        return pd.DataFrame(columns=columns)
+    table = pd.concat([t[columns] for t in tables], ignore_index=True)
+    return table.fillna({"probe_accuracy": 0.0})
+
+
+def chosen_rates(found: pd.DataFrame) -> dict[str, float]:
+    """The rate with the highest mean accuracy of each method; of equals, the smallest."""
+    means = found.groupby(["method", "learning_rate"])["probe_accuracy"].mean().reset_index()
+    best = means.sort_values(["probe_accuracy", "learning_rate"], ascending=[False, True])
+    return best.drop_duplicates("method").set_index("method")["learning_rate"].to_dict()
+
+
+def at_the_edge(found: pd.DataFrame) -> list[str]:
+    """Methods whose chosen rate is the smallest or the largest that was tried."""
+    rates = found.groupby("method")["learning_rate"].agg(["min", "max"])
+    return [
+        method
+        for method, rate in chosen_rates(found).items()
+        if rate in (rates.loc[method, "min"], rates.loc[method, "max"])
+    ]
+
+
+def tuned(spec: AnyMethod, rates: Mapping[str, float]) -> AnyMethod:
+    """The spec at the chosen rate of its method; as it is, if the method has none."""
+    rate = rates.get(method_of(spec))
+    return spec if rate is None else spec.but(learning_rate=rate)
