@@ -289,6 +289,7 @@ def test_differences_are_paired_over_the_seeds_that_both_have(table):
     assert "cannot be told apart" in comparison.in_words(table, "infomax_relu", "pca")
     table.loc[table["method"] == "pca", "probe_accuracy"] = np.nan
     assert "not both measured" in comparison.in_words(table, "pca", "kmeans")
+    assert "not both measured" in comparison.in_words(table, "vicreg", "untrained")
 
 
 def test_devices_are_named_and_told_apart(table):

@@ -155,8 +155,12 @@ def unsupervised_baselines(table: pd.DataFrame) -> list[str]:
 
 
 def paired(table: pd.DataFrame, metric: str, a: str, b: str) -> Interval:
-    """Mean of method a minus method b over shared seeds, with its 95 % interval."""
+    """Mean of method a minus method b over shared seeds, with its 95 % interval.
+
+    An interval of no values, if one of them was not measured.
+    """
     wide = table[table["method"].isin([a, b])].pivot(index="seed", columns="method", values=metric)
+    wide = wide.reindex(columns=[a, b])
     return mean_interval(wide[a].astype(float) - wide[b].astype(float))
 
 
