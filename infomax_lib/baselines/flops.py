@@ -1,0 +1,270 @@
+"""What training costs: floating-point operations of matrix products, by one rule for all methods.
+
+A product of matrices (M, P) and (P, N) costs 2 M P N, two operations per multiply-add. Of
+factorisations the term of highest order is counted: n³/3 for a Cholesky factor (n, n), 2n³/3 for a
+determinant, 2n³ for an inverse, n² m for a triangular solve with m right-hand sides (Golub & Van
+Loan 2013), and for all eigenvectors of a symmetric matrix
+    14n³/3 = 4n³/3 (reduction to tridiagonal form) + 4n³/3 (divide and conquer) + 2n³ (back),
+where the middle term is Σ_l n³/4^l, the products of its levels l when nothing deflates. Everything
+else is left out: elementwise operations, sums, products with a vector, sorting, sampling, and the
+interpolation that makes views. What is counted is what is executed, zeros of a mask included.
+
+Methods that descend in batches, InfoMax layers among them, are counted by PyTorch while they run
+on random inputs (`count_flops`). The others follow from N samples, D inputs, K units and T
+iterations, their `epochs`, of which they may need fewer:
+
+    PCA               P = 2ND² + 14D³/3
+    FastICA           P + 2NKD + 2K²D + T (4NK² + S) + S,  S = 6K³ + 14K³/3 to decorrelate W
+    Picard            P + 2NKD + 2K²D + T (6NK² + 8K³/3) + S + 2NK² + 8K³/3
+    sparse filtering  (T + 1) 4NKD + 2NKD
+    k-means           I + T 2ND (K + 1) + 2NKD,  I = 2ND (1 + (K - 1)(2 + ⌊log K⌋)) to seed
+    Gaussian mixture  I + T 6NKD + 6NKD
+
+Picard is counted with one trial of each line search, sparse filtering with the evaluation by which
+L-BFGS may exceed T. A sample's share in a mean costs D multiply-adds for k-means, 2KD for the
+mixture, whose program sums x and x² for every component. All costs are those of one seed alone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from infomax_lib.baselines import moco
+from infomax_lib.baselines.methods import METHODS
+from infomax_lib.baselines.spec import BaselineSpec
+from infomax_lib.data import Dataset
+from infomax_lib.population import Population
+from infomax_lib.spec import RunSpec
+
+_EIGENVECTORS = 14 / 3  # times n³
+
+# Classes that the supervised layer tells apart: ten, but for this dataset.
+_CLASSES = {"synthetic": 6}
+_MOST_CLASSES = 10
+
+# Samples from which on every further batch costs the same: two make the first batch. MoCo's queue
+# grows with the data up to this point.
+_FIRST_BATCH = 2
+_SETTLED = {"moco": 2 * moco.QUEUE}
+
+# Numbers that an encoder keeps for each unit besides its direction: a bias, if not named here.
+_KEPT_PER_UNIT = {"kmeans": 0, "softhebb": 0, "gmm": 2}
+
+
+def training_flops(spec: BaselineSpec | RunSpec, samples: int, inputs: int) -> float:
+    """Floating-point operations of one fit, see the module's rule.
+
+    Args:
+        spec: What is fitted, for all of its epochs. Iterations of a method that stopped early are
+            counted with ``spec.but(epochs=...)``.
+        samples: Training samples N, at least 2; ``spec.dataset`` is not loaded.
+        inputs: Inputs D, at least 1.
+
+    Raises:
+        ValueError: Sizes out of range, or a method that neither descends in batches nor has a
+            formula here.
+        FitError: The method cannot be fitted to so many inputs (views need a square image).
+    """
+    _check_sizes(samples, inputs)
+    epochs, method = spec.epochs or 0, _method(spec)
+    if spec.batch_size is not None:
+        return epochs * _flops_per_epoch(spec.but(seed=0, epochs=1), samples, inputs)
+    if method not in _FORMULAS:
+        raise ValueError(
+            f"the training cost of {method!r} is not known: it has no batches to count, so give "
+            f"it a formula beside those of {', '.join(_FORMULAS)}"
+        )
+    return _FORMULAS[method](samples, inputs, spec.hidden_dim, epochs)
+
+
+def epochs_for(spec: BaselineSpec | RunSpec, samples: int, inputs: int, budget: float) -> int:
+    """The number of epochs, at least 1, whose cost is closest to a budget of FLOPs.
+
+    Args:
+        spec: A method that descends in batches; its own number of epochs does not matter.
+        samples: Training samples N.
+        inputs: Inputs D.
+        budget: Operations of one fit, > 0, as `training_flops` counts them.
+
+    Raises:
+        ValueError: The method takes no minibatches, or the budget is not positive and finite.
+    """
+    if spec.batch_size is None:
+        raise ValueError(
+            f"{_method(spec)} does not descend in minibatches, so that a budget does not set its "
+            "epochs: leave it as it is"
+        )
+    if not (math.isfinite(budget) and budget > 0):
+        raise ValueError(f"budget={budget!r} is not possible: choose a finite number above 0")
+    return max(1, round(budget / training_flops(spec.but(epochs=1), samples, inputs)))
+
+
+def parameters(spec: BaselineSpec | RunSpec, inputs: int) -> int:
+    """How many numbers the kept encoder has: K (D + 1) for a layer with biases.
+
+    Biases that are zero or frozen count, too. Centres (k-means) and unit vectors (SoftHebb) have
+    none; components of a mixture have a variance and a weight. Heads, decoders, predictors and
+    slow copies are not kept.
+    """
+    _check_sizes(_FIRST_BATCH, inputs)
+    return spec.hidden_dim * (inputs + _KEPT_PER_UNIT.get(_method(spec), 1))
+
+
+def count_flops(function: Callable[[], object]) -> float:
+    """Floating-point operations of the PyTorch products and factorisations in a call.
+
+    ``torch.utils.flop_counter`` knows no products that add to a matrix in place and no
+    factorisations; they are counted here. float32 products of :mod:`infomax_lib.products` on the
+    CPU bypass PyTorch's names for products and are not seen: call it with float64.
+    """
+    with FlopCounterMode(display=False, custom_mapping=_UNKNOWN_TO_PYTORCH) as counter:
+        function()
+    return float(counter.get_total_flops())
+
+
+def _method(spec: BaselineSpec | RunSpec) -> str:
+    return spec.method if isinstance(spec, BaselineSpec) else "infomax"
+
+
+def _check_sizes(samples: int, inputs: int) -> None:
+    if samples < _FIRST_BATCH or inputs < 1:
+        raise ValueError(
+            f"samples={samples}, inputs={inputs} is not possible: choose at least "
+            f"{_FIRST_BATCH} samples and 1 input"
+        )
+
+
+# --- counted -------------------------------------------------------------------------------------
+
+
+def _flops_per_epoch(spec: BaselineSpec | RunSpec, samples: int, inputs: int) -> float:
+    """Cost of an epoch, counted on few samples and continued batch by batch.
+
+    Two epochs that differ by one batch are counted, with the same rest at their end as the whole
+    has. A full batch is continued sample by sample: its cost is affine in their number.
+    """
+    stride = spec.batch_size if isinstance(spec.batch_size, int) else 1
+    settled = _SETTLED.get(_method(spec), _FIRST_BATCH)
+    few = settled + (samples - settled) % stride
+    if samples <= few:
+        return _counted_epoch(spec, samples, inputs)
+    first = _counted_epoch(spec, few, inputs)
+    each = _counted_epoch(spec, few + stride, inputs) - first
+    return first + (samples - few) // stride * each
+
+
+@lru_cache(maxsize=4096)
+def _counted_epoch(spec: BaselineSpec | RunSpec, samples: int, inputs: int) -> float:
+    """Cost of a fit for the one epoch of ``spec``, on random inputs in [0, 1]."""
+    x = torch.rand(samples, inputs, generator=torch.Generator().manual_seed(0))
+    classes = _CLASSES.get(spec.dataset, _MOST_CLASSES)
+    labels = torch.full((samples,), classes - 1)  # the largest one says how many there are
+    if isinstance(spec, RunSpec):
+        data = Dataset(spec.dataset, x, labels, x, labels, image_shape=None, checksum="")
+        population = Population([spec], data, "cpu", torch.float64)
+        return count_flops(population.epoch)
+    method = METHODS[spec.method]
+    settings: dict[str, Any] = {name: getattr(spec, name) for name in method.defaults}
+    if method.reads_labels:
+        settings["labels"] = labels
+    return count_flops(lambda: method.fit_many(x, spec.hidden_dim, [spec.seed], **settings))
+
+
+# Shapes of the arguments of an operation -> its cost; leading dimensions are separate matrices.
+
+
+def _added_product(total, a, b, **_) -> float:
+    return 2 * math.prod(a) * b[-1]
+
+
+def _triangular_solve(triangle, right, **_) -> float:
+    return math.prod(right) * triangle[-1]
+
+
+def _cubic(factor: float) -> Callable[..., float]:
+    """``factor`` n³ for every matrix (n, n)."""
+    return lambda square, *_, **__: factor * math.prod(square) * square[-1]
+
+
+_UNKNOWN_TO_PYTORCH: dict[Any, Callable[..., float]] = {
+    torch.ops.aten.addmm_: _added_product,
+    torch.ops.aten.baddbmm_: _added_product,
+    torch.ops.aten.linalg_solve_triangular: _triangular_solve,
+    torch.ops.aten.linalg_cholesky_ex: _cubic(1 / 3),
+    torch.ops.aten._linalg_slogdet: _cubic(2 / 3),
+    torch.ops.aten.linalg_inv_ex: _cubic(2),
+    torch.ops.aten._linalg_eigh: _cubic(_EIGENVECTORS),
+}
+
+
+# --- formulas: (samples N, inputs D, units K, iterations T) -> cost ------------------------------
+
+
+def _untrained(n: int, d: int, k: int, t: int) -> float:
+    return 0.0
+
+
+def _pca(n: int, d: int, k: int, t: int) -> float:
+    return 2 * n * d**2 + _EIGENVECTORS * d**3
+
+
+def _whitening(n: int, d: int, k: int) -> float:
+    """Components, whitened data, and the directions in input space that a rotation of them has."""
+    return _pca(n, d, k, 0) + 2 * n * k * d + 2 * k**2 * d
+
+
+def _decorrelation(k: int) -> float:
+    """(W W')^(-1/2) W by the eigenvectors of W W'."""
+    return 3 * 2 * k**3 + _EIGENVECTORS * k**3
+
+
+def _fastica(n: int, d: int, k: int, t: int) -> float:
+    iteration = 2 * 2 * n * k**2 + _decorrelation(k)
+    return _whitening(n, d, k) + _decorrelation(k) + t * iteration
+
+
+def _picard(n: int, d: int, k: int, t: int) -> float:
+    # of a matrix (K, K): log |det W|, and its product with another
+    small = 2 / 3 * k**3 + 2 * k**3
+    # gradient, diagonal of the Hessian, and the sources at the new W
+    iteration = 3 * 2 * n * k**2 + small
+    start = _decorrelation(k) + 2 * n * k**2 + small
+    return _whitening(n, d, k) + start + t * iteration
+
+
+def _sparse_filtering(n: int, d: int, k: int, t: int) -> float:
+    return (t + 1) * 4 * n * k * d + 2 * n * k * d
+
+
+def _seeding(n: int, d: int, k: int) -> float:
+    """Greedy k-means++: distances of all samples to 2 + log K candidates for every further seed."""
+    return 2 * n * d * (1 + (k - 1) * (2 + int(math.log(k))))
+
+
+def _kmeans(n: int, d: int, k: int, t: int) -> float:
+    iteration = 2 * n * d * (k + 1)
+    return _seeding(n, d, k) + t * iteration + 2 * n * k * d
+
+
+def _gmm(n: int, d: int, k: int, t: int) -> float:
+    expectation, maximisation = 2 * n * k * d, 4 * n * k * d
+    # the seeds make the first responsibilities, and a last expectation step follows
+    return _seeding(n, d, k) + (t + 1) * (expectation + maximisation)
+
+
+_FORMULAS: dict[str, Callable[[int, int, int, int], float]] = {
+    "untrained": _untrained,
+    "pca": _pca,
+    "pca_relu": _pca,
+    "fastica": _fastica,
+    "picard": _picard,
+    "sparse_filtering": _sparse_filtering,
+    "kmeans": _kmeans,
+    "gmm": _gmm,
+}
