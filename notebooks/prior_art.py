@@ -262,7 +262,9 @@ HTML(table_html(summary(baselines, ["probe_accuracy", "shuffled_probe_accuracy"]
 #
 # Contrastive methods and pixel prediction (the foundation-model objective), so two rows of the
 # source's table stay in words; the redundancy-reduction objectives named above; sparse, denoising
-# and variational autoencoders; equal training cost instead of equal epochs. Transfer to other
+# and variational autoencoders; equal training cost instead of equal epochs. The library has these
+# methods ([Methods of prior art](../reproduce.md#methods-of-prior-art)), and the parameter `methods`
+# takes their names; what is missing are the runs behind a fair comparison. Transfer to other
 # tasks is measured in the chapter [Open questions](open_questions.ipynb), for InfoMax, untrained
 # layers, PCA and pixels only. The source's four predictions — that InfoMax layers cannot be pruned,
 # transfer better, match larger layers, and can be named — are **not measured here**, and nothing
