@@ -15,9 +15,9 @@
 # %% [markdown]
 # # Claims ledger
 #
-# Every claim of the source, with the test, the rule that was written down before the run, the
-# evidence, and two verdicts: one on the printed numbers, one on what the source concludes from
-# them. Code decides; this page only collects what the executed chapters found.
+# Every claim of the sources that is judged, with the test, the rule that was written down before the
+# run, the evidence, and two verdicts: one on the printed numbers, one on what the source concludes
+# from them. Code decides; this page only collects what the executed chapters found.
 
 # %% tags=["parameters", "remove-cell"]
 # Executed chapters to collect from.
