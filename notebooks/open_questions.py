@@ -23,6 +23,8 @@
 #
 # **Our answers.**
 #
+# ```{container} answers
+#
 # | question | answer | verdict on the statement |
 # | --- | --- | --- |
 # | Does the activation before the softmax matter? | {glue:text}`answer_activation` | {glue:text}`verdict_000_30` |
@@ -39,6 +41,7 @@
 # | Does a supervised signal help as auxiliary loss? | {glue:text}`answer_auxiliary` | {glue:text}`verdict_001_24` |
 # | Is decorrelation good enough? | {glue:text}`answer_approximation` | {glue:text}`verdict_001_25` |
 # | Is independence the right target? | {glue:text}`answer_target` | {glue:text}`verdict_002_21` |
+# ```
 #
 # Yes, no, in part and open are the verdicts of the rules, in words; what follows is what was
 # measured. A, B and the other names are explained below.
