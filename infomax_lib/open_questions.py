@@ -8,7 +8,7 @@ paired.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,7 @@ from infomax_lib.rules.open_questions import (
     removed_share,
 )
 from infomax_lib.rules.shared import POINT
-from infomax_lib.spec import RunSpec, SpecError, first_seeds, grid
+from infomax_lib.spec import AnySpec, RunSpec, SpecError, first_seeds, grid
 from infomax_lib.stack import TRAININGS, StackSpec
 from infomax_lib.stats import Interval, mean_interval, where
 from infomax_lib.style import label, name
@@ -121,21 +121,13 @@ def scale_specs(dataset: str, widths: Sequence[int], seeds: int, epochs: int) ->
     """A and B at several widths, and A without pressure, which differs from B in nothing else."""
     base = RunSpec(dataset=dataset, epochs=epochs)
     settings = [*ARCHITECTURES.values(), {"competition": "none", "lambda_tc": 0.0}]
-    return [
-        spec
-        for setting in settings
-        for spec in grid(base.but(**setting), hidden_dim=widths, seed=first_seeds(seeds))
-    ]
+    return _grids(base, settings, hidden_dim=widths, seed=first_seeds(seeds))
 
 
 def widest_specs(dataset: str, width: int, seeds: int, epochs: int) -> list[RunSpec]:
     """A and B at one large width."""
     base = RunSpec(dataset=dataset, epochs=epochs, hidden_dim=width)
-    return [
-        spec
-        for setting in ARCHITECTURES.values()
-        for spec in grid(base.but(**setting), seed=first_seeds(seeds))
-    ]
+    return _grids(base, ARCHITECTURES.values(), seed=first_seeds(seeds))
 
 
 def transfer_specs(
@@ -148,13 +140,8 @@ def transfer_specs(
     sources = [*(["all"] if dataset in PARTNERS else []), "low", "high"]
     chosen = first_seeds(seeds)
     base = FeatureSpec(dataset=dataset, epochs=epochs)
-    layers = [base.but(**setting) for setting in ARCHITECTURES.values()]
-    layers.append(base.but(epochs=0))
-    features = [
-        spec
-        for layer in layers
-        for spec in grid(layer, source=sources, hidden_dim=widths, seed=chosen)
-    ]
+    settings = [*ARCHITECTURES.values(), {"epochs": 0}]
+    features = _grids(base, settings, source=sources, hidden_dim=widths, seed=chosen)
     pca = ReferenceSpec(dataset=dataset, method="pca", hidden_dim=widths[0])
     pixels = ReferenceSpec(dataset=dataset, method="pixels")
     references = [
@@ -169,13 +156,8 @@ def transfer_specs(
 def stack_specs(dataset: str, hidden_dim: int, seeds: int, epochs: int) -> list[StackSpec]:
     """Stacks of one to three layers of A and of B, in every way of training."""
     base = StackSpec(dataset=dataset, hidden_dim=hidden_dim, epochs=epochs)
-    return [
-        spec
-        for setting in ARCHITECTURES.values()
-        for spec in grid(
-            base.but(**setting), training=TRAININGS, depth=[1, 2, 3], seed=first_seeds(seeds)
-        )
-    ]
+    varied = {"training": TRAININGS, "depth": [1, 2, 3], "seed": first_seeds(seeds)}
+    return _grids(base, ARCHITECTURES.values(), **varied)
 
 
 def competition_specs(dataset: str, seeds: int, epochs: int) -> list[RunSpec]:
@@ -183,11 +165,8 @@ def competition_specs(dataset: str, seeds: int, epochs: int) -> list[RunSpec]:
     base = RunSpec(dataset=dataset, epochs=epochs, lambda_tc=0.0)
     chosen = first_seeds(seeds)
     softmax = base.but(competition="softmax")
-    return [
-        spec
-        for mechanism in MECHANISMS
-        for spec in grid(base.but(**mechanism), lambda_tc=[0.0, 1.0], seed=chosen)
-    ] + grid(softmax, temperature=TEMPERATURES, seed=chosen)
+    mechanisms = _grids(base, MECHANISMS, lambda_tc=[0.0, 1.0], seed=chosen)
+    return mechanisms + grid(softmax, temperature=TEMPERATURES, seed=chosen)
 
 
 def hyperplane_specs(dataset: str, seeds: int, epochs: int) -> list[RunSpec]:
@@ -202,11 +181,7 @@ def auxiliary_specs(
     """A and B with every weight of the cross-entropy; zero, the control, is always among them."""
     base = AuxiliarySpec(dataset=dataset, epochs=epochs)
     wanted = sorted({0.0, *map(float, weights)})
-    return [
-        spec
-        for setting in ARCHITECTURES.values()
-        for spec in grid(base.but(**setting), lambda_ce=wanted, seed=first_seeds(seeds))
-    ]
+    return _grids(base, ARCHITECTURES.values(), lambda_ce=wanted, seed=first_seeds(seeds))
 
 
 def objective_specs(
@@ -247,11 +222,14 @@ def robustness_specs(
         lambda_tc=[float(value) for value in pressures],
         seed=chosen,
     )
-    return along + [
-        spec
-        for mechanism in _ROBUSTNESS_MECHANISMS
-        for spec in grid(base.but(**mechanism), lambda_tc=[0.0, 1.0], seed=chosen)
-    ]
+    return along + _grids(base, _ROBUSTNESS_MECHANISMS, lambda_tc=[0.0, 1.0], seed=chosen)
+
+
+def _grids(
+    base: AnySpec, settings: Iterable[Mapping[str, Any]], **values: Iterable[Any]
+) -> list[AnySpec]:
+    """The same grid around every setting, one after another."""
+    return [spec for setting in settings for spec in grid(base.but(**setting), **values)]
 
 
 # ------------------------------------------------------------------------------- tables for rules

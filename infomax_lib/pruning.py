@@ -33,6 +33,7 @@ from torch import Tensor
 
 from infomax_lib.population import generator
 from infomax_lib.probes import linear_probe
+from infomax_lib.similarity import centred
 
 __all__ = [
     "ORDERS",
@@ -234,9 +235,7 @@ def _standardised(outputs: Tensor) -> Tensor:
         raise ValueError(
             "an output is not finite: leave out encoders that diverged, their units have no order"
         )
-    # differences from one sample are exactly zero for a constant unit, those from a mean are not
-    z = outputs.double() - outputs[0].double()
-    z -= z.mean(0)
+    z = centred(outputs)
     std = z.square().mean(0).sqrt()
     return z / torch.where(std == 0, 1, std)
 

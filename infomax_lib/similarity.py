@@ -27,7 +27,7 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 from torch.nn.functional import normalize
 
-__all__ = ["linear_cka", "matched_correlation", "stability"]
+__all__ = ["centred", "linear_cka", "matched_correlation", "stability"]
 
 
 @torch.no_grad()
@@ -48,7 +48,7 @@ def linear_cka(x: Tensor, y: Tensor) -> Tensor:
         ValueError: Different samples or leading dimensions.
     """
     _check_samples(x, y)
-    x, y = _centred(x), _centred(y)
+    x, y = centred(x), centred(y)
     return _overlap(x, y) / (_overlap(x, x) * _overlap(y, y)).sqrt()
 
 
@@ -71,11 +71,11 @@ def stability(features: Tensor) -> Tensor:
             f"stability compares features (S, N, K) of at least 2 seeds, got shape "
             f"{tuple(features.shape)}: stack the features of several seeds"
         )
-    centred = _centred(features)
-    own = _overlap(centred, centred)
+    layers = centred(features)
+    own = _overlap(layers, layers)
     pairs = combinations(range(len(features)), 2)
     return torch.stack(
-        [_overlap(centred[i], centred[j]) / (own[i] * own[j]).sqrt() for i, j in pairs]
+        [_overlap(layers[i], layers[j]) / (own[i] * own[j]).sqrt() for i, j in pairs]
     )
 
 
@@ -107,7 +107,7 @@ def matched_correlation(x: Tensor, y: Tensor) -> Tensor:
         )
     _check_samples(x, y)
     tiny = torch.finfo(torch.float64).tiny  # keeps constant units at zero, and is met by no other
-    scaled = [normalize(_centred(outputs), dim=0, eps=tiny) for outputs in (x, y)]
+    scaled = [normalize(centred(outputs), dim=0, eps=tiny) for outputs in (x, y)]
     size = (scaled[0].mT @ scaled[1]).abs()
     # a sum of squares is zero where all units are constant, and NaN where one is not finite
     if not all(outputs.square().sum() > 0 for outputs in scaled):
@@ -124,7 +124,7 @@ def _check_samples(x: Tensor, y: Tensor) -> None:
         )
 
 
-def _centred(features: Tensor) -> Tensor:
+def centred(features: Tensor) -> Tensor:
     """Features less their mean, float64; a constant feature is exactly zero."""
     # the mean of equal numbers may be rounded, their differences are not
     shifted = features.double() - features[..., :1, :].double()

@@ -7,48 +7,22 @@ the outputs of a head instead of those of the layer.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from torch import Tensor
 
 from infomax_lib.baselines import joint_embedding, stacked
-from infomax_lib.baselines.encoders import FitError, LinearEncoder
+from infomax_lib.baselines.encoders import LinearEncoder
 from infomax_lib.objective import barlow_objective
 
 DECORRELATION = 5e-3  # λ
 
 
-def fit_many(
-    X: Tensor,
-    hidden_dim: int,
-    seeds: Sequence[int],
-    *,
-    epochs: int,
-    learning_rate: float,
-    batch_size: int,
-    progress: str | None = None,
-) -> list[LinearEncoder | FitError]:
-    """Train one layer per seed with Adam on images X (N, D). Encoders give relu(W x + b).
+def barlow_twins(z: Tensor) -> Tensor:
+    """L of each model (S,); z (S, 2B, E), the first views of all images, then the second ones."""
+    return barlow_objective(z, DECORRELATION).loss
 
-    Embeddings are as wide as a head can fill: the paper finds that width helps.
-    """
-    layer = joint_embedding.layer(seeds, hidden_dim, X)
-    head = joint_embedding.head(seeds, "head", hidden_dim, joint_embedding.HEAD_UNITS, X)
 
-    def loss(p: stacked.Parameters, views: Tensor) -> Tensor:
-        z = joint_embedding.embed(p, "head", joint_embedding.hidden(p, views))
-        return barlow_objective(z, DECORRELATION).loss
-
-    return joint_embedding.train(
-        layer | head,
-        loss,
-        X,
-        seeds,
-        epochs=epochs,
-        learning_rate=learning_rate,
-        batch_size=batch_size,
-        progress=progress,
-    )
+# Embeddings are as wide as a head can fill: the paper finds that width helps.
+fit_many = joint_embedding.fit_many_on(barlow_twins, joint_embedding.HEAD_UNITS)
 
 
 def fit(X: Tensor, hidden_dim: int, seed: int, **settings) -> LinearEncoder:

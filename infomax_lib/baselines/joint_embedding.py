@@ -116,3 +116,39 @@ def train(
         progress=progress,
     )
     return stacked.encoders_of(parameters["weight"], parameters["bias"], "relu")
+
+
+def fit_many_on(
+    objective: Callable[[Tensor], Tensor], dimension: int = EMBEDDING
+) -> Callable[..., list[LinearEncoder | FitError]]:
+    """`fit_many` of a method whose loss sees the embeddings alone.
+
+    Args:
+        objective: Loss of each model (S,) from embeddings z (S, 2B, E), the first views of all
+            images, then the second ones.
+        dimension: E.
+    """
+
+    def fit_many(
+        X: Tensor,
+        hidden_dim: int,
+        seeds: Sequence[int],
+        *,
+        epochs: int,
+        learning_rate: float,
+        batch_size: int,
+        progress: str | None = None,
+    ) -> list[LinearEncoder | FitError]:
+        """Train one layer per seed with Adam on images X (N, D). Encoders give relu(W x + b)."""
+        return train(
+            layer(seeds, hidden_dim, X) | head(seeds, "head", hidden_dim, dimension, X),
+            lambda p, views: objective(embed(p, "head", hidden(p, views))),
+            X,
+            seeds,
+            epochs=epochs,
+            learning_rate=learning_rate,
+            batch_size=batch_size,
+            progress=progress,
+        )
+
+    return fit_many

@@ -13,14 +13,12 @@ sparse, and an image that no unit is left to fire on has no gradient that brings
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from infomax_lib.baselines import joint_embedding, stacked
-from infomax_lib.baselines.encoders import FitError, LinearEncoder
+from infomax_lib.baselines.encoders import LinearEncoder
 
 DISTORTION = 0.5  # ε²
 
@@ -46,33 +44,7 @@ def rate_reduction(z: Tensor) -> Tensor:
     return coding_rate(unit) - within.mean(-1)
 
 
-def fit_many(
-    X: Tensor,
-    hidden_dim: int,
-    seeds: Sequence[int],
-    *,
-    epochs: int,
-    learning_rate: float,
-    batch_size: int,
-    progress: str | None = None,
-) -> list[LinearEncoder | FitError]:
-    """Train one layer per seed with Adam on images X (N, D). Encoders give relu(W x + b)."""
-    layer = joint_embedding.layer(seeds, hidden_dim, X)
-    head = joint_embedding.head(seeds, "head", hidden_dim, joint_embedding.EMBEDDING, X)
-
-    def loss(p: stacked.Parameters, views: Tensor) -> Tensor:
-        return -rate_reduction(joint_embedding.embed(p, "head", joint_embedding.hidden(p, views)))
-
-    return joint_embedding.train(
-        layer | head,
-        loss,
-        X,
-        seeds,
-        epochs=epochs,
-        learning_rate=learning_rate,
-        batch_size=batch_size,
-        progress=progress,
-    )
+fit_many = joint_embedding.fit_many_on(lambda z: -rate_reduction(z))
 
 
 def fit(X: Tensor, hidden_dim: int, seed: int, **settings) -> LinearEncoder:

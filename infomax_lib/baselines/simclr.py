@@ -7,14 +7,12 @@ the normalised temperature-scaled cross-entropy, NT-Xent. Embeddings are those o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from infomax_lib.baselines import joint_embedding, stacked
-from infomax_lib.baselines.encoders import FitError, LinearEncoder
+from infomax_lib.baselines.encoders import LinearEncoder
 
 TEMPERATURE = 0.5  # τ; the paper's best on CIFAR-10
 
@@ -30,33 +28,7 @@ def nt_xent(z: Tensor, temperature: float = TEMPERATURE) -> Tensor:
     return torch.logsumexp(similarity, -1).mean(-1) - agreement
 
 
-def fit_many(
-    X: Tensor,
-    hidden_dim: int,
-    seeds: Sequence[int],
-    *,
-    epochs: int,
-    learning_rate: float,
-    batch_size: int,
-    progress: str | None = None,
-) -> list[LinearEncoder | FitError]:
-    """Train one layer per seed with Adam on images X (N, D). Encoders give relu(W x + b)."""
-    layer = joint_embedding.layer(seeds, hidden_dim, X)
-    head = joint_embedding.head(seeds, "head", hidden_dim, joint_embedding.EMBEDDING, X)
-
-    def loss(p: stacked.Parameters, views: Tensor) -> Tensor:
-        return nt_xent(joint_embedding.embed(p, "head", joint_embedding.hidden(p, views)))
-
-    return joint_embedding.train(
-        layer | head,
-        loss,
-        X,
-        seeds,
-        epochs=epochs,
-        learning_rate=learning_rate,
-        batch_size=batch_size,
-        progress=progress,
-    )
+fit_many = joint_embedding.fit_many_on(nt_xent)
 
 
 def fit(X: Tensor, hidden_dim: int, seed: int, **settings) -> LinearEncoder:

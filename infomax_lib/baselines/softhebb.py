@@ -91,7 +91,4 @@ def fit_many(
 
 def fit(X: Tensor, hidden_dim: int, seed: int, **settings) -> PosteriorEncoder:
     """Train one network; see `fit_many`. A failure is raised as FitError."""
-    (outcome,) = fit_many(X, hidden_dim, [seed], **settings)
-    if isinstance(outcome, FitError):
-        raise outcome
-    return outcome
+    return stacked.only(fit_many(X, hidden_dim, [seed], **settings))

@@ -9,14 +9,16 @@ that turns to NaN leaves its neighbours untouched.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from infomax_lib.baselines.encoders import FitError, LinearEncoder
+from infomax_lib.baselines.encoders import Encoder, FitError, LinearEncoder
 from infomax_lib.population import batches, generator
 
+AnyEncoder = TypeVar("AnyEncoder", bound=Encoder)
 Parameters = dict[str, Tensor]
 # (parameters, inputs (S, B, D), rows (S, B)) -> gradients, a dict with the parameters' keys
 Gradients = Callable[[Parameters, Tensor, Tensor], Parameters]
@@ -70,7 +72,7 @@ def encoders_of(weight: Tensor, bias: Tensor, activation: str) -> list[LinearEnc
     return outcomes
 
 
-def only(outcomes: Sequence[LinearEncoder | FitError]) -> LinearEncoder:
+def only(outcomes: Sequence[AnyEncoder | FitError]) -> AnyEncoder:
     """The encoder of a stack of one, or its failure raised."""
     (outcome,) = outcomes
     if isinstance(outcome, FitError):

@@ -10,13 +10,11 @@ halves μ.)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 
 from infomax_lib.baselines import joint_embedding, stacked
-from infomax_lib.baselines.encoders import FitError, LinearEncoder
+from infomax_lib.baselines.encoders import LinearEncoder
 from infomax_lib.objective import covariance
 
 INVARIANCE = 25.0  # λ
@@ -38,36 +36,8 @@ def vicreg(z: Tensor) -> Tensor:
     return loss
 
 
-def fit_many(
-    X: Tensor,
-    hidden_dim: int,
-    seeds: Sequence[int],
-    *,
-    epochs: int,
-    learning_rate: float,
-    batch_size: int,
-    progress: str | None = None,
-) -> list[LinearEncoder | FitError]:
-    """Train one layer per seed with Adam on images X (N, D). Encoders give relu(W x + b).
-
-    Embeddings are as wide as a head can fill: the paper finds that width helps.
-    """
-    layer = joint_embedding.layer(seeds, hidden_dim, X)
-    head = joint_embedding.head(seeds, "head", hidden_dim, joint_embedding.HEAD_UNITS, X)
-
-    def loss(p: stacked.Parameters, views: Tensor) -> Tensor:
-        return vicreg(joint_embedding.embed(p, "head", joint_embedding.hidden(p, views)))
-
-    return joint_embedding.train(
-        layer | head,
-        loss,
-        X,
-        seeds,
-        epochs=epochs,
-        learning_rate=learning_rate,
-        batch_size=batch_size,
-        progress=progress,
-    )
+# Embeddings are as wide as a head can fill: the paper finds that width helps.
+fit_many = joint_embedding.fit_many_on(vicreg, joint_embedding.HEAD_UNITS)
 
 
 def fit(X: Tensor, hidden_dim: int, seed: int, **settings) -> LinearEncoder:

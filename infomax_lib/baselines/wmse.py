@@ -7,14 +7,12 @@ of its Cholesky factor. Whitened embeddings cannot coincide, so no negatives are
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from infomax_lib.baselines import joint_embedding, stacked
-from infomax_lib.baselines.encoders import FitError, LinearEncoder
+from infomax_lib.baselines.encoders import LinearEncoder
 from infomax_lib.objective import covariance
 
 #: Far fewer than a batch has images, because E(E+1)/2 covariances are estimated from it.
@@ -40,33 +38,7 @@ def w_mse(z: Tensor, shrinkage: float = SHRINKAGE) -> Tensor:
     return (2 - 2 * F.cosine_similarity(first, second, dim=-1)).mean(-1)
 
 
-def fit_many(
-    X: Tensor,
-    hidden_dim: int,
-    seeds: Sequence[int],
-    *,
-    epochs: int,
-    learning_rate: float,
-    batch_size: int,
-    progress: str | None = None,
-) -> list[LinearEncoder | FitError]:
-    """Train one layer per seed with Adam on images X (N, D). Encoders give relu(W x + b)."""
-    layer = joint_embedding.layer(seeds, hidden_dim, X)
-    head = joint_embedding.head(seeds, "head", hidden_dim, EMBEDDING, X)
-
-    def loss(p: stacked.Parameters, views: Tensor) -> Tensor:
-        return w_mse(joint_embedding.embed(p, "head", joint_embedding.hidden(p, views)))
-
-    return joint_embedding.train(
-        layer | head,
-        loss,
-        X,
-        seeds,
-        epochs=epochs,
-        learning_rate=learning_rate,
-        batch_size=batch_size,
-        progress=progress,
-    )
+fit_many = joint_embedding.fit_many_on(w_mse, EMBEDDING)
 
 
 def fit(X: Tensor, hidden_dim: int, seed: int, **settings) -> LinearEncoder:
