@@ -1,0 +1,132 @@
+"""The experiments of the prior-art chapter: what is fitted, at which learning rates and budgets.
+
+A page, a test and whoever computes in advance ask for the same fits here. Seeds are shared by all
+methods: initial weights (where a method has any), data order and draws are paired.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import pandas as pd
+
+from infomax_lib.baselines import every_method, run_baselines
+from infomax_lib.baselines.comparison import INFOMAX, method_of, with_infomax
+from infomax_lib.baselines.flops import epochs_for, parameters, training_flops
+from infomax_lib.baselines.methods import METHODS
+from infomax_lib.baselines.spec import BaselineSpec
+from infomax_lib.baselines.tuning import search, tuned
+from infomax_lib.data import Dataset, load_dataset
+from infomax_lib.runs import run
+from infomax_lib.spec import RunSpec, grid
+from infomax_lib.store import Store, open_store
+
+__all__ = [
+    "SEARCH_SEEDS",
+    "at_equal_flops",
+    "compared",
+    "measured",
+    "search_rates",
+]
+
+AnyFit = BaselineSpec | RunSpec
+
+#: Seeds of the search for learning rates.
+SEARCH_SEEDS = (0, 1)
+
+_SETTINGS: Mapping[str, Mapping[str, object]] = {
+    "infomax_relu": {"competition": "none", "lambda_tc": 1.0},
+    "infomax_softmax": {"competition": "softmax", "lambda_tc": 0.0},
+    "infomax_lse": {"competition": "none", "lambda_tc": 1.0, "lambda_lse": 1.0},
+}
+
+
+def compared(
+    dataset: str,
+    hidden_dim: int,
+    seeds: Iterable[int],
+    *,
+    epochs: int,
+    methods: Iterable[str] = (*METHODS, *INFOMAX),
+    rates: Mapping[str, float] | None = None,
+) -> list[AnyFit]:
+    """Every method at every seed, each at its learning rate in ``rates`` or at its default.
+
+    Args:
+        dataset: Name of a dataset.
+        hidden_dim: Units K of every method.
+        seeds: Seeds.
+        epochs: Passes over the data of the methods that descend in minibatches.
+        methods: Names in :data:`infomax_lib.baselines.comparison.LABELS`.
+        rates: Learning rates by name.
+
+    Raises:
+        SpecError: A method is unknown.
+    """
+    seeds, names = list(seeds), list(methods)
+    base = RunSpec(dataset=dataset, hidden_dim=hidden_dim, epochs=epochs)
+    specs: list[AnyFit] = []
+    for name in names:
+        if name in _SETTINGS:
+            specs += grid(base.but(**_SETTINGS[name]), seed=seeds)
+        else:
+            specs += every_method(dataset, hidden_dim, seeds, epochs=epochs, methods=[name])
+    return [tuned(spec, rates or {}) for spec in specs]
+
+
+def search_rates(
+    dataset: str,
+    hidden_dim: int,
+    *,
+    epochs: int,
+    methods: Iterable[str] = (*METHODS, *INFOMAX),
+    device: str = "auto",
+    store: str | Store | None = None,
+) -> pd.DataFrame:
+    """The search for learning rates, see :func:`infomax_lib.baselines.tuning.search`."""
+    specs = compared(dataset, hidden_dim, [0], epochs=epochs, methods=methods)
+    return search(specs, SEARCH_SEEDS, device=device, store=store)
+
+
+def at_equal_flops(specs: Sequence[AnyFit], data: Dataset) -> list[AnyFit]:
+    """The same fits with as many epochs as cost what InfoMax A costs, at least one.
+
+    A method without minibatches has no epochs to change and stays as it is.
+
+    Raises:
+        ValueError: InfoMax A is not among them.
+    """
+    samples, inputs = data.train.shape
+    costs = [training_flops(s, samples, inputs) for s in specs if method_of(s) == "infomax_relu"]
+    if not costs:
+        raise ValueError("the budget is that of infomax_relu: put it among the methods")
+    return [
+        spec
+        if spec.batch_size is None
+        else spec.but(epochs=epochs_for(spec, samples, inputs, costs[0]))
+        for spec in specs
+    ]
+
+
+def measured(
+    specs: Sequence[AnyFit],
+    device: str = "auto",
+    store: str | Store | None = None,
+    keep_weights: Sequence[int] = (),
+) -> pd.DataFrame:
+    """Fit what is missing: one row per spec, baselines first, with the cost of the fit.
+
+    Columns as in :func:`infomax_lib.baselines.comparison.with_infomax`, with ``flops`` of training
+    and ``parameters`` of the encoder (:mod:`infomax_lib.baselines.flops`).
+    """
+    store = open_store(store)
+    baselines = [spec for spec in specs if isinstance(spec, BaselineSpec)]
+    layers = [spec for spec in specs if isinstance(spec, RunSpec)]
+    rows = run_baselines(baselines, device=device, store=store, keep_weights=keep_weights)
+    table = with_infomax(rows, run(layers, device=device, store=store), store)
+    sizes = {spec.dataset: load_dataset(spec.dataset).train.shape for spec in specs}
+    ordered: list[AnyFit] = [*baselines, *layers]
+    return table.assign(
+        flops=[training_flops(spec, *sizes[spec.dataset]) for spec in ordered],
+        parameters=[parameters(spec, sizes[spec.dataset][1]) for spec in ordered],
+    )
