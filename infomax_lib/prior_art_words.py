@@ -1,0 +1,115 @@
+"""Sentences of the prior-art chapter, written from its tables: what was covered, what to use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from infomax_lib.baselines.comparison import (
+    INFOMAX,
+    LABELS,
+    best,
+    in_words,
+    paired,
+    unsupervised_baselines,
+)
+from infomax_lib.baselines.methods import METHODS
+from infomax_lib.style import name
+
+__all__ = ["beats_every_baseline", "budget_answer", "coverage", "coverage_table", "recommendation"]
+
+Tables = Mapping[tuple[str, str], pd.DataFrame]  # (dataset, budget) -> one row per fit
+
+
+def coverage_table(tables: Tables) -> pd.DataFrame:
+    """What was fitted: one row per dataset, width and budget, with methods, seeds and failures."""
+    rows = []
+    for (dataset, budget), table in tables.items():
+        for width, fits in table.groupby("hidden_dim"):
+            seeds = fits.groupby("method")["seed"].nunique()
+            least, most = int(seeds.min()), int(seeds.max())
+            rows.append(
+                {
+                    "dataset": name(dataset),
+                    "K": int(width),
+                    "budget": budget,
+                    "methods": f"{len(seeds)} of {len(LABELS)}",
+                    "seeds": str(least) if least == most else f"{least} to {most}",
+                    "failed fits": int(fits["failed"].notna().sum()),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def coverage(tables: Tables) -> str:
+    """The coverage in a sentence: "Covered: MNIST at K = 64 (equal epochs, 32 methods …)"."""
+    parts = [
+        f"{row['dataset']} at K = {row['K']} ({row['budget']}: {row['methods']} methods, "
+        f"{row['seeds']} seeds)"
+        for row in coverage_table(tables).to_dict("records")
+    ]
+    return f"Covered: {'; '.join(parts)}."
+
+
+def _ours(table: pd.DataFrame) -> list[str]:
+    return [method for method in INFOMAX if method in set(table["method"])]
+
+
+def beats_every_baseline(table: pd.DataFrame, method: str) -> bool:
+    """Whether a method's probe lies above that of every unsupervised baseline, by paired intervals.
+
+    Baselines that were not measured do not count.
+    """
+    gaps = [
+        paired(table, "probe_accuracy", method, other) for other in unsupervised_baselines(table)
+    ]
+    return all(gap.low > 0 for gap in gaps if gap.n)
+
+
+def recommendation(tables: Mapping[str, pd.DataFrame]) -> str:
+    """Which method to use, from one table per dataset: the rule, its outcome, and what it costs.
+
+    A configuration of this work is recommended if on every dataset its linear probe lies above that
+    of every unsupervised baseline. If there is none, the best baseline of each dataset is, and
+    beside it the best that needs no views of an image.
+    """
+    shared = set.intersection(*(set(_ours(table)) for table in tables.values()))
+    winners = [
+        method
+        for method in INFOMAX
+        if method in shared
+        and all(beats_every_baseline(table, method) for table in tables.values())
+    ]
+    if winners:
+        first = next(iter(tables.values()))
+        chosen = best(first, winners)
+        return (
+            f"{LABELS[chosen]}: its linear probe lies above that of every unsupervised baseline on "
+            f"{' and on '.join(map(name, tables))}."
+        )
+    sentences = ["No configuration of this work has a better linear probe than every baseline."]
+    for dataset, table in tables.items():
+        baselines = unsupervised_baselines(table)
+        leader, own = best(table, baselines), best(table, _ours(table))
+        text = f"On {name(dataset)}, use {LABELS[leader]}: {in_words(table, leader, own)}"
+        plain = [method for method in baselines if METHODS[method].family != "two views"]
+        if METHODS[leader].family == "two views" and plain:
+            other = best(table, plain)
+            text += (
+                f". It has to be told what does not change a class; without such views, use "
+                f"{LABELS[other]}: {in_words(table, other, own)}"
+            )
+        sentences.append(f"{text}.")
+    return " ".join(sentences)
+
+
+def budget_answer(epochs: pd.DataFrame, flops: pd.DataFrame) -> str:
+    """Who is best when training costs the same, and by how much."""
+    leader, own = best(flops, unsupervised_baselines(flops)), best(flops, _ours(flops))
+    before = best(epochs, unsupervised_baselines(epochs))
+    change = "" if leader == before else f", no longer {LABELS[before]}"
+    return (
+        f"At equal training cost the best unsupervised baseline is {LABELS[leader]}{change}; "
+        f"{in_words(flops, own, leader)}."
+    )
