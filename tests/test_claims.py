@@ -191,60 +191,6 @@ def test_evidence_is_rounded():
             assert "nan" not in v.evidence, v.evidence
 
 
-# ------------------------------------------------------------------------------- prior art
-
-
-def baselines(**changes):
-    measures = ("probe_accuracy", "weight_redundancy", "output_correlation", "hsic")
-    methods = {
-        "untrained": (0.6, 1.0, 5.0, 0.05),
-        "pca": (0.7, 0.0, 0.5, 0.04),
-        "fastica": (0.75, 0.5, 0.4, 0.03),
-        "autoencoder": (0.72, 2.0, 3.5, 0.035),
-        "infomax_relu": (0.8, 2.0, 2.0, 0.02),
-        "infomax_softmax": (0.85, 3.0, 1.1, 0.01),
-        "supervised": (0.95, 4.0, 6.0, 0.06),
-    } | changes
-    rows = [
-        {
-            "method": m,
-            "seed": s,
-            **{k: v + 0.001 * s for k, v in zip(measures, values, strict=True)},
-        }
-        for m, values in methods.items()
-        for s in range(5)
-    ]
-    return {"baselines": pd.DataFrame(rows)}
-
-
-@pytest.mark.parametrize(
-    ("claim_id", "changes", "expected"),
-    [
-        ("002.3", {}, "supported"),
-        ("002.3", {"autoencoder": (0.7, 0.1, 0.2, 0.04)}, "refuted"),
-        ("002.8", {}, "refuted"),
-        ("002.8", {"pca": (0.7, 0.0, 5.0, 0.1), "fastica": (0.7, 0.0, 6.0, 0.1)}, "supported"),
-        ("002.10", {"infomax_softmax": (0.85, 3.0, 0.3, 0.01)}, "supported"),
-        ("002.10", {"untrained": (0.99, 1.0, 5.0, 0.05), "pca": (0.1, 0, 0.01, 0.001)}, "mixed"),
-        ("002.11", {}, "supported"),
-        ("002.11", {"supervised": (0.95, 0.1, 0.2, 0.01)}, "refuted"),
-    ],
-)
-def test_prior_art_follows_the_table(claim_id, changes, expected):
-    found = verdict(claim_id, claimed, baselines(**changes))
-    if claim_id == "002.10" and expected == "mixed":
-        assert found.interpretation_verdict in ("mixed", "inconclusive", "refuted")
-    else:
-        assert found.interpretation_verdict == expected, found.evidence
-
-
-def test_missing_method_is_named():
-    table = baselines()["baselines"]
-    found = verdict("002.11", claimed, {"baselines": table[table["method"] != "supervised"]})
-    assert found.interpretation_verdict == "inconclusive"
-    assert "supervised" in found.evidence
-
-
 # -------------------------------------------------------------------------------- synthesis
 
 

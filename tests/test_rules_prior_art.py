@@ -1,0 +1,648 @@
+"""Verdicts on source 002 follow the tables: both ways, at the thresholds, and when they lack."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from prior_art_worlds import (
+    METHODS,
+    REDUNDANT,
+    REFUTED,
+    SUPPORTED,
+    TABLE_HOLDS,
+    ablation,
+    baselines,
+    every,
+    evidence,
+    factors,
+    head_start,
+    overlap,
+    pruning,
+    transfer,
+    widths,
+)
+from scipy import stats
+
+from infomax_lib.baselines.comparison import INFOMAX, LABELS, REFERENCES
+from infomax_lib.claims import MissingEvidence, judge, registry
+from infomax_lib.rules.by_method import BASELINES, Measured, at_least, at_most, by_method
+from infomax_lib.rules.predictions import FAMILIES, lower_limit, removable
+from infomax_lib.rules.prior_art import CHAPTER, variation_ratio
+from infomax_lib.stats import Interval
+
+CLAIMS = [i for i, c in registry().items() if c.chapter == CHAPTER]
+UNTESTABLE = ["002.1", "002.9"]
+JUDGED = [i for i in CLAIMS if i not in UNTESTABLE]
+
+
+def verdict(claim_id, **tables):
+    return judge(CHAPTER, evidence(**tables)).find(claim_id)
+
+
+def interpretation(claim_id, **tables):
+    return verdict(claim_id, **tables).interpretation_verdict
+
+
+def without(table, *methods):
+    return table[~table["method"].isin(methods)]
+
+
+def failing(table, method, metric, keep=2):
+    """The table with only some finite values of a method."""
+    return table.assign(
+        **{metric: table[metric].mask((table["method"] == method) & (table["seed"] >= keep))}
+    )
+
+
+def test_every_claim_of_source_002_has_a_rule():
+    assert [f"002.{n}" for n in range(1, 20)] == CLAIMS
+    assert set(SUPPORTED) == set(REFUTED) == set(JUDGED)
+
+
+@pytest.mark.parametrize("claim_id", JUDGED)
+def test_supported_where_the_source_is_right(claim_id):
+    found = verdict(claim_id, **SUPPORTED[claim_id])
+    assert found.interpretation_verdict == "supported", found.evidence
+    assert "nan" not in found.evidence
+
+
+@pytest.mark.parametrize("claim_id", JUDGED)
+def test_refuted_where_the_source_is_wrong(claim_id):
+    found = verdict(claim_id, **REFUTED[claim_id])
+    assert found.interpretation_verdict == "refuted", found.evidence
+
+
+@pytest.mark.parametrize("claim_id", JUDGED)
+def test_without_its_tables_a_claim_is_open_and_says_which(claim_id):
+    for absent in SUPPORTED[claim_id]:
+        tables = {n: t for n, t in SUPPORTED[claim_id].items() if n != absent}
+        found = verdict(claim_id, **tables)
+        assert found.interpretation_verdict == "inconclusive"
+        assert f"needs the table “{absent}”" in found.evidence
+
+
+@pytest.mark.parametrize("claim_id", UNTESTABLE)
+def test_what_no_measurement_decides_is_said_to_be_untestable(claim_id):
+    found = verdict(claim_id)
+    assert found.interpretation_verdict == "untestable here"
+    assert found.evidence
+
+
+NEEDED = {
+    "002.2": ["rbm_cd5"],
+    "002.3": ["pca"],
+    "002.4": ["simclr"],
+    "002.5": ["masked_prediction"],
+    "002.6": ["swav"],
+    "002.8": ["fastica"],
+    "002.11": ["supervised"],
+    "002.12": ["infomax_lse"],
+    "002.13": ["infomax_softmax"],
+    "002.15": ["infomax_relu"],
+    "002.16": ["infomax_softmax"],
+    "002.17": ["kmeans"],
+    "002.18": ["rbm"],
+    "002.19": ["autoencoder"],
+}
+
+
+@pytest.mark.parametrize("claim_id", NEEDED)
+def test_absent_method_is_named(claim_id):
+    (method,) = NEEDED[claim_id]
+    tables = {n: without(t, method) for n, t in SUPPORTED[claim_id].items()}
+    found = verdict(claim_id, **tables)
+    assert found.interpretation_verdict == "inconclusive", found.evidence
+    assert method in found.evidence or LABELS[method] in found.evidence
+
+
+@pytest.mark.parametrize("claim_id", ["002.3", "002.8", "002.11", "002.17"])
+def test_two_seeds_are_not_a_measurement(claim_id):
+    table = SUPPORTED[claim_id]["baselines"]
+    found = verdict(claim_id, baselines=table[table["seed"] < 2])
+    assert found.interpretation_verdict == "inconclusive"
+    assert "at least 3 seeds" in found.evidence
+    three = verdict(claim_id, baselines=table[table["seed"] < 3])
+    assert three.interpretation_verdict == "supported"
+
+
+# ---------------------------------------------------------------------------------- lookups
+
+
+def test_failed_and_absent_methods_are_told_apart():
+    table = failing(without(baselines(), "moco"), "vae", "probe_accuracy")
+    found = by_method(evidence(baselines=table), "baselines", "probe_accuracy")
+    assert found.failed == ("vae",)
+    assert found.absent == ["moco"]
+    assert "vae" not in found.baselines
+    assert not {*REFERENCES, *INFOMAX} & set(found.baselines)
+    assert len(found.baselines) == len(BASELINES) - 2
+    with pytest.raises(MissingEvidence, match="MoCo"):
+        found.needs_every_baseline()
+
+
+def test_two_rows_of_a_seed_are_refused():
+    table = baselines()
+    twice = table[(table["method"] == "pca") & (table["seed"] == 4)]
+    e = evidence(baselines=pd.concat([table, twice]))
+    with pytest.raises(ValueError, match="two rows of 'pca' for seed 4"):
+        by_method(e, "baselines", "hsic")
+
+
+def test_differences_are_paired_by_seed():
+    frame = pd.DataFrame({"a": [1.0, 5, np.nan, 9], "b": [0.0, 3, 7, 5]}, index=[3, 1, 2, 0])
+    found = Measured.of_frame("m", frame)
+    assert found.difference("a", "b").mean == pytest.approx((1 + 2 + 4) / 3)
+    assert found.ratio("b", "a").mean == pytest.approx((0 + 3 / 5 + 5 / 9) / 3)
+    few = Measured.of_frame("m", frame.assign(c=[np.nan, 1, 1, 1]))
+    with pytest.raises(MissingEvidence, match="shared seeds"):
+        few.difference("a", "c")
+
+
+def test_configurations_of_infomax_that_failed_do_not_stand_in_the_way():
+    table = failing(baselines(), "infomax_lse", "hsic")
+    found = by_method(evidence(baselines=table), "baselines", "hsic")
+    assert found.infomax() == ["infomax_relu", "infomax_softmax"]
+    for method in ("infomax_relu", "infomax_softmax"):
+        table = failing(table, method, "hsic")
+    with pytest.raises(MissingEvidence, match="InfoMax A"):
+        by_method(evidence(baselines=table), "baselines", "hsic").infomax()
+
+
+def test_limits_belong_to_their_side():
+    at = Interval(0.1 + 1e-12, 0.1, 0.1 + 1e-12, 10)
+    assert at_most(at, 0.1) is at_least(at, 0.1) is True
+    across = Interval(0.1, 0.05, 0.15, 10)
+    assert at_most(across, 0.1) is at_least(across, 0.1) is None
+    over = Interval(0.2, 0.11, 0.3, 10)
+    assert at_most(over, 0.1) is False
+    assert at_least(over, 0.31) is False
+
+
+# ------------------------------------------------------------------- prediction 1: cannot be pruned
+
+
+def test_removable_share_is_the_largest_over_the_orders():
+    found = removable(evidence(pruning=pruning({"pca": 0.35}))).of("pca")
+    np.testing.assert_allclose(found, 0.35)  # greedy; the other two orders end at 0.30
+
+
+def test_curve_without_one_order_is_not_measured():
+    table = pruning(methods=("pca", "vae"))
+    table = table[(table["method"] == "vae") | (table["order"] != "random")]
+    found = removable(evidence(pruning=table))
+    assert found.failed == ("pca",)
+    assert list(found.values) == ["vae"]
+
+
+def test_removal_down_to_a_level_counts_from_where_a_fit_starts():
+    """0.95 falls to 0.75 after 30 %: all of it is above 0.7, 30 % above 0.8, nothing above 0.96."""
+    e = evidence(pruning=pruning({"pca": 0.3}, {"pca": 0.95}, methods=("pca",)))
+    for level, share in ((0.7, 0.95), (0.8, 0.3), (0.95, 0.3), (0.96, 0.0)):
+        np.testing.assert_allclose(removable(e, pd.Series(level, index=range(10))).of("pca"), share)
+    some = removable(e, pd.Series(0.8, index=range(4))).of("pca")
+    assert list(some.index) == [0, 1, 2, 3]
+
+
+def ours(share):
+    return dict.fromkeys(INFOMAX, share)
+
+
+@pytest.mark.parametrize(
+    ("own", "others", "expected"),
+    [
+        (0.10, 0.20, "supported"),  # both limits are met exactly
+        (0.10, 0.15, "inconclusive"),  # too close to the baselines
+        (0.15, 0.50, "inconclusive"),  # between the rules
+        (0.20, 0.50, "inconclusive"),
+        (0.25, 0.50, "refuted"),
+        (0.25, 0.0, "refuted"),  # whatever the baselines do
+        (0.0, 0.10, "supported"),
+    ],
+)
+def test_thresholds_of_pruning(own, others, expected):
+    assert interpretation("002.12", pruning=pruning(ours(own), default=others)) == expected
+
+
+def test_one_configuration_is_enough_and_the_least_prunable_refutes():
+    one = {"infomax_relu": 0.5, "infomax_softmax": 0.05, "infomax_lse": 0.5}
+    found = verdict("002.12", pruning=pruning(one, default=0.3))
+    assert found.interpretation_verdict == "supported"
+    assert "InfoMax A (ReLU) 50 [50, 50] %; InfoMax B (softmax) 5 [5, 5] %" in found.evidence
+    between = one | {"infomax_softmax": 0.2}
+    assert interpretation("002.12", pruning=pruning(between, default=0.3)) == "inconclusive"
+
+
+def test_one_baseline_that_is_as_hard_to_prune_is_named():
+    found = verdict("002.12", pruning=pruning(ours(0.1) | {"rica": 0.1}, default=0.5))
+    assert found.interpretation_verdict == "inconclusive"
+    assert "least prunable baseline RICA" in found.evidence
+    assert "least more can go from RICA" in found.evidence
+
+
+def test_baselines_below_the_accuracy_do_not_count_and_one_has_to():
+    shares, low = ours(0.1) | {"rica": 0.1}, dict.fromkeys(INFOMAX, 0.9) | {"rica": 0.85}
+    assert interpretation("002.12", pruning=pruning(shares, low)) == "supported"
+    # one point below is still at matched accuracy
+    near = low | {"rica": 0.89}
+    assert interpretation("002.12", pruning=pruning(shares, near)) == "inconclusive"
+    all_low = dict.fromkeys(METHODS, 0.8) | dict.fromkeys(INFOMAX, 0.9)
+    found = verdict("002.12", pruning=pruning(ours(0.1), all_low))
+    assert found.interpretation_verdict == "inconclusive"
+    assert "no baseline starts at the accuracy" in found.evidence
+
+
+def test_better_baselines_are_pruned_down_to_the_same_accuracy():
+    """By its own point nothing can go from the better one, down to 0.89 all of it."""
+    start = {"rica": 0.95}
+    table = pruning(ours(0.1) | {"rica": 0.0}, start)
+    fall = table["removed"] > 0
+    table.loc[(table["method"] == "rica") & fall, "accuracy"] = 0.92
+    found = verdict("002.12", pruning=table)
+    assert found.interpretation_verdict == "supported", found.evidence
+    assert "least prunable baseline RICA" in found.evidence
+
+
+def test_references_are_no_baselines():
+    shares = ours(0.1) | dict.fromkeys(REFERENCES, 0.0)
+    assert interpretation("002.12", pruning=pruning(shares)) == "supported"
+
+
+def test_absent_baseline_holds_up_support_but_not_refutation():
+    few = [m for m in METHODS if m != "wmse"]
+    found = verdict("002.12", pruning=pruning(ours(0.1), methods=few))
+    assert found.interpretation_verdict == "inconclusive"
+    assert "lacks W-MSE" in found.evidence
+    assert interpretation("002.12", pruning=pruning(ours(0.3), methods=few)) == "refuted"
+
+
+def test_failed_baseline_is_left_out_and_named():
+    table = failing(pruning(ours(0.1)), "wmse", "accuracy")
+    found = verdict("002.12", pruning=table)
+    assert found.interpretation_verdict == "supported"
+    assert "Left out, fewer than 3 finite seeds: W-MSE." in found.evidence
+
+
+# ------------------------------------------------------------------ prediction 2: transfers better
+
+
+def by_family(gains, base=0.7):
+    return {("infomax_relu", f): base + g for f, g in zip(FAMILIES, gains, strict=True)}
+
+
+@pytest.mark.parametrize(
+    ("gains", "expected"),
+    [
+        ((0.02, 0.02, 0.02, 0.0), "supported"),
+        ((0.02, 0.02, 0.0, 0.0), "inconclusive"),
+        ((0.0101, 0.0101, 0.0101, 0.0), "supported"),
+        ((0.0099, 0.0099, 0.0099, 0.0), "inconclusive"),
+        ((0.004, 0.004, 0.004, 0.004), "refuted"),
+        ((0.006, 0.006, 0.006, 0.006), "inconclusive"),
+        ((0.0, 0.0, 0.0, 0.0), "refuted"),
+        ((0.02, -0.2, 0.02, -0.2), "refuted"),
+        ((0.02, 0.02, 0.02, -0.5), "supported"),
+    ],
+)
+def test_thresholds_of_transfer(gains, expected):
+    found = verdict("002.13", transfer=transfer(by_family(gains)))
+    assert found.interpretation_verdict == expected, found.evidence
+
+
+def test_interval_has_to_lie_above_zero():
+    def noisy(s):
+        return 0.7 + 0.02 + 0.2 * np.sin(3 * s)
+
+    table = transfer()
+    hit = table["method"].isin(INFOMAX)
+    table.loc[hit, "accuracy"] = table.loc[hit, "seed"].map(noisy)
+    assert interpretation("002.13", transfer=table) == "inconclusive"
+
+
+def test_best_of_both_sides_stands_in_each_family():
+    """Each configuration leads in one family, and each family has a runner-up of its own."""
+    accuracy = {
+        ("infomax_relu", "datasets"): 0.8,
+        ("infomax_softmax", "classes"): 0.8,
+        ("infomax_lse", "rotation"): 0.8,
+        ("rica", "datasets"): 0.75,
+        ("vae", "classes"): 0.75,
+    }
+    found = verdict("002.13", transfer=transfer(accuracy))
+    assert found.interpretation_verdict == "supported"
+    assert "InfoMax A (ReLU) − RICA" in found.evidence
+    assert "InfoMax B (softmax) − VAE means" in found.evidence
+    assert "few labels — does not hold" in found.evidence
+
+
+def test_value_of_a_family_is_the_mean_over_its_targets():
+    table = transfer(dict.fromkeys(INFOMAX, 0.70))
+    hit = table["method"].isin(INFOMAX) & table["target"].isin(["fashion-mnist", "5-9", "1"])
+    table.loc[hit, "accuracy"] += 0.04  # 4 points on one of 2, 2 and 3 targets
+    found = verdict("002.13", transfer=table)
+    assert found.interpretation_verdict == "supported"
+    table.loc[hit, "accuracy"] -= 0.025
+    assert interpretation("002.13", transfer=table) != "supported"
+
+
+def test_missing_families_are_named_unless_three_decide():
+    three = {f: None for f in ("datasets", "classes", "rotation")}
+    assert interpretation("002.13", transfer=transfer(ours(0.72), three)) == "supported"
+    found = verdict("002.13", transfer=transfer(ours(0.70), three))
+    assert found.interpretation_verdict == "inconclusive"
+    assert "few labels" in found.evidence
+    two = {f: None for f in ("datasets", "classes")}
+    found = verdict("002.13", transfer=transfer(ours(0.72), two))
+    assert "rotation, few labels" in found.evidence
+
+
+def test_transfer_without_a_baseline_can_refute_only():
+    few = [m for m in METHODS if m != "byol"]
+    found = verdict("002.13", transfer=transfer(ours(0.72), methods=few))
+    assert found.interpretation_verdict == "inconclusive"
+    assert "BYOL" in found.evidence
+    assert interpretation("002.13", transfer=transfer(ours(0.69), methods=few)) == "refuted"
+
+
+def test_fit_that_lacks_a_target_has_no_family_mean():
+    table = transfer(ours(0.72))
+    hole = (table["method"] == "byol") & (table["target"] == "mnist")
+    found = verdict("002.13", transfer=table[~hole])
+    assert "datasets — holds" in found.evidence
+    assert "Left out, fewer than 3 finite seeds: BYOL" in found.evidence
+
+
+# ------------------------------------------------------------- prediction 3: smaller matches larger
+
+
+def test_lower_limit_is_that_of_the_one_sided_t_test():
+    gaps = pd.Series(np.random.default_rng(2).normal(0.01, 0.02, 9))
+    expected = stats.ttest_1samp(gaps, 0, alternative="greater").confidence_interval(0.95).low
+    assert lower_limit(gaps) == pytest.approx(expected, abs=1e-12)
+    assert lower_limit(pd.Series([0.01] * 4)) == pytest.approx(0.01)
+
+
+@pytest.mark.parametrize(
+    ("gap", "expected"),
+    [(-0.0049, "supported"), (-0.0051, "refuted"), (0.01, "supported")],
+)
+def test_margin_of_non_inferiority(gap, expected):
+    table = widths(ours=0.85 + gap, spread=0)
+    assert interpretation("002.14", widths=table) == expected
+
+
+def test_noise_counts_against_non_inferiority():
+    assert interpretation("002.14", widths=widths(ours=0.85, spread=0.001)) == "supported"
+    assert interpretation("002.14", widths=widths(ours=0.85, spread=0.05)) == "refuted"
+
+
+def test_widths_are_those_of_half_as_many_units():
+    """InfoMax with K units is as good as baselines with 2K, and no better."""
+
+    def at(method, k):
+        return 0.6 + 0.05 * np.log2(k) + (0.05 if method in INFOMAX else 0)
+
+    assert interpretation("002.14", widths=widths(at, at, spread=0)) == "supported"
+
+    def less(method, k):
+        return at(method, k) - (0.01 if method in INFOMAX else 0)
+
+    found = verdict("002.14", widths=widths(less, less, spread=0))
+    assert found.interpretation_verdict == "refuted"
+    assert "at K=128 − best baseline" in found.evidence
+    assert "−1 [−1, −1] points" in found.evidence
+
+
+def test_one_width_that_matches_is_neither():
+    def only_small(method, k):
+        return 0.9 if k == 32 else 0.8
+
+    found = verdict("002.14", widths=widths(ours=only_small))
+    assert found.interpretation_verdict == "inconclusive"
+    assert "2K=64 — holds" in found.evidence
+    assert "2K=256 — fails" in found.evidence
+
+
+def test_the_same_configuration_has_to_reach_every_baseline():
+    """A is behind RICA and B behind VAE, by a point each."""
+
+    def at(method, k):
+        return {"infomax_lse": 0.7, "rica": 0.81, "vae": 0.81}.get(method, 0.8)
+
+    table = widths(at, at, spread=0)
+    assert interpretation("002.14", widths=table) == "refuted"
+
+
+def test_one_better_baseline_decides_without_the_others():
+    table = widths(ours=0.84, methods=[*INFOMAX, "rica", "supervised"])
+    found = verdict("002.14", widths=table)
+    assert found.interpretation_verdict == "refuted"
+    assert "RICA" in found.evidence
+    better = verdict("002.14", widths=widths(ours=0.9, methods=[*INFOMAX, "rica"]))
+    assert better.interpretation_verdict == "inconclusive"
+    assert "lacks" in better.evidence
+
+
+def test_widths_that_were_not_measured_stay_open():
+    found = verdict("002.14", widths=widths(dims=(16, 32, 64, 128)))
+    assert found.interpretation_verdict == "inconclusive"
+    assert "2K=256 — open: not measured" in found.evidence
+    only_16 = verdict("002.14", widths=widths(ours=0.5, dims=(16, 32, 64, 128)))
+    assert only_16.interpretation_verdict == "inconclusive"
+
+
+def test_failed_baseline_at_one_width_is_named():
+    table = widths()
+    table.loc[(table["method"] == "wmse") & (table["hidden_dim"] == 64), "probe_accuracy"] = np.nan
+    found = verdict("002.14", widths=table)
+    assert found.interpretation_verdict == "supported"
+    assert "Left out, fewer than 3 finite seeds: W-MSE" in found.evidence
+
+
+# -------------------------------------------------------------------- prediction 4: interpretable
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"mig": 0.12, "named_units": 0.81}, "supported"),  # twice 0.06
+        ({"mig": 0.119, "named_units": 0.81}, "inconclusive"),
+        ({"mig": 0.13, "named_units": 0.79}, "inconclusive"),
+        ({"mig": 0.061, "named_units": 0.81}, "inconclusive"),
+        ({"mig": 0.06, "named_units": 0.81}, "refuted"),
+        ({"mig": 0.05, "named_units": 1.0}, "refuted"),
+    ],
+)
+def test_thresholds_of_interpretability(changes, expected):
+    found = verdict("002.15", factors=factors({"infomax_lse": changes}))
+    assert found.interpretation_verdict == expected, found.evidence
+
+
+def test_one_configuration_has_to_fulfil_all_conditions():
+    apart = {"infomax_relu": {"mig": 0.2}, "infomax_softmax": {"named_units": 0.9}}
+    assert interpretation("002.15", factors=factors(apart)) == "inconclusive"
+
+
+@pytest.mark.parametrize("rival", ["pca", "kmeans", "sparse_autoencoder"])
+def test_aligned_rivals_count_and_others_do_not(rival):
+    good = {"infomax_relu": {"mig": 0.2, "named_units": 0.9}}
+    beaten = good | {rival: {"mig": 0.25}}
+    assert interpretation("002.15", factors=factors(beaten)) == "inconclusive"
+    other = good | {"fastica": {"mig": 0.25}}
+    assert interpretation("002.15", factors=factors(other)) == "supported"
+    lacking = without(factors(good), rival)
+    found = verdict("002.15", factors=lacking)
+    assert found.interpretation_verdict == "inconclusive"
+    assert rival in found.evidence
+
+
+def test_range_of_rotations_refutes_without_rivals():
+    found = verdict("002.15", factors=factors(methods=INFOMAX))
+    assert found.interpretation_verdict == "refuted"
+
+
+# --------------------------------------------------------------------------------- the other claims
+
+
+def test_cheap_boltzmann_machine_with_dear_variants_is_mixed():
+    found = verdict("002.2", baselines=baselines({"rbm_cd5": {"flops": 2.6e12}}))
+    assert found.interpretation_verdict == "mixed"
+    assert "RBM, CD-1 — fails: 1 [1, 1] times" in found.evidence
+
+
+def test_one_batch_size_without_gain_is_enough_against_augmentations():
+    table = ablation()
+    hit = (table["views"] == "none") & (table["batch_size"] == 512)
+    table.loc[hit, "probe_accuracy"] += 0.1
+    redundant = baselines(every(("simclr", "moco", "byol", "swav"), **REDUNDANT))
+    found = verdict("002.4", ablation=table, baselines=redundant)
+    assert found.interpretation_verdict == "mixed"
+    assert "(a) augmentations — fails" in found.evidence
+    assert "(b) batches of 512 against 32 — holds" in found.evidence
+
+
+def test_contrastive_method_less_redundant_than_b_is_named():
+    changes = every(("simclr", "moco", "byol"), **REDUNDANT)
+    found = verdict("002.4", ablation=ablation(), baselines=baselines(changes))
+    assert found.interpretation_verdict == "mixed"
+    assert "(c) SwAV redundant — fails" in found.evidence
+
+
+@pytest.mark.parametrize(
+    ("changes", "part"),
+    [
+        ({"moco": {"dead_units": 1.0, "flops": 2e12}}, "contrastive, collapse"),
+        ({"swav": {"effective_rank": 31.0, "flops": 2e12}}, "contrastive, collapse"),
+        ({"masked_prediction": {"output_correlation": 1.0}}, "prediction, nothing specific"),
+        (every(INFOMAX, dead_units=1.0, output_correlation=1.0), "InfoMax, redundancy"),
+        (every(INFOMAX, output_correlation=2.1), "InfoMax, redundancy"),
+        ({"autoencoder": {"flops": 1.4e12}}, "cost, contrastive over low"),
+        ({"rbm_cd5": {"flops": 1e12}, "rbm": {"flops": 1e12}}, "cost, RBM over contrastive"),
+        ({"untrained": {"probe_accuracy": 0.795}}, "autoencoder, information loss"),
+    ],
+)
+def test_each_cell_of_the_table_can_fail_alone(changes, part):
+    found = verdict("002.6", baselines=baselines(TABLE_HOLDS | changes), head_start=head_start())
+    assert found.interpretation_verdict == "mixed", found.evidence
+    assert found.evidence.count("— fails") == 1
+    assert part in found.evidence.split("— fails")[0].split(";")[-1]
+
+
+def test_one_configuration_of_infomax_fills_its_cell():
+    bad = every(("infomax_relu", "infomax_lse"), redundancy_over_random=5.0)
+    found = verdict("002.6", baselines=baselines(TABLE_HOLDS | bad), head_start=head_start())
+    assert found.interpretation_verdict == "supported"
+
+
+def test_copies_without_the_same_likelihood_do_not_hold():
+    assert interpretation("002.7", overlap=overlap(error=2e-7)) == "mixed"  # 2e-9 of 100
+    assert interpretation("002.7", overlap=overlap(redundancy=0.99)) == "mixed"
+
+
+def test_only_pca_above_both_is_mixed():
+    assert interpretation("002.8", baselines=baselines({"pca": REDUNDANT})) == "mixed"
+
+
+def test_rank_correlation_shows_its_interval_and_leaves_the_ceiling_out():
+    changes = {
+        m: {"probe_accuracy": 0.9 - 0.01 * n, "hsic": 1 + n, "output_correlation": 1 + n}
+        for n, m in enumerate(METHODS)
+    }
+    found = verdict("002.10", baselines=baselines(changes | {"supervised": {"hsic": 1e6}}))
+    assert found.interpretation_verdict == "supported"
+    assert f"over {len(METHODS) - 1} methods" in found.evidence
+    assert "1 [1, 1]" in found.evidence
+    few = verdict("002.10", baselines=baselines(changes, methods=METHODS[:6]))
+    assert few.interpretation_verdict == "inconclusive"  # five without the ceiling
+    assert "found 5" in few.evidence
+
+
+def test_weak_rank_correlation_is_open_whatever_its_interval():
+    order = [2, 0, 5, 1, 7, 4, 3, 6]
+    rho = stats.spearmanr(range(8), order).statistic
+    assert rho >= 0.5
+    weak = [3, 0, 6, 1, 7, 5, 2, 4]
+    assert 0 < stats.spearmanr(range(8), weak).statistic < 0.5
+
+    def table(ranks):
+        names = METHODS[2:10]
+        changes = {
+            m: {"probe_accuracy": 0.9 - 0.01 * n, "hsic": 1 + r, "output_correlation": 1 + r}
+            for n, (m, r) in enumerate(zip(names, ranks, strict=True))
+        }
+        return baselines(changes, methods=names)
+
+    assert interpretation("002.10", baselines=table(order)) == "supported"
+    assert interpretation("002.10", baselines=table(weak)) == "inconclusive"
+
+
+def test_failed_methods_of_the_rank_correlation_are_named():
+    table = failing(SUPPORTED["002.10"]["baselines"], "picard", "probe_accuracy")
+    found = verdict("002.10", baselines=table)
+    assert "Picard" in found.evidence
+    assert f"over {len(METHODS) - 2} methods" in found.evidence
+
+
+def test_ratio_of_variations_is_that_of_standard_deviations_over_means():
+    generator = np.random.default_rng(5)
+    a, b = (pd.Series(m + s * generator.normal(size=40)) for m, s in ((10, 1), (-3, 1)))
+    found = variation_ratio(a, b)
+    expected = (a.std() / a.mean()) / (b.std() / abs(b.mean()))
+    assert found.mean == pytest.approx(expected, abs=1e-12)
+    assert found.low < expected < found.high < 1
+    constant = variation_ratio(a, pd.Series(1.0, index=a.index))
+    assert constant.n == 0
+    none = variation_ratio(pd.Series(1.0, index=a.index), a)
+    assert (none.mean, none.low, none.high) == (0, 0, 0)
+
+
+def test_equal_variation_with_and_without_em_is_open():
+    found = verdict("002.16", baselines=baselines({"infomax_softmax": {"cka": 0.9}}))
+    assert "(a) CKA" in found.evidence
+    assert found.interpretation_verdict == "mixed"  # the same variation is not a smaller one
+
+
+def test_prototypes_may_lie_a_little_below_kmeans():
+    own = {"purity": 0.6, "owner_similarity": 0.6}
+    near = {"kmeans": {"purity": 0.64, "owner_similarity": 0.69}, "infomax_softmax": own}
+    assert interpretation("002.17", baselines=baselines(near)) == "supported"
+    far = {"kmeans": {"purity": 0.66, "owner_similarity": 0.69}, "infomax_softmax": own}
+    found = verdict("002.17", baselines=baselines(far))
+    assert found.interpretation_verdict == "mixed"
+    assert "(a) purity, B − k-means triangle — fails" in found.evidence
+
+
+def test_head_start_that_is_gone_at_the_end_is_mixed():
+    found = verdict("002.18", head_start=head_start(first=0.1, last=-0.01))
+    assert found.interpretation_verdict == "mixed"
+    assert "autoencoder − random, epoch 5 — fails" in found.evidence
+    assert "epoch 2" not in found.evidence
+
+
+def test_cost_at_most_that_of_the_autoencoder_and_below_the_median():
+    same = baselines({"infomax_relu": {"flops": 1e12}})
+    found = verdict("002.19", baselines=same)
+    assert found.interpretation_verdict == "mixed"  # as much as the autoencoder, and as the median
+    assert "(a) FLOPs over those of the autoencoder — holds" in found.evidence
+    lacking = verdict("002.19", baselines=without(SUPPORTED["002.19"]["baselines"], "byol"))
+    assert "byol" in lacking.evidence
