@@ -6,6 +6,7 @@ bytes are checked), and otherwise downloaded once from public mirrors into the u
 
 A dataset ``NAME-tuning`` holds the training images of ``NAME`` alone, a twelfth of them in the
 place of the test images: settings are chosen there, and no test image is ever looked at for it.
+``NAME-low`` and ``NAME-high`` hold the images of the classes 0 to 4 and 5 to 9.
 """
 
 from __future__ import annotations
@@ -154,13 +155,18 @@ CHECKSUMS = {
     "digits-tuning": "063aa4e05b1044a5",
     "mnist-tuning": "c8fe7077cc3de692",
     "fashion-mnist-tuning": "275269c140e6d0cd",
+    "digits-low": "02d936d7f3f4fb89",
+    "digits-high": "9eb3b03c3a7e9e32",
+    "mnist-low": "eabc9e5d55b2c769",
+    "mnist-high": "87e4dca5f6eae112",
+    "fashion-mnist-low": "036102d05b46b46d",
+    "fashion-mnist-high": "09dd8223b984b465",
 }
 
-_TUNING = "-tuning"
-DATASETS = (
-    *("digits", "mnist", "fashion-mnist", "synthetic"),
-    *(f"{name}{_TUNING}" for name in ("digits", "mnist", "fashion-mnist")),
-)
+_PICTURES = ("digits", "mnist", "fashion-mnist")
+_PARTS = ("tuning", "low", "high")
+_HALF = 5  # the lowest class of the upper half, of ten
+DATASETS = (*_PICTURES, "synthetic", *(f"{name}-{part}" for part in _PARTS for name in _PICTURES))
 
 
 def load_dataset(name: str) -> Dataset:
@@ -169,7 +175,8 @@ def load_dataset(name: str) -> Dataset:
     Args:
         name: One of ``digits`` (scikit-learn's 8x8 digits, embedded), ``mnist``,
             ``fashion-mnist``, ``synthetic`` (points in the unit square), or one of the first three
-            with ``-tuning`` after it: its training images alone, split 11 to 1 (55,000 and 5,000).
+            with ``-tuning`` after it: its training images alone, split 11 to 1 (55,000 and 5,000);
+            or with ``-low`` or ``-high``: its classes 0 to 4 or 5 to 9, under their own labels.
 
     Raises:
         ValueError: The name is unknown.
@@ -191,8 +198,9 @@ def _load(name: str, folder: str | None) -> Dataset:
         return _digits()
     if name == "synthetic":
         return _synthetic()
-    if name.endswith(_TUNING):
-        return _tuning(_load(name.removesuffix(_TUNING), folder))
+    whole, _, part = name.rpartition("-")
+    if part in _PARTS:
+        return _part(_load(whole, folder), part)
     source = IDX_SOURCES[name]
     read = _reader(name, source, folder)
     arrays = [
@@ -228,13 +236,19 @@ def _digits() -> Dataset:
     return _dataset("digits", parts[0], parts[2], parts[1], parts[3], (8, 8))
 
 
-def _tuning(whole: Dataset) -> Dataset:
-    labels = whole.train_labels.numpy()
-    split = train_test_split(
-        whole.train.numpy(), labels, test_size=1 / 12, stratify=labels, random_state=0
-    )
-    name = f"{whole.name}{_TUNING}"
-    return _dataset(name, split[0], split[2], split[1], split[3], whole.image_shape)
+def _part(whole: Dataset, part: str) -> Dataset:
+    arrays = [whole.train, whole.train_labels, whole.test, whole.test_labels]
+    train, labels, test, test_labels = (array.numpy() for array in arrays)
+    if part == "tuning":
+        train, test, labels, test_labels = train_test_split(
+            train, labels, test_size=1 / 12, stratify=labels, random_state=0
+        )
+    else:
+        chosen, held_out = ((y < _HALF) == (part == "low") for y in (labels, test_labels))
+        train, labels = train[chosen], labels[chosen]
+        test, test_labels = test[held_out], test_labels[held_out]
+    name = f"{whole.name}-{part}"
+    return _dataset(name, train, labels, test, test_labels, whole.image_shape)
 
 
 def _synthetic() -> Dataset:

@@ -29,6 +29,12 @@ SHAPES = {  # training and test samples, inputs, classes, picture
     "digits-tuning": (1317, 120, 64, 10, (8, 8)),
     "mnist-tuning": (55000, 5000, 784, 10, (28, 28)),
     "fashion-mnist-tuning": (55000, 5000, 784, 10, (28, 28)),
+    "digits-low": (721, 180, 64, 5, (8, 8)),
+    "digits-high": (716, 180, 64, 5, (8, 8)),
+    "mnist-low": (30596, 5139, 784, 5, (28, 28)),
+    "mnist-high": (29404, 4861, 784, 5, (28, 28)),
+    "fashion-mnist-low": (30000, 5000, 784, 5, (28, 28)),
+    "fashion-mnist-high": (30000, 5000, 784, 5, (28, 28)),
 }
 
 
@@ -52,17 +58,20 @@ def check(data, name):
         assert 0 <= x.min() < 0.05
         assert 0.95 < x.max() <= 1
     for labels in (data.train_labels, data.test_labels):
-        assert torch.equal(labels.unique(), torch.arange(classes))
+        first = 5 if name.endswith("-high") else 0
+        assert torch.equal(labels.unique(), torch.arange(first, first + classes))
     assert data.checksum == content_checksum(data) == CHECKSUMS[name] == dataset_checksum(name)
 
 
-@pytest.mark.parametrize("name", ["digits", "synthetic"])
+@pytest.mark.parametrize(
+    "name", ["digits", "synthetic", "digits-tuning", "digits-low", "digits-high"]
+)
 def test_built_in(name):
     check(load_dataset(name), name)
 
 
 @pytest.mark.data
-@pytest.mark.parametrize("name", ["mnist", "fashion-mnist"])
+@pytest.mark.parametrize("name", [n for n in SHAPES if "mnist" in n])
 def test_downloaded(name, real_dataset):
     check(real_dataset(name), name)
 
@@ -91,6 +100,15 @@ def test_settings_are_chosen_on_training_images_alone():
     assert rows[0] == rows[1]
     shares = tuning.test_labels.bincount() / whole.train_labels.bincount()
     assert (shares - 1 / 12).abs().max() < 0.005
+
+
+def test_halves_are_the_whole_in_two():
+    whole = load_dataset("digits")
+    for part in ("train", "test"):
+        low, high = (getattr(load_dataset(f"digits-{half}"), part) for half in ("low", "high"))
+        upper = getattr(whole, f"{part}_labels") >= 5
+        assert torch.equal(low, getattr(whole, part)[~upper])
+        assert torch.equal(high, getattr(whole, part)[upper])
 
 
 def test_digits_are_split_by_class():

@@ -1,8 +1,9 @@
 """A learning rate for every method, chosen on images that no result is read from.
 
 Every method that has a step size is trained on ``NAME-tuning``, the training images split 11 to 1,
-at its default rate times each of `FACTORS`. The rate with the highest mean probe accuracy on the
-held-out twelfth is taken; a seed that failed counts as an accuracy of zero.
+at its default rate times each of `FACTORS`, and a method that does best at the smallest or largest
+of them at up to two rates beyond. The rate with the highest mean probe accuracy on the held-out
+twelfth is taken; a seed that failed counts as an accuracy of zero.
 """
 
 from __future__ import annotations
@@ -21,15 +22,19 @@ from infomax_lib.store import Store, open_store
 
 #: Of the default rate, about half a decade apart.
 FACTORS = (0.1, 0.3, 1.0, 3.0, 10.0)
+#: Smaller and larger ones, tried one after another by methods that are best at the edge.
+BEYOND = ((0.03, 30.0), (0.01, 100.0))
 
-AnyMethod = TypeVar("AnyMethod", BaselineSpec, RunSpec)
+AnyMethod = TypeVar("AnyMethod", BaselineSpec, RunSpec, BaselineSpec | RunSpec)
 
 
-def candidates(spec: AnyMethod, seeds: Sequence[int]) -> list[AnyMethod]:
+def candidates(
+    spec: AnyMethod, seeds: Sequence[int], factors: Sequence[float] = FACTORS
+) -> list[AnyMethod]:
     """The specs of the search for one method; none if it has no learning rate."""
     if spec.learning_rate is None:
         return []
-    rates = [float(f"{spec.learning_rate * factor:.6g}") for factor in FACTORS]
+    rates = [float(f"{spec.learning_rate * factor:.6g}") for factor in factors]
     there = spec.but(dataset=f"{spec.dataset}-tuning")
     return grid(there, learning_rate=rates, seed=seeds)
 
@@ -54,10 +59,30 @@ def search(
         Columns ``method, learning_rate, seed, probe_accuracy``, the last one 0 for a failed fit.
     """
     store = open_store(store)
-    layers = [c for spec in specs if isinstance(spec, RunSpec) for c in candidates(spec, seeds)]
-    others = [
-        c for spec in specs if isinstance(spec, BaselineSpec) for c in candidates(spec, seeds)
-    ]
+    searched = [spec for spec in specs if spec.learning_rate is not None]
+
+    def accuracies(wanted: Sequence[BaselineSpec | RunSpec]) -> pd.DataFrame:
+        return _validated(wanted, device, store, progress)
+
+    found = accuracies([c for spec in searched for c in candidates(spec, seeds)])
+    for smaller, larger in BEYOND:
+        rates, edges = chosen_rates(found), at_the_edge(found)
+        wider = []
+        for spec in searched:
+            if method_of(spec) in edges:
+                side = smaller if rates[method_of(spec)] < (spec.learning_rate or 0) else larger
+                wider += candidates(spec, seeds, [side])
+        if wider:
+            found = pd.concat([found, accuracies(wider)], ignore_index=True)
+    return found
+
+
+def _validated(
+    specs: Sequence[BaselineSpec | RunSpec], device: str, store: Store, progress: bool
+) -> pd.DataFrame:
+    """One row per spec: method, learning_rate, seed, probe_accuracy."""
+    layers = [spec for spec in specs if isinstance(spec, RunSpec)]
+    others = [spec for spec in specs if isinstance(spec, BaselineSpec)]
     tables = []
     if layers:
         runs = run(layers, device=device, store=store, progress=progress)
@@ -67,7 +92,7 @@ def search(
     columns = ["method", "learning_rate", "seed", "probe_accuracy"]
     if not tables:
         return pd.DataFrame(columns=columns)
-    table = pd.concat([t[columns] for t in tables], ignore_index=True)
+    table = pd.concat([t.reindex(columns=columns) for t in tables], ignore_index=True)
     return table.fillna({"probe_accuracy": 0.0})
 
 
