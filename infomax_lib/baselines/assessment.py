@@ -1,0 +1,396 @@
+r"""What fitted encoders are good for beyond their probe: one row of further measures for each.
+
+Baselines and InfoMax layers are measured alike, on their outputs a (N, K) on a dataset's images;
+what the measures need besides the encoder is the same for all of them. How many images each sees:
+
+- ``held_out_r2``, ``purity`` and ``owner_similarity``, the probes of ``to_partner``,
+  ``to_other_classes`` and ``to_rotation``: all training images; ``cka`` all test images;
+- ``labels_1``, ``labels_10``, ``labels_100``: means over `DRAWS` draws of so many training images
+  per class, tested on all test images;
+- ``pruning_*``: probes are fitted to the first `PRUNING_IMAGES` training images, and tested on all
+  test images;
+- ``mig``, ``rotated_mig`` and the ``dci_*``: `FACTOR_IMAGES` random test images, drawn again with
+  known factors; ``named_units`` all test images as they are.
+
+With 64 units on MNIST all of them take about six seconds on one core: pruning, DCI, the full probes
+and the 200 rotations of MIG one to two each, and the rest one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from infomax_lib.baselines.augment import moved
+from infomax_lib.baselines.comparison import method_of
+from infomax_lib.baselines.prototypes import owner_similarity, purity
+from infomax_lib.baselines.runs import KIND as BASELINES
+from infomax_lib.baselines.runs import fitted_encoder, run_baselines
+from infomax_lib.baselines.spec import BaselineSpec
+from infomax_lib.data import Dataset, load_dataset
+from infomax_lib.derived import derived_results
+from infomax_lib.disentanglement import class_auroc, dci, mutual_information_gap, rotated_mig
+from infomax_lib.factors import KnownFactors, known_factors
+from infomax_lib.features import PARTNERS, layer_outputs
+from infomax_lib.few_labels import few_label_accuracy
+from infomax_lib.population import generator
+from infomax_lib.probes import linear_probe
+from infomax_lib.pruning import ORDERS, pruning_curve, removal_order, removal_steps
+from infomax_lib.runs import run, trained_layer
+from infomax_lib.similarity import linear_cka
+from infomax_lib.spec import RunSpec, Spec
+from infomax_lib.store import Store, open_store
+from infomax_lib.unit_prediction import held_out_r2
+
+__all__ = [
+    "DRAWS",
+    "FACTOR_IMAGES",
+    "LABELS_PER_CLASS",
+    "MEASURES",
+    "NAMED",
+    "PRUNING_IMAGES",
+    "ROTATION",
+    "ROTATIONS",
+    "SEED",
+    "assess",
+    "other_classes",
+]
+
+KIND = "assessments"
+
+#: Of everything random that all encoders share: rotations, draws, factors, forests.
+SEED = 0
+#: Largest angle of the rotated images, either way, in degrees.
+ROTATION = 45
+#: Labels per class of the probes with few labels, and how often they are drawn.
+LABELS_PER_CLASS, DRAWS = (1, 10, 100), 5
+#: Training images that the probes of the pruning curves are fitted to.
+PRUNING_IMAGES = 4000
+#: Test images with known factors, and rotations of the features for ``rotated_mig``.
+FACTOR_IMAGES, ROTATIONS = 2000, 200
+#: Least class AUROC of a unit that stands for a class.
+NAMED = 0.9
+
+#: Columns of :func:`assess` that hold one number.
+MEASURES = (
+    *("held_out_r2", "cka", "purity", "owner_similarity"),
+    *("to_partner", "to_other_classes", "to_rotation"),
+    *(f"labels_{count}" for count in LABELS_PER_CLASS),
+    *("mig", "rotated_mig", "dci_disentanglement", "dci_completeness", "dci_informativeness"),
+    "named_units",
+)
+
+_OTHER = {"low": "high", "high": "low"}
+_STEPS_AT_ONCE = 5  # of a pruning curve
+_AT_ONCE = 8192  # images that are turned together, which bounds what bilinear interpolation holds
+
+Encode = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class _Materials:
+    """What the encoders of one dataset are measured on; None where there is none."""
+
+    data: Dataset
+    partner: Dataset | None
+    other_classes: Dataset | None
+    rotated: Dataset | None
+    factors: KnownFactors | None
+
+
+def assess(
+    specs: Sequence[BaselineSpec | RunSpec] | BaselineSpec | RunSpec,
+    device: str = "auto",
+    store: str | Store | None = None,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """Further measures of fitted encoders, computing only those that the store does not hold.
+
+    Encoders that are missing are fitted first, baselines in one call of :func:`run_baselines` and
+    layers in one of :func:`infomax_lib.run`, with their weights kept in the store; so are those at
+    the seeds before, to which ``cka`` compares. Where all measures are stored, neither weights nor
+    datasets need to be at hand.
+
+    Args:
+        specs: Baselines and layers, in any order.
+        device: ``"auto"`` (CUDA when there is one), ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
+        store: Folder, name or Store, see :func:`infomax_lib.open_store`.
+        progress: Show progress while something is computed.
+
+    Returns:
+        One row per spec, in order: ``key``, the spec's fields, ``method`` (a name in
+        :data:`infomax_lib.baselines.comparison.LABELS`), and
+
+        - ``held_out_r2``: mean over units of :func:`infomax_lib.unit_prediction.held_out_r2`, units
+          that are constant on the test images left out;
+        - ``cka``: linear CKA of the test outputs with those at the seed before, NaN for seed 0;
+        - ``purity``, ``owner_similarity``: see :mod:`infomax_lib.baselines.prototypes`;
+        - ``to_partner``, ``to_other_classes``, ``to_rotation``: accuracy of a linear probe fitted
+          and tested on the dataset's partner in :data:`infomax_lib.features.PARTNERS`, on the other
+          half of the classes (see :func:`other_classes`), on the dataset's own images turned by
+          random angles of up to `ROTATION` degrees;
+        - ``labels_1``, ``labels_10``, ``labels_100``: mean accuracy with so many labels per class;
+        - ``pruning_random``, ``pruning_least_unique``, ``pruning_greedy``: lists of the accuracies
+          of :func:`infomax_lib.pruning.pruning_curve` at
+          :func:`infomax_lib.pruning.removal_steps`; the spec's seed draws the random order;
+        - ``mig``, ``rotated_mig`` (95th percentile of `ROTATIONS` rotations),
+          ``dci_disentanglement``, ``dci_completeness``, ``dci_informativeness``: see
+          :mod:`infomax_lib.disentanglement`;
+        - ``named_units``: share of units with a class AUROC of at least `NAMED`;
+        - ``failed``: why there are no numbers, or None.
+
+        Accuracies are shares. NaN stands for what the dataset does not have (a partner, other
+        classes, square images to turn and to draw factors into), for factors of a single unit, and
+        for everything of an encoder that failed.
+
+    Raises:
+        TypeError: Anything but BaselineSpec and RunSpec objects.
+        ValueError: A layer that is not in the comparison, or a device that is not there.
+        DataError: The partner is not at hand on this machine.
+    """
+    listed = [specs] if isinstance(specs, Spec) else list(specs)
+    for spec in listed:
+        if not isinstance(spec, BaselineSpec | RunSpec):
+            raise TypeError(f"expected BaselineSpec or RunSpec objects, got {type(spec).__name__}")
+    methods = [method_of(spec) for spec in listed]
+    opened = open_store(store)
+    known = opened.keys(KIND)
+    missing = [spec for spec in dict.fromkeys(listed) if spec.key not in known]
+    needed = dict.fromkeys(fit for spec in missing for fit in _with_predecessor(spec))
+    failures = _fit(list(needed), device, opened, progress)
+    # what stopped for a reason of this machine is not in the store, and is tried again next time
+    passing = failures.keys() - opened.keys(BASELINES) - opened.keys("runs")
+    unsettled = {
+        spec.key for spec in missing if any(f.key in passing for f in _with_predecessor(spec))
+    }
+    # one dataset's images at a time, and only as long as this call takes
+    materials = lru_cache(maxsize=1)(_materials)
+    table = derived_results(
+        KIND,
+        Spec,
+        listed,
+        _chunks,
+        partial(_compute, materials=materials, store=opened, failures=failures),
+        device,
+        opened,
+        progress,
+        keep=lambda row: row["key"] not in unsettled,
+    )
+    return table.assign(method=methods)
+
+
+def other_classes(dataset: str) -> str | None:
+    """Name of the dataset with the other half of the classes; None for one with all of them."""
+    whole, _, part = dataset.rpartition("-")
+    return f"{whole}-{_OTHER[part]}" if part in _OTHER else None
+
+
+# --- fits ----------------------------------------------------------------------------------------
+
+
+def _with_predecessor(spec: BaselineSpec | RunSpec) -> list[BaselineSpec | RunSpec]:
+    """The spec, and the one at the seed before if there is one."""
+    return [spec, spec.but(seed=spec.seed - 1)] if spec.seed else [spec]
+
+
+def _fit(
+    specs: Sequence[BaselineSpec | RunSpec], device: str, store: Store, progress: bool
+) -> dict[str, str]:
+    """Fit all specs with their weights kept; why some failed, by key."""
+    baselines = [spec for spec in specs if isinstance(spec, BaselineSpec)]
+    layers = [spec for spec in specs if isinstance(spec, RunSpec)]
+    failures: dict[str, str] = {}
+    if baselines:
+        seeds = {spec.seed for spec in baselines}
+        fits = run_baselines(baselines, device, store, progress, keep_weights=seeds)
+        failures |= fits.set_index("key")["failed"].dropna().to_dict()
+    if layers:
+        runs = run(layers, device, store, progress, keep_weights=True)
+        epochs = runs.set_index("key")["diverged_at"].dropna()
+        failures |= {key: f"diverged at epoch {epoch:g}" for key, epoch in epochs.items()}
+    return failures
+
+
+def _fitted(spec: BaselineSpec | RunSpec, store: Store) -> tuple[Tensor, Encode]:
+    """Weights (K, D) of a fitted encoder, and the map from images (N, D) to outputs (N, K)."""
+    if isinstance(spec, BaselineSpec):
+        encoder = fitted_encoder(spec, store)
+        return encoder.weight, encoder.transform
+    layer = trained_layer(spec, store)
+    weight, bias = layer.weight.detach(), layer.bias.detach()
+    return weight, lambda x: layer_outputs(spec, weight.to(x), bias.to(x), x)
+
+
+# --- what is measured on -------------------------------------------------------------------------
+
+
+def _materials(name: str, device: torch.device) -> _Materials:
+    def named(dataset: str | None) -> Dataset | None:
+        return None if dataset is None else load_dataset(dataset).to(device, torch.float32)
+
+    data = load_dataset(name).to(device, torch.float32)
+    square = data.image_shape is not None and data.image_shape[0] == data.image_shape[1]
+    return _Materials(
+        data,
+        named(PARTNERS.get(name)),
+        named(other_classes(name)),
+        _turned(data) if square else None,
+        _with_factors(data) if square else None,
+    )
+
+
+def _turned(data: Dataset) -> Dataset:
+    """The same images, each turned by an angle of its own."""
+    stream = generator(SEED, "rotations")
+
+    def turned(images: Tensor) -> Tensor:
+        side = math.isqrt(images.shape[1])
+        share = torch.rand(len(images), generator=stream) * 2 - 1
+        angles = (math.radians(ROTATION) * share).to(images)
+        blocks = zip(
+            images.view(-1, side, side).split(_AT_ONCE), angles.split(_AT_ONCE), strict=True
+        )
+        return torch.cat(
+            [
+                moved(part, angle, torch.ones_like(angle), angle.new_zeros(len(angle), 2))
+                for part, angle in blocks
+            ]
+        ).flatten(1)
+
+    return replace(data, train=turned(data.train), test=turned(data.test))
+
+
+def _with_factors(data: Dataset) -> KnownFactors:
+    """Random test images, drawn again with known factors."""
+    drawn = torch.randperm(len(data.test), generator=generator(SEED, "images with factors"))
+    chosen = drawn[:FACTOR_IMAGES].to(data.test.device)
+    images, labels = data.test[chosen], data.test_labels[chosen]
+    return known_factors(images, labels, data.image_shape, SEED)
+
+
+# --- measures ------------------------------------------------------------------------------------
+
+
+def _chunks(specs: Sequence[Any]) -> Iterator[list[Any]]:
+    """Specs that differ in nothing but the seed, dataset by dataset."""
+    alike: dict[Any, list[Any]] = defaultdict(list)
+    for spec in sorted(specs, key=lambda spec: spec.dataset):
+        alike[spec.but(seed=0)].append(spec)
+    yield from alike.values()
+
+
+def _compute(
+    specs: Sequence[Any],
+    device: torch.device,
+    materials: Callable[[str, torch.device], _Materials],
+    store: Store,
+    failures: Mapping[str, str],
+) -> list[dict[str, Any]]:
+    rows = []
+    for spec in specs:
+        row: dict[str, Any] = dict.fromkeys(MEASURES, float("nan"))
+        steps = len(removal_steps(spec.hidden_dim))
+        row |= {f"pruning_{order}": [float("nan")] * steps for order in ORDERS}
+        if spec.key in failures:
+            rows.append(row | {"failed": failures[spec.key]})
+            continue
+        weight, encode = _fitted(spec, store)
+        before = None
+        for predecessor in _with_predecessor(spec)[1:]:
+            if predecessor.key not in failures:
+                _, before = _fitted(predecessor, store)
+        row |= _measured(weight, encode, before, spec.seed, materials(spec.dataset, device))
+        rows.append(row)
+    return rows
+
+
+@torch.no_grad()
+def _measured(
+    weight: Tensor, encode: Encode, before: Encode | None, seed: int, on: _Materials
+) -> dict[str, Any]:
+    """Measures of one encoder by column name, without those that it or the dataset does not have.
+
+    ``before`` is the encoder at the seed before, if there is one.
+    """
+    data = on.data
+    train, test = encode(data.train), encode(data.test)
+    if not (train.isfinite().all() and test.isfinite().all()):
+        return {"failed": "the outputs are not finite numbers"}
+    row: dict[str, Any] = {
+        "failed": None,
+        "held_out_r2": float(held_out_r2(train, test).nanmean()),
+        "purity": purity(train, data.train_labels, test, data.test_labels),
+        "owner_similarity": owner_similarity(weight.to(train), train, data.train),
+    }
+    if before is not None:
+        row["cka"] = float(linear_cka(test, before(data.test)))
+    targets = {
+        "to_partner": on.partner,
+        "to_other_classes": on.other_classes,
+        "to_rotation": on.rotated,
+    }
+    row |= {name: _probed(encode, at) for name, at in targets.items() if at is not None}
+    for count in LABELS_PER_CLASS:
+        accuracies = few_label_accuracy(
+            train, data.train_labels, test, data.test_labels, count, DRAWS, SEED
+        )
+        row[f"labels_{count}"] = float(accuracies.mean())
+    row |= _pruned(train[:PRUNING_IMAGES], test, seed, data)
+    if on.factors is not None:
+        areas = class_auroc(test.cpu().numpy(), data.test_labels.cpu().numpy())
+        row["named_units"] = float(np.mean(areas >= NAMED))
+        if train.shape[1] > 1:
+            row |= _factor_measures(encode(on.factors.images), on.factors)
+    return row
+
+
+def _probed(encode: Encode, data: Dataset) -> float:
+    features = encode(data.train), encode(data.test)
+    return float(linear_probe(features[0], data.train_labels, features[1], data.test_labels))
+
+
+def _pruned(train: Tensor, test: Tensor, seed: int, data: Dataset) -> dict[str, list[float]]:
+    labels = data.train_labels[: len(train)]
+    steps = removal_steps(train.shape[1])
+    curves: dict[str, list[float]] = {}
+    for name in ORDERS:
+        order = removal_order(name, train, labels, seed)
+        accuracies: list[float] = []
+        # a few steps at a time, without the units that are gone in all of them: the curve of all
+        # steps at once would hold zeros for them, and takes half as long again
+        for start in range(0, len(steps), _STEPS_AT_ONCE):
+            first, *_ = block = steps[start : start + _STEPS_AT_ONCE]
+            left = order[first:].to(train.device)
+            curve = pruning_curve(
+                torch.arange(len(left)),
+                train[:, left],
+                labels,
+                test[:, left],
+                data.test_labels,
+                [step - first for step in block],
+            )
+            accuracies += curve["accuracy"].tolist()
+        curves[f"pruning_{name}"] = accuracies
+    return curves
+
+
+def _factor_measures(outputs: Tensor, factors: KnownFactors) -> dict[str, float]:
+    features, levels = outputs.cpu().numpy(), factors.levels.numpy()
+    rotated = rotated_mig(features, levels, ROTATIONS, SEED)
+    found = dci(features, levels, SEED)
+    return {
+        "mig": mutual_information_gap(features, levels).mean,
+        "rotated_mig": float(np.percentile(rotated, 95)),
+        "dci_disentanglement": found.disentanglement,
+        "dci_completeness": found.completeness,
+        "dci_informativeness": found.informativeness,
+    }
