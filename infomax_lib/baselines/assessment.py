@@ -149,8 +149,9 @@ def assess(
         - ``failed``: why there are no numbers, or None.
 
         Accuracies are shares. NaN stands for what the dataset does not have (a partner, other
-        classes, square images to turn and to draw factors into), for factors of a single unit, and
-        for everything of an encoder that failed.
+        classes, square images to turn and to draw factors into), for all but ``to_other_classes``
+        on half of the classes, for factors of a single unit, and for everything of an encoder that
+        failed.
 
     Raises:
         TypeError: Anything but BaselineSpec and RunSpec objects.
@@ -325,6 +326,9 @@ def _measured(
     train, test = encode(data.train), encode(data.test)
     if not (train.isfinite().all() and test.isfinite().all()):
         return {"failed": "the outputs are not finite numbers"}
+    if on.other_classes is not None:
+        # all other measures are those of encoders that have seen all classes
+        return {"failed": None, "to_other_classes": _probed(encode, on.other_classes)}
     row: dict[str, Any] = {
         "failed": None,
         "held_out_r2": float(held_out_r2(train, test).nanmean()),
@@ -333,11 +337,7 @@ def _measured(
     }
     if before is not None:
         row["cka"] = float(linear_cka(test, before(data.test)))
-    targets = {
-        "to_partner": on.partner,
-        "to_other_classes": on.other_classes,
-        "to_rotation": on.rotated,
-    }
+    targets = {"to_partner": on.partner, "to_rotation": on.rotated}
     row |= {name: _probed(encode, at) for name, at in targets.items() if at is not None}
     for count in LABELS_PER_CLASS:
         accuracies = few_label_accuracy(
