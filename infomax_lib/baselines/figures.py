@@ -1,26 +1,39 @@
-"""Figures that compare methods; house style and helpers from :mod:`infomax_lib.figures`."""
+"""Figures that compare methods; house style and helpers from :mod:`infomax_lib.figures`.
+
+Colours are families of methods, the same in all figures; names stand beside points and lines.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
-from infomax_lib.baselines.comparison import INFOMAX, LABELS, REFERENCES, method_order
+from infomax_lib.baselines.comparison import INFOMAX, LABELS, method_order
+from infomax_lib.baselines.figure_labels import NamedPoint, ink, label_points
 from infomax_lib.baselines.methods import METHODS
 from infomax_lib.stats import Interval, mean_interval
 from infomax_lib.style import GREY, OKABE_ITO, label, panels
 
-#: Colour and marker of a kind of method, where names stand beside the points.
-_KINDS = {
-    "prior art": (OKABE_ITO["blue"], "o"),
-    "InfoMax": (OKABE_ITO["vermillion"], "D"),
-    "references": (GREY, "s"),
-}
+__all__ = [
+    "against_probe",
+    "check_rows",
+    "family_legend",
+    "family_of",
+    "features_side_by_side",
+    "measures_by_method",
+    "method_dots",
+    "method_looks",
+    "named_point",
+]
+
 #: Colour of a family of methods; within a family, markers tell methods apart.
 _FAMILY_COLOURS = {
     "control": GREY,
@@ -33,21 +46,20 @@ _FAMILY_COLOURS = {
 }
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "h")
 _ZERO = 1e-3  # on a symmetric log axis, what lies below is drawn as zero
+_SHARES = {"probe_accuracy", "held_out_r2", "cka", "purity", "owner_similarity", "named_units"}
+_ONE_BLOCK = 16  # methods; pictures of more are set in two columns
 
 
-def _kind(method: str) -> str:
-    if method in INFOMAX:
-        return "InfoMax"
-    return "references" if method in REFERENCES else "prior art"
+def family_of(method: str) -> str:
+    """What a method learns from: a family of `METHODS`, or "InfoMax"."""
+    return "InfoMax" if method in INFOMAX else METHODS[method].family
 
 
 def method_looks() -> dict[str, tuple[str, str]]:
     """Colour and marker of every method, the same in all figures."""
-    families = {name: method.family for name, method in METHODS.items()}
-    families |= dict.fromkeys(INFOMAX, "InfoMax")
     members: dict[str, list[str]] = {}
-    for name, family in families.items():
-        members.setdefault(family, []).append(name)
+    for name in LABELS:
+        members.setdefault(family_of(name), []).append(name)
     return {
         name: (_FAMILY_COLOURS[family], marker)
         for family, names in members.items()
@@ -55,80 +67,183 @@ def method_looks() -> dict[str, tuple[str, str]]:
     }
 
 
+def named_point(method: str, x: float, y: float) -> NamedPoint:
+    """A point with the method's name in the colour of its family, bold for InfoMax."""
+    return NamedPoint(LABELS[method], x, y, *method_looks()[method], method in INFOMAX)
+
+
+def family_legend(figure: Figure, methods: Iterable[str], *more: Line2D, columns: int = 4) -> None:
+    """Colours of the families among ``methods``, above the panels; ``more`` lines after them."""
+    present = {family_of(method) for method in methods}
+    colours = [item for item in _FAMILY_COLOURS.items() if item[0] in present]
+    patches = [Patch(color=colour, label=family) for family, colour in colours]
+    figure.legend(
+        handles=[*patches, *more], loc="outside upper center", ncols=columns, handlelength=1.2
+    )
+
+
+def check_rows(table: pd.DataFrame, columns: Sequence[str]) -> None:
+    """Refuse a table that cannot be drawn.
+
+    Raises:
+        KeyError: A column is missing; the message names those there are.
+        ValueError: No rows.
+    """
+    absent = [column for column in columns if column not in table.columns]
+    if absent:
+        raise KeyError(f"no column {', '.join(absent)}; there are {', '.join(table.columns)}")
+    if table.empty:
+        raise ValueError("the table has no rows: nothing to draw")
+
+
 def measures_by_method(table: pd.DataFrame, metrics: Sequence[str], columns: int = 2) -> Figure:
-    """One panel per measure, one line per method (best probe on top), every seed a point."""
+    """One panel per measure, one line per method (best probe on top), every seed a point.
+
+    Raises:
+        KeyError: A measure is not a column.
+        ValueError: The table has no rows.
+    """
+    check_rows(table, ["method", "probe_accuracy", *metrics])
     methods = method_order(table)
     rows = -(-len(metrics) // columns)
-    figure, grid = panels(rows, columns, width=10.0, height=0.7 + 0.28 * len(methods))
-    flat = np.atleast_1d(np.asarray(grid)).flat
+    height = 0.9 + 0.26 * len(methods)
+    figure, grid = panels(rows, columns, width=2.2 + 2.9 * columns, height=height)
+    flat = list(np.atleast_1d(np.asarray(grid)).flat)
     for index, (axes, metric) in enumerate(zip(flat, metrics, strict=False)):
-        for position, method in enumerate(methods):
-            colour, marker = _KINDS[_kind(method)]
-            values = _values(table, method, metric)
-            spread = position - 0.12 + 0.24 * np.linspace(0, 1, values.size)
-            axes.plot(values, spread, marker, color=colour, ms=4, alpha=0.45, mew=0)
-            _cross(axes, mean_interval(values), position, colour, marker)
-        axes.set_yticks(range(len(methods)), [LABELS[m] for m in methods])
-        axes.set_ylim(len(methods) - 0.5, -0.5)
+        method_dots(axes, methods, {m: _values(table, m, metric) for m in methods})
         axes.tick_params(axis="y", labelleft=index % columns == 0)
-        axes.set_xlabel(label(metric))
-        _wide_range(axes, table[metric])
-    for axes in list(flat)[len(metrics) :]:
+        axes.set_xlabel(label(metric), fontsize=10)
+        _show_range(axes, metric, table[metric])
+    for axes in flat[len(metrics) :]:
         axes.set_axis_off()
+    family_legend(figure, methods, columns=2 if columns == 1 else 4)
     return figure
 
 
-def against_probe(table: pd.DataFrame, metrics: Sequence[str]) -> Figure:
-    """Probe accuracy against measures of redundancy, one panel each: every seed a small point,
-    the mean over seeds a large one."""
-    figure, grid = panels(1, len(metrics), width=10.0, height=4.4)
+def method_dots(
+    axes: Axes, methods: Sequence[str], samples: Mapping[str, Sequence[float] | np.ndarray]
+) -> None:
+    """One line per method, first on top: a point per seed, above them mean and 95 % interval.
+
+    A method without finite values keeps an empty line.
+    """
+    looks = method_looks()
+    for position, method in enumerate(methods):
+        colour, marker = looks[method][0], "D" if method in INFOMAX else "o"
+        values = np.asarray(samples[method], dtype=float)
+        values = values[np.isfinite(values)]
+        spread = position - 0.12 + 0.24 * np.linspace(0, 1, values.size)
+        axes.plot(values, spread, marker, color=colour, ms=4, alpha=0.45, mew=0)
+        _cross(axes, mean_interval(values), position, colour, marker)
+    axes.set_yticks(range(len(methods)), [LABELS[m] for m in methods])
+    for text, method in zip(axes.get_yticklabels(), methods, strict=True):
+        text.set(color=ink(looks[method][0]), weight="bold" if method in INFOMAX else "normal")
+    axes.set_ylim(len(methods) - 0.5, -0.5)
+    axes.xaxis.set_major_locator(MaxNLocator(5))
+
+
+def against_probe(
+    table: pd.DataFrame,
+    metrics: Sequence[str],
+    correlations: Mapping[str, Interval] | None = None,
+) -> Figure:
+    """Probe accuracy against measures, a panel each: seeds small, their mean large and named.
+
+    Args:
+        table: Columns ``method``, ``probe_accuracy`` and the measures.
+        metrics: Measures along the horizontal axes.
+        correlations: Rank correlation over methods by measure, written above its panel.
+
+    Raises:
+        KeyError: A measure is not a column.
+        ValueError: The table has no rows.
+    """
+    check_rows(table, ["method", "probe_accuracy", *metrics])
+    figure, grid = panels(len(metrics), 1, width=7.5, height=5.6)
     flat = np.atleast_1d(np.asarray(grid))
     looks = method_looks()
-    for index, (axes, metric) in enumerate(zip(flat, metrics, strict=True)):
-        for method in method_order(table):
+    methods = method_order(table)
+    means: dict[str, list[NamedPoint]] = {metric: [] for metric in metrics}
+    for axes, metric in zip(flat, metrics, strict=True):
+        for method in methods:
             colour, marker = looks[method]
-            rows = table[table["method"] == method][[metric, "probe_accuracy"]].dropna()
+            rows = table[table["method"] == method][[metric, "probe_accuracy"]]
+            rows = rows.astype(float).dropna()
             if rows.empty:
                 continue
-            x, y = rows[metric].astype(float).clip(lower=0), rows["probe_accuracy"].astype(float)
-            axes.plot(x, y, marker, color=colour, ms=4.5, alpha=0.4, mew=0)
-            axes.plot(
-                x.mean(),
-                y.mean(),
-                marker,
-                color=colour,
-                ms=10,
-                mec="white",
-                label=None if index else LABELS[method],
-            )
+            x, y = rows[metric], rows["probe_accuracy"]
+            axes.plot(x, y, marker, color=colour, ms=4.5, alpha=0.25, mew=0)
+            axes.plot(x.mean(), y.mean(), marker, color=colour, ms=9, mec="white", zorder=4)
+            means[metric].append(named_point(method, x.mean(), y.mean()))
+        axes.margins(0.08)
         axes.set_xlabel(label(metric))
-        axes.sharey(flat[0])
-        axes.tick_params(axis="y", labelleft=index == 0)
-        _wide_range(axes, table[metric])
-    flat[0].set_ylabel(label("probe_accuracy"))
-    figure.legend(loc="outside right upper", labelspacing=0.9)
+        axes.set_ylabel(label("probe_accuracy"))
+        _show_range(axes, metric, table[metric])
+        if correlations is not None and metric in correlations:
+            title = f"rank correlation over methods: {correlations[metric]}"
+            axes.set_title(title, fontsize=10, loc="left")
+    family_legend(figure, methods)
+    for axes, metric in zip(flat, metrics, strict=True):
+        label_points(axes, means[metric])
     return figure
 
 
 def features_side_by_side(
-    weights: Mapping[str, Tensor], image_shape: tuple[int, int], count: int = 10
+    weights: Mapping[str, Tensor], image_shape: tuple[int, int], count: int | None = None
 ) -> Figure:
     """The first ``count`` rows of W of every method as pictures, one line per method.
 
-    Blue is negative, red positive; every picture is scaled by its own largest |w|.
+    Blue is negative, red positive; every picture is scaled by its own largest |w|. More than 16
+    methods stand in two columns, the first half on the left.
+
+    Args:
+        weights: Name → W (K, D).
+        image_shape: Height and width of a picture, whose product is D.
+        count: Pictures of a method, at most; 10, or 6 in two columns.
+
+    Raises:
+        ValueError: No methods.
     """
+    if not weights:
+        raise ValueError("there are no weights: give those of at least one method")
+    if count is None:
+        count = 10 if len(weights) <= _ONE_BLOCK else 6
     count = min(count, *(len(rows) for rows in weights.values()))
-    figure, grid = panels(len(weights), count, width=0.62 * count + 2.2, height=0.66)
-    grid = np.asarray(grid).reshape(len(weights), count)
-    for line, (name, rows) in zip(grid, weights.items(), strict=True):
-        for axes, row in zip(line, rows[:count].cpu().numpy(), strict=True):
+    lines, width = len(weights), 0.62 * count + 2.2
+    if len(weights) <= _ONE_BLOCK:
+        figure, grid = panels(lines, count, width=width, height=0.66)
+        strips = list(np.asarray(grid).reshape(lines, count))
+    else:
+        figure, strips = _two_columns(lines, count)
+    for strip, (name, rows) in zip(strips, weights.items(), strict=False):
+        for axes, row in zip(strip, rows[:count].cpu().numpy(), strict=True):
             limit = np.abs(row).max() or 1.0
             axes.imshow(row.reshape(image_shape), cmap="RdBu_r", vmin=-limit, vmax=limit)
             axes.set(xticks=[], yticks=[])
             axes.grid(visible=False)
             axes.spines[:].set_visible(False)
-        line[0].set_ylabel(name, rotation=0, ha="right", va="center")
+        if len(weights) <= _ONE_BLOCK:
+            strip[0].set_ylabel(name, rotation=0, ha="right", va="center")
+        else:  # above the pictures, over the whole strip and not in its first column alone
+            text = strip[0].text(0, 1.06, name, transform=strip[0].transAxes, fontsize=10)
+            text.set_in_layout(False)
+    for strip in strips[len(weights) :]:
+        for axes in strip:
+            axes.remove()
     return figure
+
+
+def _two_columns(strips: int, count: int) -> tuple[Figure, list[np.ndarray]]:
+    """Axes of so many strips of ``count`` pictures, first down the left side, then the right."""
+    lines = -(-strips // 2)
+    figure, grid = panels(lines, 2 * count + 1, width=0.6 * (2 * count + 1), height=0.8)
+    # Padding in inches: a name fits between strips, and above the first one.
+    top = 1 - 0.12 / figure.get_figheight()
+    figure.set_layout_engine("constrained", w_pad=0.02, h_pad=0.11, rect=(0, 0, 1, top))
+    cells = np.asarray(grid).reshape(lines, 2 * count + 1)
+    for axes in cells[:, count]:
+        axes.remove()
+    return figure, [*cells[:, :count], *cells[:, count + 1 :]]
 
 
 def _values(table: pd.DataFrame, method: str, metric: str) -> np.ndarray:
@@ -142,11 +257,17 @@ def _cross(axes: Axes, interval: Interval, y: float, colour: str, marker: str) -
         axes.plot(interval.mean, y, marker, color=colour, ms=7, mec="white", mew=1, zorder=4)
 
 
-def _wide_range(axes: Axes, values: pd.Series) -> None:
-    """A logarithmic axis with a place for zero, where values span more than two decades."""
-    numbers = values.astype(float).clip(lower=0).dropna()
+def _show_range(axes: Axes, metric: str, values: pd.Series) -> None:
+    """A logarithmic axis with a place for zero, where values span more than two decades.
+
+    Measures that are shares stay linear. Values below zero, as an estimate of what cannot be
+    negative may have, stay on the axis.
+    """
+    if metric in _SHARES:
+        return
+    numbers = values.astype(float).dropna()
     positive = numbers[numbers > _ZERO]
     if len(positive) and positive.max() > 100 * max(numbers.min(), _ZERO):
         least = 10.0 ** np.floor(np.log10(positive.min()))
         axes.set_xscale("symlog", linthresh=least, linscale=0.5)
-        axes.set_xlim(-0.15 * least, 1.6 * positive.max())
+        axes.set_xlim(min(-0.15 * least, 1.6 * numbers.min()), 1.6 * positive.max())

@@ -1,0 +1,565 @@
+"""Figures of up to 32 methods: what is drawn are the table's numbers, and names can be read."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from matplotlib import rc_context
+from matplotlib.colors import to_rgb
+from matplotlib.patches import Rectangle
+from matplotlib.text import Text
+
+from infomax_lib import load_dataset
+from infomax_lib.baselines import figures, figures_assessment
+from infomax_lib.baselines.comparison import INFOMAX, LABELS, method_order
+from infomax_lib.baselines.figure_labels import (
+    NamedPoint,
+    ink,
+    label_ends,
+    label_points,
+    spread_apart,
+)
+from infomax_lib.figures import use_style
+from infomax_lib.pruning import removable_share
+from infomax_lib.rank_correlation import rank_correlation
+from infomax_lib.stats import mean_interval
+from infomax_lib.style import panels
+
+FEW = ["pca", "kmeans", "simclr", "supervised", "infomax_relu"]
+RNG_SEED = 3
+
+
+@pytest.fixture(autouse=True)
+def _style():
+    with rc_context():
+        use_style()
+        yield
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(RNG_SEED)
+
+
+def frame(rng, methods, keys=({},), seeds=3, **measures):
+    """One row per method, seed and key; each measure is drawn anew from its own law."""
+    return pd.DataFrame(
+        [
+            {"method": method, "seed": seed, **key, **{m: law() for m, law in measures.items()}}
+            for method in methods
+            for seed in range(seeds)
+            for key in keys
+        ]
+    )
+
+
+def baselines(rng, methods):
+    return frame(
+        rng,
+        methods,
+        probe_accuracy=lambda: rng.uniform(0.85, 0.99),
+        weight_redundancy=lambda: 10 ** rng.uniform(-2, 2),
+        held_out_r2=lambda: rng.uniform(-0.1, 0.9),
+        flops=lambda: 10 ** rng.uniform(8, 12),
+        seconds=lambda: 10 ** rng.uniform(-1, 2),
+    )
+
+
+def pruned(rng, methods):
+    steps = [{"order": o, "removed": k, "share_removed": k / 8} for o in ORDERS for k in range(8)]
+    table = frame(rng, methods, steps, accuracy=lambda: rng.uniform(-0.004, 0.004))
+    table["accuracy"] += 0.9 - 0.1 * table["share_removed"] ** 2
+    return table
+
+
+ORDERS = ("random", "least_unique", "greedy")
+TARGETS = [
+    {"family": "datasets", "target": "mnist → fashion-mnist"},
+    {"family": "rotation", "target": "mnist, rotated"},
+    {"family": "few labels", "target": "mnist, 1 label per class"},
+    {"family": "few labels", "target": "mnist, 10 labels per class"},
+    {"family": "few labels", "target": "mnist, all labels per class"},
+]
+
+
+def transferred(rng, methods):
+    return frame(rng, methods, TARGETS, accuracy=lambda: rng.uniform(0.4, 0.9))
+
+
+def widened(rng, methods):
+    keys = [{"hidden_dim": k} for k in (16, 32, 64)]
+    return frame(rng, methods, keys, probe_accuracy=lambda: rng.uniform(0.8, 0.9))
+
+
+def disentangled(rng, methods):
+    return frame(
+        rng,
+        methods,
+        mig=lambda: rng.uniform(0, 0.1),
+        rotated_mig=lambda: rng.uniform(0.02, 0.03),
+        named_units=lambda: rng.uniform(0, 1),
+    )
+
+
+def fine_tuned(rng, methods):
+    keys = [{"epoch": e} for e in range(4)]
+    return frame(rng, ["random", *methods], keys, accuracy=lambda: rng.uniform(0.8, 0.9))
+
+
+FIGURES = {
+    "measures": (
+        baselines,
+        lambda t: figures.measures_by_method(t, ["probe_accuracy", "held_out_r2"]),
+        ["probe_accuracy", "held_out_r2"],
+    ),
+    "probe": (
+        baselines,
+        lambda t: figures.against_probe(t, ["weight_redundancy"]),
+        ["weight_redundancy"],
+    ),
+    "cost": (baselines, figures_assessment.cost_against_quality, ["flops", "seconds"]),
+    "pruning": (pruned, figures_assessment.pruning_curves, ["accuracy"]),
+    "removable": (pruned, figures_assessment.removable_shares, ["accuracy"]),
+    "transfer": (transferred, figures_assessment.transfer_matrix, ["accuracy"]),
+    "few labels": (transferred, figures_assessment.few_label_curves, ["accuracy"]),
+    "widths": (widened, figures_assessment.widths_against_probe, ["probe_accuracy"]),
+    "factors": (disentangled, figures_assessment.disentanglement, ["mig", "named_units"]),
+    "head start": (fine_tuned, figures_assessment.head_start_curves, ["accuracy"]),
+}
+
+
+def texts_outside(figure):
+    """Texts whose box leaves the figure by more than a pixel."""
+    figure.canvas.draw()
+    artists = [t for axes in figure.axes for t in axes.texts]
+    for axes in (axes for axes in figure.axes if axes.axison):
+        artists += [axes.title, axes.xaxis.label, axes.yaxis.label]
+        low, high = sorted(axes.get_ylim())
+        ticks = [tick for tick in axes.yaxis.get_major_ticks() if low <= tick.get_loc() <= high]
+        artists += [tick.label1 for tick in ticks if tick.label1.get_visible()]
+    boxes = {t.get_text(): t.get_window_extent() for t in artists if t.get_text()}
+    width, height = figure.bbox.size
+    return [
+        text
+        for text, b in boxes.items()
+        if b.x0 < -1 or b.y0 < -1 or b.x1 > width + 1 or b.y1 > height + 1
+    ]
+
+
+@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize("methods", [list(LABELS), FEW, ["pca"]], ids=["all", "few", "one"])
+def test_no_text_leaves_the_figure(name, methods, rng):
+    make, draw, _ = FIGURES[name]
+    assert texts_outside(draw(make(rng, methods))) == []
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_failed_fits_leave_a_hole_and_an_empty_table_is_refused(name, rng):
+    make, draw, values = FIGURES[name]
+    table = make(rng, FEW)
+    whole = draw(table)
+    table.loc[table["method"] == "kmeans", values] = np.nan
+    table.loc[(table["method"] == "simclr") & (table["seed"] == 0), values] = np.nan
+    figure = draw(table.astype({value: object for value in values}))
+    figure.canvas.draw()
+    drawn = [np.asarray(line.get_xydata(), float) for a in figure.axes for line in a.lines]
+    marks = sum(np.isfinite(points).all(1).sum() for points in drawn)
+    before = sum(len(line.get_xydata()) for a in whole.axes for line in a.lines)
+    assert marks < before or name == "transfer"
+    with pytest.raises(ValueError, match="no rows"):
+        draw(table[:0])
+    with pytest.raises(KeyError, match=values[0]):
+        draw(table.drop(columns=values[0]))
+
+
+# --------------------------------------------------------------------------------------- labels
+
+
+def test_labels_spread_as_little_as_they_must():
+    wanted = [0.5, 0.52, 0.1, 0.9, 0.51]
+    places = spread_apart(wanted, 0.1, 0, 1)
+    assert np.allclose(places, [0.41, 0.61, 0.1, 0.9, 0.51])  # symmetric about the mean of three
+    assert np.array_equal(np.argsort(places), np.argsort(wanted))
+    at_the_top = spread_apart([0.99, 0.98, 0.97], 0.1, 0, 1)
+    assert np.allclose(at_the_top, [1.0, 0.9, 0.8])
+    too_many = spread_apart(np.full(21, 0.5), 0.1, 0, 1)
+    assert np.allclose(np.diff(np.sort(too_many)), 0.05)
+    assert spread_apart([2.0], 0.1, 0, 1) == 1
+    assert len(spread_apart([], 0.1, 0, 1)) == 0
+
+
+def overlaps(axes):
+    axes.figure.canvas.draw()
+    boxes = [Text.get_window_extent(text) for text in axes.texts]
+    return sum(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[i + 1 :])
+
+
+def test_names_of_32_points_do_not_overlap(rng):
+    _, axes = panels(width=7.5, height=5.6)
+    points = [
+        NamedPoint(text, *rng.normal(size=2), "#0072B2", bold=name in INFOMAX)
+        for name, text in LABELS.items()
+    ]
+    axes.plot([p.x for p in points], [p.y for p in points], "o")
+    label_points(axes, points)
+    assert len(axes.texts) == len(LABELS) == 32
+    assert overlaps(axes) == 0
+    assert [text.xy for text in axes.texts] == [(p.x, p.y) for p in points]
+    # far labels are tied to their points, near ones are not
+    shifts = np.array([text.get_position() for text in axes.texts])
+    tied = np.array([text.arrow_patch.get_visible() for text in axes.texts])
+    assert np.abs(shifts[:, 1])[tied].max(initial=20) >= 20
+    assert not tied[np.abs(shifts[:, 1]) < 10][
+        np.abs(shifts[np.abs(shifts[:, 1]) < 10, 0]) < 20
+    ].any()
+
+
+def test_names_of_equal_points_do_not_overlap():
+    _, axes = panels(width=7.5, height=5.6)
+    axes.plot(0, 0, "o")
+    label_points(
+        axes, [NamedPoint(text, 0.0, 0.0, "#0072B2") for text in list(LABELS.values())[:9]]
+    )
+    assert overlaps(axes) == 0
+
+
+def test_names_of_curves_keep_the_order_of_their_ends():
+    _, axes = panels()
+    values = {"a": 1.0, "b": 1.001, "c": 5.0, "d": 1.002}
+    for value in values.values():
+        axes.plot([0, 1], [value, value])
+    label_ends(axes, [NamedPoint(text, 1, y, "#0072B2", "s") for text, y in values.items()])
+    heights = {text.get_text(): text.get_position()[1] for text in axes.texts}
+    assert sorted(heights, key=heights.get) == ["a", "b", "d", "c"]
+    assert overlaps(axes) == 0
+    marks = [line.get_ydata()[0] for line in axes.lines if line.get_marker() == "s"]
+    assert np.allclose(marks, list(heights.values()))
+
+
+@pytest.mark.parametrize(
+    "colour", sorted({colour for colour, _ in figures.method_looks().values()})
+)
+def test_text_in_colours_has_contrast(colour):
+    def luminance(c):
+        linear = [v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in to_rgb(c)]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    assert 1.05 / (luminance(ink(colour)) + 0.05) >= 4.49
+    before, after = np.array(to_rgb(colour)), np.array(to_rgb(ink(colour)))
+    assert np.linalg.norm(np.cross(before, after)) < 0.01  # the same hue
+
+
+# ------------------------------------------------------------------------------ general figures
+
+
+def mean_marks(axes, size):
+    return np.array([line.get_xydata()[0] for line in axes.lines if line.get_markersize() == size])
+
+
+def test_dots_are_seeds_means_and_intervals(rng):
+    table = baselines(rng, FEW)
+    figure = figures.measures_by_method(table, ["held_out_r2"], columns=1)
+    (axes,) = figure.axes
+    order = method_order(table)
+    values = [table.loc[table["method"] == m, "held_out_r2"] for m in order]
+    marks = mean_marks(axes, 7)
+    assert np.allclose(marks, [(v.mean(), i) for i, v in enumerate(values)])
+    bars = [line.get_xdata() for line in axes.lines if line.get_linewidth() == 2.5]
+    wanted = [mean_interval(v) for v in values]
+    assert np.allclose(bars, [(i.low, i.high) for i in wanted])
+    assert [t.get_text() for t in axes.get_yticklabels()] == [LABELS[m] for m in order]
+    bold = {t.get_text() for t in axes.get_yticklabels() if t.get_weight() == "bold"}
+    assert bold == {"InfoMax A (ReLU)"}
+    legend = [t.get_text() for t in figure.legends[0].get_texts()]
+    assert legend == ["control", "components", "density", "two views", "InfoMax"]
+
+
+def test_points_against_the_probe_are_means_and_titles_are_correlations(rng):
+    table = baselines(rng, list(LABELS))
+    means = table.groupby("method")[["held_out_r2", "probe_accuracy"]].mean()
+    rho = rank_correlation(means["held_out_r2"], means["probe_accuracy"])
+    figure = figures.against_probe(
+        table, ["held_out_r2", "weight_redundancy"], {"held_out_r2": rho}
+    )
+    left, right = figure.axes
+    assert np.allclose(mean_marks(left, 9), means.loc[method_order(table)].to_numpy())
+    assert str(rho) in left.get_title("left")
+    assert right.get_title("left") == ""
+    assert left.get_xscale() == "linear"  # a share, with values below zero
+    assert right.get_xscale() == "symlog"
+    assert {text.get_text() for text in left.texts} == set(LABELS.values())
+    assert overlaps(left) == overlaps(right) == 0
+
+
+def test_values_below_zero_stay_on_a_wide_axis():
+    table = pd.DataFrame(
+        {"method": ["pca", "kmeans"], "seed": 0, "probe_accuracy": 0.9, "hsic": [-0.2, 50.0]}
+    )
+    (axes,) = figures.against_probe(table, ["hsic"]).axes
+    assert axes.get_xscale() == "symlog"
+    assert axes.get_xlim()[0] < -0.2
+    assert np.allclose(sorted(mean_marks(axes, 9)[:, 0]), [-0.2, 50.0])
+
+
+@pytest.mark.parametrize(("methods", "blocks"), [(16, 1), (17, 2), (32, 2)])
+def test_features_of_many_methods_stand_in_two_columns(methods, blocks):
+    weights = {f"method {i}": torch.randn(8, 4) + i for i in range(methods)}
+    figure = figures.features_side_by_side(weights, (2, 2), count=3)
+    pictures = [axes for axes in figure.axes if axes.images]
+    assert len(pictures) == len(figure.axes) == 3 * methods
+    figure.canvas.draw()
+    wanted = {
+        tuple(np.round(w[j].numpy(), 5)): i
+        for i, w in enumerate(weights.values())
+        for j in range(3)
+    }
+    found = {}
+    for axes in pictures:
+        values = tuple(np.round(np.asarray(axes.images[0].get_array()).ravel(), 5))
+        found.setdefault(wanted[values], []).append(axes.get_position())
+    lines = -(-methods // blocks)
+    for index, places in found.items():
+        assert len(places) == 3
+        assert all((p.x0 > 0.5) == (blocks == 2 and index >= lines) for p in places[:1])
+        assert np.ptp([p.y0 for p in places]) < 1e-6
+    assert texts_outside(figure) == []
+    with pytest.raises(ValueError, match="at least one"):
+        figures.features_side_by_side({}, (2, 2))
+
+
+# --------------------------------------------------------------------------------------- curves
+
+
+def thick(axes, width):
+    return [
+        line for line in axes.lines if line.get_linewidth() == width and line.get_markersize() == 6
+    ]
+
+
+def test_losses_are_taken_seed_by_seed(rng):
+    table = pruned(rng, list(LABELS))
+    # an offset of a seed is not a loss, and a seed that failed takes its offset with it
+    table["accuracy"] += 0.02 * table["seed"]
+    figure = figures_assessment.pruning_curves(table, highlight=["pca"])
+    assert len(figure.axes) == 3
+    for axes, order in zip(figure.axes, ORDERS, strict=True):
+        rows = table[(table["order"] == order) & (table["method"] == "infomax_relu")]
+        wide = rows.pivot(index="share_removed", columns="seed", values="accuracy")
+        lost = 100 * (wide.loc[0] - wide).mean(axis=1)
+        curves = thick(axes, 3.0)
+        assert len(curves) == 3
+        assert any(np.allclose(c.get_ydata(), lost) for c in curves)
+        assert np.allclose(curves[0].get_xdata(), 100 * wide.index)
+        names = {text.get_text() for text in axes.texts}
+        assert names == {*INFOMAX.values(), "PCA"}
+    thin = [line for line in figure.axes[0].lines if line.get_linewidth() == 0.9]
+    assert len(thin) == len(LABELS) - 4
+
+
+def test_the_best_baselines_are_named_by_default(rng):
+    table = pruned(rng, list(LABELS))
+    good = ["rica", "byol", "vae"]
+    table.loc[table["method"].isin(good) & (table["share_removed"] > 0), "accuracy"] += 0.03
+    figure = figures_assessment.pruning_curves(table, ["greedy"])
+    names = {text.get_text() for text in figure.axes[0].texts}
+    named = [*INFOMAX, *good, "untrained", "supervised"]
+    assert names == {LABELS[m] for m in named}
+
+
+def test_curves_without_their_start_or_order_are_refused(rng):
+    table = pruned(rng, FEW)
+    start = (table["method"] == "pca") & (table["removed"] == 0)
+    with pytest.raises(ValueError, match="pca with share_removed = 0"):
+        figures_assessment.pruning_curves(table[~start])
+    with pytest.raises(ValueError, match="0 removed units"):
+        figures_assessment.removable_shares(table[~start])
+    with pytest.raises(ValueError, match="the table has greedy"):
+        figures_assessment.pruning_curves(table[table["order"] == "greedy"], ["random"])
+
+
+def test_bands_are_intervals(rng):
+    table = widened(rng, ["infomax_relu"])
+    (axes,) = figures_assessment.widths_against_probe(table).axes
+    corners = axes.collections[0].get_paths()[0].vertices
+    for width, rows in table.groupby("hidden_dim"):
+        interval = mean_interval(100 * rows["probe_accuracy"])
+        heights = corners[corners[:, 0] == width, 1]
+        assert heights.min() == pytest.approx(interval.low)
+        assert heights.max() == pytest.approx(interval.high)
+    assert axes.get_xscale() == "log"
+    assert [t.get_text() for t in axes.get_xticklabels()] == ["16", "32", "64"]
+
+
+def test_a_method_is_not_judged_by_the_widths_it_lacks():
+    accuracy = {16: 0.5, 64: 0.9}
+    better = {"pca": 0.03, "kmeans": 0.02, "gmm": 0.01, "rica": 0.0, "rbm": 0.04}
+    table = pd.DataFrame(
+        [
+            {"method": m, "seed": 0, "hidden_dim": k, "probe_accuracy": a + gain}
+            for m, gain in better.items()
+            for k, a in accuracy.items()
+            if (m, k)
+            not in {("pca", 64), ("rica", 16)}  # the best has no wide, the worst no narrow
+        ]
+    )
+    (axes,) = figures_assessment.widths_against_probe(table).axes
+    names = {text.get_text() for text in axes.texts}
+    assert names == {"PCA", "RBM, CD-1", "k-means triangle"}
+
+
+def test_labels_per_class_are_read_from_targets(rng):
+    table = transferred(rng, FEW)
+    second = table.assign(target=table["target"].str.replace("mnist", "digits"))
+    figure = figures_assessment.few_label_curves(pd.concat([table, second]))
+    assert [axes.get_title("left") for axes in figure.axes] == ["MNIST", "digits"]
+    axes = figure.axes[0]
+    ticks = dict(
+        zip([t.get_text() for t in axes.get_xticklabels()], axes.get_xticks(), strict=True)
+    )
+    assert ticks == {"1": 1, "10": 10, "all": 100}
+    rows = table[(table["method"] == "infomax_relu") & (table["family"] == "few labels")]
+    wanted = 100 * rows.groupby("target", sort=False)["accuracy"].mean()
+    (curve,) = thick(axes, 3.0)
+    assert np.allclose(curve.get_xydata(), np.column_stack([[1, 10, 100], wanted]))
+    assert "PCA" in {text.get_text() for text in axes.texts}
+    with pytest.raises(ValueError, match="number of labels"):
+        figures_assessment.few_label_curves(table.assign(family="few labels"))
+    with pytest.raises(ValueError, match="few labels"):
+        figures_assessment.few_label_curves(table[table["family"] == "rotation"])
+
+
+def test_head_starts_are_paired_with_random_weights(rng):
+    table = fine_tuned(rng, FEW)
+    table["accuracy"] += 0.05 * table["seed"]  # shared by all methods of a seed
+    (axes,) = figures_assessment.head_start_curves(table).axes
+    wide = table.pivot(index=["epoch", "seed"], columns="method", values="accuracy")
+    gain = 100 * (wide["infomax_relu"] - wide["random"])
+    (curve,) = thick(axes, 3.0)
+    assert np.allclose(curve.get_ydata(), gain.groupby("epoch").mean())
+    low = axes.collections[FEW.index("infomax_relu")].get_paths()[0].vertices[:, 1].min()
+    intervals = [mean_interval(v) for _, v in gain.groupby("epoch")]
+    assert low == pytest.approx(min(i.low for i in intervals))
+    assert {t.get_text() for t in axes.texts} == {LABELS[m] for m in FEW}
+    with pytest.raises(ValueError, match="random"):
+        figures_assessment.head_start_curves(table[table["method"] != "random"])
+
+
+# ------------------------------------------------------------------------------- one value each
+
+
+def test_removable_shares_are_the_largest_over_orders(rng):
+    table = pruned(rng, FEW)
+    (axes,) = figures_assessment.removable_shares(table, points=0.02).axes
+    wanted = {}
+    for method in FEW:
+        of_seeds = []
+        for seed in range(3):
+            rows = table[(table["method"] == method) & (table["seed"] == seed)]
+            of_orders = [removable_share(rows[rows["order"] == o], 0.02) for o in ORDERS]
+            of_seeds.append(100 * max(of_orders))
+        wanted[LABELS[method]] = np.mean(of_seeds)
+    shown = [t.get_text() for t in axes.get_yticklabels()]
+    marks = mean_marks(axes, 7)
+    assert np.allclose(marks[:, 0], [wanted[text] for text in shown])
+    assert (np.diff(marks[:, 0]) >= 0).all()
+
+
+def test_mig_stands_beside_that_of_rotations(rng):
+    table = disentangled(rng, FEW)
+    left, right = figures_assessment.disentanglement(table).axes
+    means = table.groupby("method")[["mig", "rotated_mig", "named_units"]].mean()
+    means = means.sort_values("mig", ascending=False)
+    assert [t.get_text() for t in left.get_yticklabels()] == [LABELS[m] for m in means.index]
+    assert np.allclose(mean_marks(left, 7)[:, 0], means["mig"])
+    (bars,) = [line for line in left.lines if line.get_marker() == "|"]
+    assert np.allclose(bars.get_xydata(), np.column_stack([means["rotated_mig"], range(5)]))
+    assert np.allclose(mean_marks(right, 7)[:, 0], 100 * means["named_units"])
+
+
+def test_matrix_holds_means_and_frames_the_best_without_labels(rng):
+    table = transferred(rng, FEW)
+    table.loc[table["method"] == "supervised", "accuracy"] += 0.5
+    hole = (table["method"] == "simclr") & (table["family"] == "rotation")
+    table.loc[hole, "accuracy"] = np.nan
+    table.loc[table["method"] == "simclr", "accuracy"] += 0.3
+    (axes,) = figures_assessment.transfer_matrix(table).axes
+    shown = [t.get_text() for t in axes.get_yticklabels()]
+    targets = [t.get_text() for t in axes.get_xticklabels()]
+    assert targets == [key["target"] for key in TARGETS]
+    wide = 100 * table.groupby(["method", "target"])["accuracy"].mean().unstack()[targets]
+    complete = wide.dropna().mean(axis=1).sort_values(ascending=False)
+    assert shown == [LABELS[m] for m in complete.index] + ["SimCLR"]
+    wide = wide.loc[[*complete.index, "simclr"]]
+    cells = {t.get_position(): t.get_text() for t in axes.texts if t.get_fontsize() == 9}
+    assert len(cells) == wide.size
+    for row, column in np.ndindex(wide.shape):
+        value = wide.iloc[row, column]
+        assert cells[column, row] == ("–" if np.isnan(value) else f"{value:.1f}")
+    frames = [p for p in axes.patches if isinstance(p, Rectangle)]
+    found = [
+        (round(p.get_x() + p.get_width() / 2), round(p.get_y() + p.get_height() / 2))
+        for p in frames
+    ]
+    best = wide.drop("supervised").idxmax()
+    assert found == [(i, wide.index.get_loc(best[t])) for i, t in enumerate(targets)]
+    shades = np.ma.filled(axes.images[0].get_array(), np.nan)
+    assert np.allclose(np.nanmin(shades, 0), 0)
+    assert np.allclose(np.nanmax(shades, 0), 1)
+
+
+def test_front_is_what_no_cheaper_method_reaches(rng):
+    table = baselines(rng, list(LABELS))
+    table.loc[table["method"] == "untrained", "flops"] = 0
+    table.loc[table["method"] == "supervised", "probe_accuracy"] = 1.0
+    first, second = figures_assessment.cost_against_quality(table).axes
+    for axes, cost in ((first, "flops"), (second, "seconds")):
+        means = table.groupby("method")[[cost, "probe_accuracy"]].mean()
+        drawn = mean_marks(axes, 9)
+        assert np.allclose(np.sort(drawn[:, 0]), np.sort(means[cost]))
+        means = means.drop("supervised")
+        wanted = [
+            (x, 100 * y)
+            for x, y in means.sort_values(cost).to_numpy()
+            if not ((means[cost] < x) & (means["probe_accuracy"] >= y)).any()
+        ]
+        (front,) = [line for line in axes.lines if line.get_drawstyle() == "steps-post"]
+        assert np.allclose(front.get_xydata(), wanted)
+        assert overlaps(axes) == 0
+    assert first.get_xscale() == "symlog"  # what costs nothing has its place
+    assert second.get_xscale() == "log"
+    assert first.get_xlim()[0] < 0
+
+
+# --------------------------------------------------------------------------------------- views
+
+
+def test_views_of_examples():
+    data = load_dataset("digits")
+    images, views = figures_assessment.example_views(data, count=4, views=5, seed=1)
+    assert views.shape == (4, 5, 64)
+    for digit, image in enumerate(images):
+        assert image.equal(data.train[data.train_labels == digit][0])
+    # a view is nearer to its own image than to the others', on average over views
+    distance = torch.cdist(views.flatten(0, 1), images).view(4, 5, 4).mean(1)
+    assert distance.argmin(1).tolist() == [0, 1, 2, 3]
+    assert len(torch.unique(views[0], dim=0)) == 5
+    again = figures_assessment.example_views(data, count=4, views=5, seed=1)[1]
+    other = figures_assessment.example_views(data, count=4, views=5, seed=2)[1]
+    assert views.equal(again)
+    assert not views.equal(other)
+    figure = figures_assessment.views_shown(images, views, (8, 8))
+    shown = [np.asarray(axes.images[0].get_array()) for axes in figure.axes]
+    assert len(shown) == 4 * 6
+    assert np.array_equal(shown[6], images[1].view(8, 8))
+    assert np.array_equal(shown[8], views[1, 1].view(8, 8))
+
+
+def test_views_that_cannot_be_shown_are_refused():
+    data = load_dataset("digits")
+    for wrong in ({"count": 0}, {"count": 11}, {"views": 0}):
+        with pytest.raises(ValueError, match="not possible"):
+            figures_assessment.example_views(data, **wrong)
+    images, views = figures_assessment.example_views(data, 2, 3)
+    for wrong in ((images[:1], views), (images, views[..., :5]), (images[:0], views[:0])):
+        with pytest.raises(ValueError, match="belong together"):
+            figures_assessment.views_shown(*wrong, (8, 8))
