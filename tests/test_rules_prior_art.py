@@ -433,6 +433,18 @@ def test_the_same_configuration_has_to_reach_every_baseline():
     assert interpretation("002.14", widths=table) == "refuted"
 
 
+def test_one_configuration_at_each_width_is_enough():
+    """A different one at each, the others far behind."""
+    leads = {32: "infomax_softmax", 64: "infomax_lse", 128: "infomax_relu"}
+
+    def at(method, k):
+        return 0.9 if leads.get(k) == method else 0.5
+
+    found = verdict("002.14", widths=widths(at, spread=0))
+    assert found.interpretation_verdict == "supported"
+    assert "InfoMax + LSE at K=64 − best baseline" in found.evidence
+
+
 def test_one_better_baseline_decides_without_the_others():
     table = widths(ours=0.84, methods=[*INFOMAX, "rica", "supervised"])
     found = verdict("002.14", widths=table)
@@ -637,6 +649,15 @@ def test_head_start_that_is_gone_at_the_end_is_mixed():
     assert found.interpretation_verdict == "mixed"
     assert "autoencoder − random, epoch 5 — fails" in found.evidence
     assert "epoch 2" not in found.evidence
+
+
+def test_only_the_first_epoch_decides_against_a_head_start():
+    table = head_start(first=-0.1, last=0.0)
+    noisy = (table["epoch"] == 5) & (table["method"] != "random")
+    table.loc[noisy, "accuracy"] += 0.01 * np.cos(3 * table.loc[noisy, "seed"])
+    found = verdict("002.18", head_start=table)
+    assert "autoencoder − random, epoch 5 — open" in found.evidence
+    assert found.interpretation_verdict == "refuted"
 
 
 def test_cost_at_most_that_of_the_autoencoder_and_below_the_median():
