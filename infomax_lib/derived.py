@@ -7,7 +7,8 @@ and a function that computes one chunk; :func:`derived_results` does everything 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import pandas as pd
@@ -19,7 +20,7 @@ from infomax_lib.runs import resolve_device
 from infomax_lib.spec import RunSpec, Spec
 from infomax_lib.store import Store, open_store
 
-__all__ = ["MinibatchSpec", "derived_results"]
+__all__ = ["MinibatchSpec", "derived_results", "seeds_together"]
 
 S = TypeVar("S", bound=Spec)
 # one row of measures per spec, in order
@@ -124,6 +125,16 @@ def derived_results(
         raise
     known = unstored | opened.load(kind, [spec.key for spec in listed])
     return pd.DataFrame([_table_row(spec, known[spec.key]) for spec in listed])
+
+
+def seeds_together(specs: Sequence[S], most: int = 16) -> Iterator[list[S]]:
+    """Chunks of specs that differ in nothing but the seed, at most so many in each."""
+    alike: dict[S, list[S]] = defaultdict(list)
+    for spec in specs:
+        alike[spec.but(seed=0)].append(spec)
+    for members in alike.values():
+        for start in range(0, len(members), most):
+            yield members[start : start + most]
 
 
 def _table_row(spec: Spec, row: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from infomax_lib.baselines import stacked
-from infomax_lib.baselines.augment import image_side, two_views
+from infomax_lib.baselines.augment import two_views
 from infomax_lib.baselines.encoders import FitError, LinearEncoder
 from infomax_lib.baselines.untrained import initial_layers
 from infomax_lib.population import generator
@@ -27,6 +27,8 @@ _EPSILON = 1e-5  # added to variances, as batch normalisation does
 
 # (parameters, two views (S, 2B, D)) -> loss of each model (S,)
 Loss = Callable[[stacked.Parameters, Tensor], Tensor]
+# (images (S, B, D), a generator for each of the S) -> both views of them (S, 2B, D)
+Views = Callable[[Tensor, Sequence[torch.Generator]], Tensor]
 
 
 def layer(seeds: Sequence[int], hidden_dim: int, X: Tensor) -> stacked.Parameters:
@@ -90,18 +92,18 @@ def train(
     learning_rate: float,
     batch_size: int,
     progress: str | None = None,
+    views: Views = two_views,
 ) -> list[LinearEncoder | FitError]:
-    """Descend `loss` on two views of the images X (N, D) with Adam; encoders give relu(W x + b).
+    """Descend `loss` on two `views` of the images X (N, D) with Adam; encoders give relu(W x + b).
 
     `loss` is called once per step, before it.
     """
-    image_side(X.shape[1])
     draws = [generator(seed, "augment") for seed in seeds]
 
     def gradients(p: stacked.Parameters, batch: Tensor, rows: Tensor) -> stacked.Parameters:
         leaves = {name: value.detach().requires_grad_() for name, value in p.items()}
         # Models do not see each other, so the gradient of the sum has that of each.
-        total = loss(leaves, two_views(batch, draws)).sum()
+        total = loss(leaves, views(batch, draws)).sum()
         found = torch.autograd.grad(total, list(leaves.values()))
         return {name: value.contiguous() for name, value in zip(leaves, found, strict=True)}
 
@@ -138,17 +140,19 @@ def fit_many_on(
         learning_rate: float,
         batch_size: int,
         progress: str | None = None,
+        views: Views = two_views,
     ) -> list[LinearEncoder | FitError]:
         """Train one layer per seed with Adam on images X (N, D). Encoders give relu(W x + b)."""
         return train(
             layer(seeds, hidden_dim, X) | head(seeds, "head", hidden_dim, dimension, X),
-            lambda p, views: objective(embed(p, "head", hidden(p, views))),
+            lambda p, x: objective(embed(p, "head", hidden(p, x))),
             X,
             seeds,
             epochs=epochs,
             learning_rate=learning_rate,
             batch_size=batch_size,
             progress=progress,
+            views=views,
         )
 
     return fit_many

@@ -44,20 +44,23 @@ def train(
     epochs: int,
     batch_size: int,
     progress: str | None = None,
+    on_epoch: Callable[[int], object] = lambda epoch: None,
 ) -> None:
     """Run `epochs` passes of minibatch descent over X (N, D), in place.
 
     Every seed sees the batches that an InfoMax layer sees at the same seed. `progress` names the
-    bar, None shows none.
+    bar, None shows none; `on_epoch` is called with 1, 2, ... after each pass.
     """
     orders = [generator(seed, "order") for seed in seeds]
-    for _ in tqdm(range(epochs), desc=progress, disable=progress is None, leave=False):
+    passes = range(1, epochs + 1)
+    for epoch in tqdm(passes, desc=progress, disable=progress is None, leave=False):
         for rows in batches(len(X), batch_size, orders):
             rows = rows.to(X.device)
             batch = X.index_select(0, rows.flatten()).view(*rows.shape, X.shape[1])
             for name, gradient in gradients(parameters, batch, rows).items():
                 parameters[name].grad = gradient
             optimizer.step()
+        on_epoch(epoch)
 
 
 def encoders_of(weight: Tensor, bias: Tensor, activation: str) -> list[LinearEncoder | FitError]:

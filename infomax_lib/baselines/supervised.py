@@ -5,7 +5,7 @@ a = relu(W x + b),  logits = U a + c,  loss = cross-entropy of softmax(logits), 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -43,6 +43,57 @@ def loss_and_gradients(
     }
 
 
+def train(
+    weight: Tensor,
+    bias: Tensor,
+    X: Tensor,
+    seeds: Sequence[int],
+    *,
+    labels: Tensor,
+    epochs: int,
+    learning_rate: float,
+    batch_size: int,
+    progress: str | None = None,
+    on_epoch: Callable[[int, stacked.Parameters], object] = lambda epoch, parameters: None,
+) -> stacked.Parameters:
+    """Parameters of one classifier per seed, trained with Adam from the given layers.
+
+    Args:
+        weight: Rows (S, K, D) that the layers start from; left as they are.
+        bias: Their biases (S, K).
+        X: Training data (N, D).
+        seeds: S seeds, which fix the order of the data and the head.
+        labels: Classes (N,).
+        epochs: Passes over X.
+        learning_rate: Of Adam.
+        batch_size: Rows per step.
+        progress: Title of the bar; None shows none.
+        on_epoch: Called after each epoch 1, 2, ... with its number and the parameters so far.
+
+    Returns:
+        weight (S, K, D), bias (S, K), head (S, C, K), head_bias (S, C).
+    """
+    classes = int(labels.max()) + 1
+    parameters = {
+        "weight": weight.clone(),
+        "bias": bias.clone(),
+        "head": stacked.xavier(seeds, classes, weight.shape[1], "head", X),
+        "head_bias": X.new_zeros(len(seeds), classes),
+    }
+    stacked.train(
+        parameters,
+        lambda p, batch, rows: loss_and_gradients(p, batch, labels[rows])[1],
+        torch.optim.Adam(parameters.values(), lr=learning_rate, fused=True),
+        X,
+        seeds,
+        epochs=epochs,
+        batch_size=batch_size,
+        progress=progress,
+        on_epoch=lambda epoch: on_epoch(epoch, parameters),
+    )
+    return parameters
+
+
 def fit_many(
     X: Tensor,
     hidden_dim: int,
@@ -58,21 +109,13 @@ def fit_many(
 
     The hidden layer starts from the weights an InfoMax layer has at the same seed.
     """
-    classes = int(labels.max()) + 1
-    weight, bias = initial_layers(seeds, hidden_dim, X)
-    parameters = {
-        "weight": weight,
-        "bias": bias,
-        "head": stacked.xavier(seeds, classes, hidden_dim, "head", X),
-        "head_bias": X.new_zeros(len(seeds), classes),
-    }
-    stacked.train(
-        parameters,
-        lambda p, batch, rows: loss_and_gradients(p, batch, labels[rows])[1],
-        torch.optim.Adam(parameters.values(), lr=learning_rate, fused=True),
+    parameters = train(
+        *initial_layers(seeds, hidden_dim, X),
         X,
         seeds,
+        labels=labels,
         epochs=epochs,
+        learning_rate=learning_rate,
         batch_size=batch_size,
         progress=progress,
     )
