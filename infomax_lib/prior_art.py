@@ -11,22 +11,39 @@ from collections.abc import Iterable, Mapping, Sequence
 import pandas as pd
 
 from infomax_lib.baselines import every_method, run_baselines
-from infomax_lib.baselines.comparison import INFOMAX, method_of, with_infomax
+from infomax_lib.baselines.assessment import MEASURES
+from infomax_lib.baselines.comparison import (
+    INFOMAX,
+    INFOMAX_SETTINGS,
+    LABELS,
+    method_of,
+    with_infomax,
+)
 from infomax_lib.baselines.flops import epochs_for, parameters, training_flops
+from infomax_lib.baselines.head_start import HeadStartSpec
 from infomax_lib.baselines.methods import METHODS
 from infomax_lib.baselines.spec import BaselineSpec
 from infomax_lib.baselines.tuning import search, tuned
+from infomax_lib.baselines.view_ablation import ABLATED, VIEWS, ViewAblationSpec
 from infomax_lib.data import Dataset, load_dataset
 from infomax_lib.runs import run
 from infomax_lib.spec import RunSpec, grid
+from infomax_lib.stats import mean_interval
 from infomax_lib.store import Store, open_store
 
 __all__ = [
+    "BATCH_SIZES",
     "SEARCH_SEEDS",
+    "STARTS",
+    "ablation_specs",
+    "ablation_summary",
     "at_equal_flops",
     "compared",
+    "head_start_specs",
     "measured",
     "search_rates",
+    "with_all_labels",
+    "with_assessment",
 ]
 
 AnyFit = BaselineSpec | RunSpec
@@ -34,11 +51,11 @@ AnyFit = BaselineSpec | RunSpec
 #: Seeds of the search for learning rates.
 SEARCH_SEEDS = (0, 1)
 
-_SETTINGS: Mapping[str, Mapping[str, object]] = {
-    "infomax_relu": {"competition": "none", "lambda_tc": 1.0},
-    "infomax_softmax": {"competition": "softmax", "lambda_tc": 0.0},
-    "infomax_lse": {"competition": "none", "lambda_tc": 1.0, "lambda_lse": 1.0},
-}
+#: Methods whose weights supervised training starts from.
+STARTS = ("autoencoder", "rbm", "simclr", *INFOMAX)
+
+#: Batch sizes of the ablation.
+BATCH_SIZES = (32, 128, 512)
 
 
 def compared(
@@ -67,8 +84,8 @@ def compared(
     base = RunSpec(dataset=dataset, hidden_dim=hidden_dim, epochs=epochs)
     specs: list[AnyFit] = []
     for name in names:
-        if name in _SETTINGS:
-            specs += grid(base.but(**_SETTINGS[name]), seed=seeds)
+        if name in INFOMAX:
+            specs += grid(base.but(**INFOMAX_SETTINGS[name]), seed=seeds)
         else:
             specs += every_method(dataset, hidden_dim, seeds, epochs=epochs, methods=[name])
     return [tuned(spec, rates or {}) for spec in specs]
@@ -130,3 +147,86 @@ def measured(
         flops=[training_flops(spec, *sizes[spec.dataset]) for spec in ordered],
         parameters=[parameters(spec, sizes[spec.dataset][1]) for spec in ordered],
     )
+
+
+def head_start_specs(
+    dataset: str,
+    hidden_dim: int,
+    seeds: Iterable[int],
+    *,
+    epochs: int,
+    methods: Iterable[str] = STARTS,
+    rates: Mapping[str, float] | None = None,
+) -> list[HeadStartSpec]:
+    """Supervised training from random weights, and from those of the `STARTS` among ``methods``.
+
+    Both trainings take ``epochs`` passes; rates are those of `compared`, of the supervised layer
+    for the second one.
+    """
+    rates, chosen = rates or {}, set(methods)
+    base = HeadStartSpec(dataset=dataset, hidden_dim=hidden_dim, epochs=epochs)
+    if "supervised" in rates:
+        base = base.but(learning_rate=rates["supervised"])
+    specs = [base]
+    for method in STARTS:
+        if method in chosen:
+            spec = base.but(method=method, pretraining_epochs=epochs)
+            rate = rates.get(method, spec.pretraining_rate)
+            specs.append(spec.but(pretraining_rate=rate))
+    return [spec for each in specs for spec in grid(each, seed=list(seeds))]
+
+
+def ablation_specs(
+    dataset: str,
+    hidden_dim: int,
+    seeds: Iterable[int],
+    *,
+    epochs: int,
+    rates: Mapping[str, float] | None = None,
+) -> list[ViewAblationSpec | RunSpec]:
+    """SimCLR and Barlow Twins with and without views, and InfoMax A, at every batch size."""
+    rates, seeds = rates or {}, list(seeds)
+    varied = {"batch_size": BATCH_SIZES, "seed": seeds}
+    specs: list[ViewAblationSpec | RunSpec] = []
+    for method in ABLATED:
+        spec = ViewAblationSpec(
+            dataset=dataset, method=method, hidden_dim=hidden_dim, epochs=epochs
+        )
+        spec = spec.but(learning_rate=rates.get(method, spec.learning_rate))
+        specs += grid(spec, views=list(VIEWS), **varied)
+    layer = RunSpec(dataset=dataset, hidden_dim=hidden_dim, epochs=epochs)
+    layer = layer.but(**INFOMAX_SETTINGS["infomax_relu"])
+    return specs + grid(tuned(layer, rates), **varied)
+
+
+# ------------------------------------------------------------------------------------------- tables
+
+
+def with_assessment(table: pd.DataFrame, assessed: pd.DataFrame) -> pd.DataFrame:
+    """Rows of `measured` with the measures of :func:`infomax_lib.baselines.assessment.assess`."""
+    return table.merge(assessed[["key", *MEASURES]], on="key", how="left", validate="1:1")
+
+
+def with_all_labels(transfer: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    """Targets of few labels of one dataset, and the probe on all labels as one more of them."""
+    dataset = table["dataset"].iloc[0]
+    few = transfer[
+        (transfer["family"] == "few labels") & transfer["target"].str.startswith(f"{dataset},")
+    ]
+    whole = table[["method", "seed"]].assign(
+        family="few labels",
+        target=f"{dataset}, all labels per class",
+        accuracy=table["probe_accuracy"],
+    )
+    return pd.concat([few, whole], ignore_index=True)
+
+
+def ablation_summary(ablation: pd.DataFrame) -> pd.DataFrame:
+    """One row per method and views, one column per batch size: mean and interval of the probe."""
+    rows = []
+    for (method, views), members in ablation.groupby(["method", "views"], sort=False):
+        row = {"method": LABELS[str(method)], "views": views}
+        for size, fits in members.groupby("batch_size"):
+            row[f"probe accuracy, batches of {size}"] = str(mean_interval(fits["probe_accuracy"]))
+        rows.append(row)
+    return pd.DataFrame(rows)

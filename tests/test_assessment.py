@@ -366,6 +366,23 @@ def test_what_stopped_for_a_passing_reason_is_tried_again(tmp_path, monkeypatch)
     assert assessed(specs, tmp_path)["purity"].notna().all()
 
 
+def test_a_predecessor_that_stopped_for_a_passing_reason_is_tried_again(tmp_path, monkeypatch):
+    def out_of_memory(*args, **settings):
+        raise MemoryError("no room")
+
+    spec = UNTRAINED.but(seed=1)
+    fitted_encoder(spec, tmp_path)
+    broken = dataclasses.replace(METHODS["untrained"], fit_many=out_of_memory)
+    with monkeypatch.context() as patch:
+        patch.setitem(METHODS, "untrained", broken)
+        with pytest.warns(BaselineWarning, match="no room"):
+            row = assessed(spec, tmp_path).iloc[0]
+    assert np.isnan(row["cka"])
+    assert row["purity"] > 0
+    assert not open_store(tmp_path).keys("assessments")
+    assert assessed(spec, tmp_path)["cka"].notna().all()
+
+
 def test_outputs_that_are_not_finite_are_a_failure(tmp_path, monkeypatch):
     fit_many = METHODS["untrained"].fit_many
 

@@ -174,6 +174,14 @@ def test_units_that_own_nothing_or_have_no_weights_are_left_out():
     assert owner_similarity(weight, outputs, images) == pytest.approx(np.mean(cosines))
 
 
+def test_a_unit_whose_images_are_the_mean_image_on_average_is_left_out():
+    outputs = torch.eye(3, dtype=torch.float64)
+    images = torch.tensor([[0.0, 0.0], [1.0, 2.0], [-1.0, -2.0]], dtype=torch.float64)
+    weight = torch.tensor([[1.0, 0.0], [3.0, 6.0], [0.0, -1.0]], dtype=torch.float64)
+    found = owner_similarity(weight, outputs, images)
+    assert found == pytest.approx((1 + 2 / np.sqrt(5)) / 2)
+
+
 def test_similarity_of_nothing_is_nothing():
     images, weight = normal(60, 7), normal(2, 7)
     outputs = normal(60, 2)

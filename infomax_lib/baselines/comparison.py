@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -24,6 +24,13 @@ INFOMAX = {
     "infomax_relu": "InfoMax A (ReLU)",
     "infomax_softmax": "InfoMax B (softmax)",
     "infomax_lse": "InfoMax + LSE",
+}
+
+#: What sets each of them apart from the default of a run.
+INFOMAX_SETTINGS: Mapping[str, Mapping[str, object]] = {
+    "infomax_relu": {"competition": "none", "lambda_tc": 1.0},
+    "infomax_softmax": {"competition": "softmax", "lambda_tc": 0.0},
+    "infomax_lse": {"competition": "none", "lambda_tc": 1.0, "lambda_lse": 1.0},
 }
 
 #: Every method of the comparison with the name that readers see.

@@ -32,7 +32,7 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from infomax_lib.baselines import stacked, supervised
-from infomax_lib.baselines.comparison import INFOMAX, LABELS
+from infomax_lib.baselines.comparison import INFOMAX, INFOMAX_SETTINGS, LABELS
 from infomax_lib.baselines.encoders import FitError, LinearEncoder
 from infomax_lib.baselines.methods import METHODS, Outcomes
 from infomax_lib.baselines.untrained import initial_layers
@@ -61,12 +61,6 @@ STARTS = (
     *INFOMAX,
 )
 
-# How the layers of this work differ from the default run: A, B, and A with the log-sum-exp term.
-_INFOMAX: dict[str, dict[str, Any]] = {
-    "infomax_relu": {},
-    "infomax_softmax": {"competition": "softmax", "lambda_tc": 0.0},
-    "infomax_lse": {"lambda_lse": 1.0},
-}
 _NETWORK = ("weight", "bias", "head", "head_bias")
 _PRETRAINING = {"pretraining_epochs": "epochs", "pretraining_rate": "learning_rate"}
 
@@ -263,8 +257,7 @@ def _infomax_layers(
         dataset=spec.dataset,
         hidden_dim=spec.hidden_dim,
         **_settings(spec),
-        **_INFOMAX[spec.method],
-    )
+    ).but(**INFOMAX_SETTINGS[spec.method])
     runs = [run.but(seed=seed) for seed in seeds]
     population = Population(runs, data, data.train.device, data.train.dtype)
     bar = range(run.epochs)
