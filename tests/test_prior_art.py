@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from infomax_lib import RunSpec, load_dataset
 from infomax_lib.baselines import BaselineSpec
+from infomax_lib.baselines.assessment import MEASURES
 from infomax_lib.baselines.comparison import INFOMAX, method_of
 from infomax_lib.baselines.flops import parameters, training_flops
 from infomax_lib.baselines.methods import METHODS
-from infomax_lib.prior_art import at_equal_flops, compared, measured, search_rates
+from infomax_lib.prior_art import (
+    BATCH_SIZES,
+    STARTS,
+    ablation_specs,
+    ablation_summary,
+    at_equal_flops,
+    compared,
+    head_start_specs,
+    measured,
+    search_rates,
+    with_all_labels,
+    with_assessment,
+)
 
 FEW = ("pca", "autoencoder", "infomax_relu", "infomax_lse")
 
@@ -76,3 +91,76 @@ def test_search_covers_the_methods_that_have_a_rate(tmp_path):
 def test_specs_of_both_kinds_know_their_method():
     kinds = {type(s) for s in compared("digits", 8, [0], epochs=1, methods=FEW)}
     assert kinds == {BaselineSpec, RunSpec}
+
+
+def test_head_starts_pretrain_as_the_comparison_does():
+    rates = {"rbm": 0.25, "infomax_lse": 0.125, "supervised": 0.5}
+    specs = head_start_specs("digits", 8, [1, 2], epochs=3, rates=rates)
+    assert [(s.method, s.seed) for s in specs] == [
+        (method, seed) for method in ("random", *STARTS) for seed in (1, 2)
+    ]
+    assert {s.learning_rate for s in specs} == {0.5}
+    assert {s.epochs for s in specs} == {3}
+    found = {s.method: (s.pretraining_epochs, s.pretraining_rate) for s in specs}
+    assert found["random"] == (None, None)
+    assert found["rbm"] == (3, 0.25)
+    assert found["infomax_lse"] == (3, 0.125)
+    assert found["autoencoder"] == (3, BaselineSpec(method="autoencoder").learning_rate)
+    few = head_start_specs("digits", 8, [1], epochs=3, methods=["pca", "rbm"])
+    assert [s.method for s in few] == ["random", "rbm"]
+
+
+def test_ablation_varies_views_and_batches_and_nothing_else():
+    specs = ablation_specs("digits", 8, [4], epochs=2, rates={"simclr": 0.5, "infomax_relu": 0.25})
+    layers = [s for s in specs if isinstance(s, RunSpec)]
+    others = [s for s in specs if not isinstance(s, RunSpec)]
+    assert [s.batch_size for s in layers] == list(BATCH_SIZES)
+    assert {(s.competition, s.lambda_tc, s.learning_rate) for s in layers} == {("none", 1.0, 0.25)}
+    assert {(s.method, s.views, s.batch_size) for s in others} == {
+        (method, views, size)
+        for method in ("simclr", "barlow_twins")
+        for views in ("all", "none")
+        for size in BATCH_SIZES
+    }
+    assert {s.learning_rate for s in others if s.method == "simclr"} == {0.5}
+    assert {(s.dataset, s.hidden_dim, s.epochs, s.seed) for s in specs} == {("digits", 8, 2, 4)}
+
+
+def test_ablation_has_a_line_per_views_and_a_column_per_batch():
+    rows = [
+        ("simclr", views, size, seed, 0.5 + seed / 100 + (views == "all") / 10)
+        for views in ("all", "none")
+        for size in (32, 512)
+        for seed in range(3)
+    ]
+    names = ["method", "views", "batch_size", "seed", "probe_accuracy"]
+    found = ablation_summary(pd.DataFrame(rows, columns=names))
+    assert found[["method", "views"]].to_numpy().tolist() == [["SimCLR", "all"], ["SimCLR", "none"]]
+    assert found["probe accuracy, batches of 512"].str.startswith("0.61").tolist() == [True, False]
+
+
+def test_all_labels_join_the_few_of_the_same_dataset():
+    transfer = pd.DataFrame(
+        [
+            ("pca", 0, "few labels", "mnist, 10 labels per class", 0.6),
+            ("pca", 0, "few labels", "fashion-mnist, 10 labels per class", 0.5),
+            ("pca", 0, "rotation", "mnist, rotated", 0.4),
+        ],
+        columns=["method", "seed", "family", "target", "accuracy"],
+    )
+    table = pd.DataFrame(
+        {"method": ["pca"], "seed": [0], "dataset": ["mnist"], "probe_accuracy": [0.9]}
+    )
+    found = with_all_labels(transfer, table)
+    assert found["accuracy"].tolist() == [0.6, 0.9]
+    assert found["target"].tolist()[1] == "mnist, all labels per class"
+
+
+def test_assessments_join_by_key():
+    table = pd.DataFrame({"key": ["a", "b"], "method": ["pca", "rica"]})
+    assessed = pd.DataFrame({"key": ["b", "a"], **{name: [1.0, 2.0] for name in MEASURES}})
+    found = with_assessment(table, assessed.assign(method="other"))
+    assert found["method"].tolist() == ["pca", "rica"]
+    assert np.array_equal(found["mig"], [2.0, 1.0])
+    with pytest.raises(pd.errors.MergeError):
+        with_assessment(table, pd.concat([assessed, assessed]))

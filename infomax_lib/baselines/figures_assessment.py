@@ -250,6 +250,7 @@ def head_start_curves(table: pd.DataFrame, highlight: Sequence[str] | None = Non
     ends = _curves(axes, rows, "epoch", "gain", named)
     axes.axhline(0, color="black", lw=1.2, zorder=1)
     axes.set_xlabel("epoch of fine-tuning")
+    axes.set_xticks(sorted(table["epoch"].unique()))
     axes.set_ylabel("accuracy above random weights (points)")
     family_legend(figure, methods)
     _label_all([(axes, ends)])
