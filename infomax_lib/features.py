@@ -220,13 +220,22 @@ def layer_outputs(spec: RunSpec, weight: Tensor, bias: Tensor, x: Tensor) -> Ten
 
 
 def part_of(data: Dataset, source: str) -> Dataset:
-    """The images of some classes, a name in :data:`SOURCES`; labels stay as they are."""
+    """The images of some classes, a name in :data:`SOURCES`; labels stay as they are.
+
+    Raises:
+        ValueError: The dataset is such a part itself.
+    """
     if source == "all":
         return data
     half = _CLASSES[data.name] // 2
     train, test = (
         (labels < half) == (source == "low") for labels in (data.train_labels, data.test_labels)
     )
+    if train.all() or not train.any():
+        raise ValueError(
+            f"{data.name} holds half of the classes already: take the {source} half of the whole "
+            "dataset"
+        )
     return replace(
         data,
         train=data.train[train],

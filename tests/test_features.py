@@ -424,3 +424,10 @@ def test_references_that_cannot_be_say_why(tmp_path):
         evaluate_references(spec, device="cpu", store=tmp_path, progress=False)
     with pytest.raises(TypeError, match="expected FeatureSpec objects, got ReferenceSpec"):
         evaluate_features([spec], store=tmp_path)
+
+
+def test_half_of_a_half_is_refused():
+    for name in ("digits-low", "digits-high"):
+        for source in ("low", "high"):
+            with pytest.raises(ValueError, match=rf"{name} holds half .*{source} half of the whole"):
+                part_of(load_dataset(name), source)
