@@ -215,7 +215,7 @@ seeds: int = 10  # seeds 0 .. seeds-1: initial weights, data order, sampling
 epochs: int = 10  # passes over the training data of every method that descends in minibatches
 methods: str = "all"  # names of methods, or all
 widths: list[int] = [16, 32, 128, 256]  # other numbers of units
-width_seeds: int = 5  # seeds at other widths
+few_seeds: int = 5  # seeds of smaller experiments: other widths, head starts, views and batches
 width_methods: str = "untrained pca kmeans autoencoder simclr supervised infomax_relu infomax_softmax infomax_lse"  # at other widths
 store: str = "auto"  # results store: auto, memory, or a folder
 device: str = "auto"  # auto, cpu or cuda
@@ -363,7 +363,7 @@ other_widths = [
     for fit in compared(
         dataset,
         k,
-        first_seeds(width_seeds),
+        first_seeds(few_seeds),
         epochs=epochs,
         methods=[m for m in width_methods.split() if m in chosen_methods],
         rates=rates[dataset],
@@ -585,7 +585,12 @@ HTML(table_html(summary(table, ["purity", "owner_similarity", "cka"])))
 # %%
 starts = head_starts(
     head_start_specs(
-        dataset, hidden_dim, chosen, epochs=epochs, methods=chosen_methods, rates=rates[dataset]
+        dataset,
+        hidden_dim,
+        first_seeds(few_seeds),
+        epochs=epochs,
+        methods=chosen_methods,
+        rates=rates[dataset],
     ),
     device=device,
     store=store,
@@ -605,7 +610,7 @@ head_start_curves(starts)
 # %%
 ablation = view_ablations(
     ablation_specs(
-        dataset, hidden_dim, first_seeds(width_seeds), epochs=epochs, rates=rates[dataset]
+        dataset, hidden_dim, first_seeds(few_seeds), epochs=epochs, rates=rates[dataset]
     ),
     device=device,
     store=store,
@@ -623,7 +628,7 @@ HTML(table_html(ablation_summary(ablation)))
 # the first principal components; then every component is replaced by two copies at half its weight.
 
 # %%
-overlap = overlapping_mixtures(dataset, hidden_dim, first_seeds(width_seeds))
+overlap = overlapping_mixtures(dataset, hidden_dim, first_seeds(few_seeds))
 
 # %% tags=["hide-input"]
 HTML(table_html(grouped_table(overlap, ["mixture"], ["log_likelihood", "redundancy"])))
