@@ -10,67 +10,112 @@ Source: "InfoMax vs. Pretraining Prior Art", What Each Objective Actually Optimi
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
+import torch
+from pydantic import Field, field_validator
 from torch import Tensor
 from torch.nn import functional as F
 
 from infomax_lib.baselines import gmm
 from infomax_lib.baselines.gmm import MixtureEncoder
 from infomax_lib.baselines.pca import principal_components
-from infomax_lib.data import load_dataset
+from infomax_lib.data import DATASETS, load_dataset
+from infomax_lib.derived import derived_results
+from infomax_lib.spec import Spec
+from infomax_lib.store import Store
 
-__all__ = ["doubled", "log_likelihood", "overlapping_mixtures", "redundancy"]
+__all__ = ["OverlapSpec", "doubled", "log_likelihood", "overlapping_mixtures", "redundancy"]
 
 _EPOCHS = 100  # EM iterations at most
+_MIXTURES = ("distinct", "doubled")
+_MEASURES = ("log_likelihood", "redundancy")
+
+
+class OverlapSpec(Spec):
+    """A Gaussian mixture on the principal components of a dataset.
+
+    Attributes:
+        dataset: Its name.
+        components: Number K of components; below 3 all centred means lie on one line, and are
+            redundant whatever they are.
+        dimensions: Number of leading principal directions; a single one is a line, too.
+        seed: Draws the means that EM starts from.
+    """
+
+    dataset: str = "mnist"
+    components: int = Field(default=16, ge=3)
+    dimensions: int = Field(default=10, ge=2)
+    seed: int = Field(default=42, ge=0, lt=2**32)
+
+    @field_validator("dataset")
+    @classmethod
+    def _known_name(cls, value: str) -> str:
+        if value not in DATASETS:
+            raise ValueError(f"choose one of {', '.join(DATASETS)}")
+        return value
 
 
 def overlapping_mixtures(
-    dataset: str, components: int, seeds: Iterable[int], dimensions: int = 10
+    specs: Sequence[OverlapSpec] | OverlapSpec,
+    device: str = "auto",
+    store: str | Store | None = None,
+    progress: bool = True,
 ) -> pd.DataFrame:
     """A mixture fitted to a dataset beside the one with all components doubled.
 
     Fitted by EM (scikit-learn, see :mod:`infomax_lib.baselines.gmm`) to the projections of the
-    training images on their leading principal directions; computed in float64.
+    training images on their leading principal directions; computed in float64 on the CPU.
 
     Args:
-        dataset: Its name.
-        components: Number K of components, >= 3.
-        seeds: Each draws the means that EM starts from.
-        dimensions: Number of principal directions, >= 2.
+        specs: Mixtures to fit; ``grid(OverlapSpec(), seed=range(5))``.
+        device: Accepted for symmetry with the other experiments.
+        store: Folder, name or Store, see :func:`infomax_lib.open_store`.
+        progress: Show progress while something is computed.
 
     Returns:
-        Two rows per seed: ``mixture`` (``distinct``, as fitted, or ``doubled``), ``seed``,
+        Two rows per spec: its fields, ``mixture`` (``distinct``, as fitted, or ``doubled``),
         ``log_likelihood`` (mean over test images, in nats) and ``redundancy``.
 
     Raises:
-        ValueError: Components or dimensions so few that all centred means lie on one line, where
-            the redundancy is 1 whatever they are.
         FitError: More dimensions than the images span, or more components than images.
     """
-    for name, value, least in (("components", components, 3), ("dimensions", dimensions, 2)):
-        if value < least:
-            raise ValueError(
-                f"{name}={value} is not possible: means on one line are redundant whatever they "
-                f"are; choose at least {least}"
-            )
-    data = load_dataset(dataset)
-    mean, _, directions = principal_components(data.train, dimensions)
-    train, test = ((x.double() - mean) @ directions.T for x in (data.train, data.test))
+    wide = derived_results(
+        "overlaps",
+        OverlapSpec,
+        specs,
+        lambda wanted: [[spec] for spec in wanted],
+        _compute,
+        device,
+        store,
+        progress,
+    )
+    fields = list(OverlapSpec.model_fields)
+    parts = [
+        wide[fields].assign(mixture=name, **{m: wide[f"{name}_{m}"] for m in _MEASURES})
+        for name in _MIXTURES
+        if len(wide)
+    ]
+    if not parts:
+        return pd.DataFrame(columns=[*fields, "mixture", *_MEASURES])
+    return pd.concat(parts).sort_index(kind="stable").reset_index(drop=True)
+
+
+def _compute(specs: Sequence[OverlapSpec], device: torch.device) -> list[dict[str, Any]]:
     rows = []
-    for seed in seeds:
-        fitted = gmm.fit(train, components, seed, epochs=_EPOCHS)
-        for name, mixture in (("distinct", fitted), ("doubled", doubled(fitted))):
-            rows.append(
-                {
-                    "mixture": name,
-                    "seed": seed,
-                    "log_likelihood": log_likelihood(mixture, test),
-                    "redundancy": redundancy(mixture.means),
-                }
-            )
-    return pd.DataFrame(rows, columns=["mixture", "seed", "log_likelihood", "redundancy"])
+    for spec in specs:
+        data = load_dataset(spec.dataset)
+        mean, _, directions = principal_components(data.train, spec.dimensions)
+        train, test = ((x.double() - mean) @ directions.T for x in (data.train, data.test))
+        fitted = gmm.fit(train, spec.components, spec.seed, epochs=_EPOCHS)
+        row: dict[str, Any] = {}
+        for name, mixture in zip(_MIXTURES, (fitted, doubled(fitted)), strict=True):
+            row[f"{name}_log_likelihood"] = log_likelihood(mixture, test)
+            row[f"{name}_redundancy"] = redundancy(mixture.means)
+        rows.append(row)
+    return rows
 
 
 def doubled(mixture: MixtureEncoder) -> MixtureEncoder:

@@ -224,7 +224,7 @@ device: str = "auto"  # auto, cpu or cuda
 import pandas as pd
 from myst_nb import glue
 
-from infomax_lib import SpecError, first_seeds, load_dataset, open_store
+from infomax_lib import SpecError, first_seeds, grid, load_dataset, open_store
 from infomax_lib.baselines.assessment import assess
 from infomax_lib.baselines.assessment_tables import pruning_table, transfer_table
 from infomax_lib.baselines.comparison import (
@@ -258,7 +258,7 @@ from infomax_lib.baselines.tuning import at_the_edge, chosen_rates
 from infomax_lib.baselines.view_ablation import view_ablations
 from infomax_lib.claims import Card, Evidence, judge
 from infomax_lib.figures import thumbnail
-from infomax_lib.overlap import overlapping_mixtures
+from infomax_lib.overlap import OverlapSpec, overlapping_mixtures
 from infomax_lib.prior_art import (
     ablation_specs,
     ablation_summary,
@@ -628,7 +628,9 @@ HTML(table_html(ablation_summary(ablation)))
 # the first principal components; then every component is replaced by two copies at half its weight.
 
 # %%
-overlap = overlapping_mixtures(dataset, hidden_dim, first_seeds(few_seeds))
+overlap = overlapping_mixtures(
+    grid(OverlapSpec(dataset=dataset), seed=first_seeds(few_seeds)), device=device, store=store
+)
 
 # %% tags=["hide-input"]
 HTML(table_html(grouped_table(overlap, ["mixture"], ["log_likelihood", "redundancy"])))

@@ -429,5 +429,7 @@ def test_references_that_cannot_be_say_why(tmp_path):
 def test_half_of_a_half_is_refused():
     for name in ("digits-low", "digits-high"):
         for source in ("low", "high"):
-            with pytest.raises(ValueError, match=rf"{name} holds half .*{source} half of the whole"):
+            with pytest.raises(
+                ValueError, match=rf"{name} holds half .*{source} half of the whole"
+            ):
                 part_of(load_dataset(name), source)

@@ -1,18 +1,30 @@
 """Mixtures with doubled components: the same density, as much redundancy as there can be."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from scipy.stats import multivariate_normal
 from sklearn.decomposition import PCA
 from sklearn.mixture import GaussianMixture
 
-from infomax_lib import load_dataset
+from infomax_lib import SpecError, grid, load_dataset
 from infomax_lib.baselines import FitError
 from infomax_lib.baselines.gmm import MixtureEncoder
-from infomax_lib.overlap import doubled, log_likelihood, overlapping_mixtures, redundancy
+from infomax_lib.overlap import (
+    OverlapSpec,
+    doubled,
+    log_likelihood,
+    overlapping_mixtures,
+    redundancy,
+)
 
 DOUBLE = torch.float64
+
+
+def mixtures(seeds, store=None, **settings):
+    specs = grid(OverlapSpec(dataset="digits", **settings), seed=seeds) if len(seeds) else []
+    return overlapping_mixtures(specs, device="cpu", store=store, progress=False)
 
 
 @pytest.fixture
@@ -71,8 +83,9 @@ def test_a_cross_has_the_redundancy_of_opposites_and_a_simplex_the_least():
 
 
 def test_the_table_is_that_of_scikit_learn_on_its_own_components():
-    table = overlapping_mixtures("digits", 5, [3, 4], dimensions=4)
-    assert list(table.columns) == ["mixture", "seed", "log_likelihood", "redundancy"]
+    table = mixtures([3, 4], components=5, dimensions=4)
+    names = ["dataset", "components", "dimensions", "seed"]
+    assert list(table.columns) == [*names, "mixture", "log_likelihood", "redundancy"]
     assert list(table["mixture"]) == ["distinct", "doubled"] * 2
     assert list(table["seed"]) == [3, 3, 4, 4]
     digits = load_dataset("digits")
@@ -89,31 +102,43 @@ def test_the_table_is_that_of_scikit_learn_on_its_own_components():
 
 
 def test_doubling_changes_redundancy_and_nothing_else():
-    table = overlapping_mixtures("digits", 8, range(3))
+    table = mixtures(range(3), components=8)
     by = table.pivot(index="seed", columns="mixture", values=["log_likelihood", "redundancy"])
     likelihood, redundant = by["log_likelihood"], by["redundancy"]
     np.testing.assert_allclose(likelihood["doubled"], likelihood["distinct"], rtol=0, atol=1e-12)
     np.testing.assert_allclose(redundant["doubled"], 1, atol=1e-12)
     assert (redundant["distinct"] < 0.95).all()
     assert likelihood["distinct"].nunique() == 3
-    assert overlapping_mixtures("digits", 8, []).empty
+    assert mixtures([]).empty
+
+
+def test_known_mixtures_are_not_fitted_again(tmp_path, monkeypatch):
+    first = mixtures([0, 1], tmp_path)
+
+    def fit(*_, **__):
+        raise AssertionError("fitted again")
+
+    monkeypatch.setattr("infomax_lib.overlap.gmm.fit", fit)
+    pd.testing.assert_frame_equal(mixtures([0, 1], tmp_path), first)
+    with pytest.raises(AssertionError, match="fitted again"):
+        mixtures([2], tmp_path)
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"components": 2}, "components=2 is not possible.*at least 3"),
-        ({"dimensions": 1}, "dimensions=1 is not possible.*at least 2"),
-        ({"dataset": "cifar"}, "unknown dataset 'cifar'"),
+        ({"components": 2}, "components.*greater than or equal to 3"),
+        ({"dimensions": 1}, "dimensions.*greater than or equal to 2"),
+        ({"dataset": "cifar"}, "choose one of digits, mnist"),
     ],
 )
 def test_impossible_settings_are_refused(arguments, message):
-    with pytest.raises(ValueError, match=message):
-        overlapping_mixtures(**{"dataset": "digits", "components": 4, "seeds": [0]} | arguments)
+    with pytest.raises(SpecError, match=message):
+        OverlapSpec(**arguments)
 
 
 def test_more_than_the_data_have_is_a_failure_that_says_so():
     with pytest.raises(FitError, match="70 components asked for, but the data span only"):
-        overlapping_mixtures("digits", 4, [0], dimensions=70)
+        mixtures([0], dimensions=70)
     with pytest.raises(FitError, match="9999 components cannot be told apart"):
-        overlapping_mixtures("digits", 9999, [0])
+        mixtures([0], components=9999)
