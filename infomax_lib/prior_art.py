@@ -32,7 +32,6 @@ from infomax_lib.stats import mean_interval
 from infomax_lib.store import Store, open_store
 
 __all__ = [
-    "BATCH_SIZES",
     "SEARCH_SEEDS",
     "STARTS",
     "ablation_specs",
@@ -53,9 +52,6 @@ SEARCH_SEEDS = (0, 1)
 
 #: Methods whose weights supervised training starts from.
 STARTS = ("autoencoder", "rbm", "simclr", *INFOMAX)
-
-#: Batch sizes of the ablation.
-BATCH_SIZES = (32, 128, 512)
 
 
 def compared(
@@ -182,11 +178,12 @@ def ablation_specs(
     seeds: Iterable[int],
     *,
     epochs: int,
+    batch_sizes: Iterable[int],
     rates: Mapping[str, float] | None = None,
 ) -> list[ViewAblationSpec | RunSpec]:
     """SimCLR and Barlow Twins with and without views, and InfoMax A, at every batch size."""
-    rates, seeds = rates or {}, list(seeds)
-    varied = {"batch_size": BATCH_SIZES, "seed": seeds}
+    rates = rates or {}
+    varied = {"batch_size": list(batch_sizes), "seed": list(seeds)}
     specs: list[ViewAblationSpec | RunSpec] = []
     for method in ABLATED:
         spec = ViewAblationSpec(
@@ -223,7 +220,7 @@ def with_all_labels(transfer: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame
 
 def ablation_summary(ablation: pd.DataFrame) -> pd.DataFrame:
     """One row per method and views, one column per batch size: mean and interval of the probe."""
-    rows = []
+    rows: list[dict[str, str]] = []
     for (method, views), members in ablation.groupby(["method", "views"], sort=False):
         row = {"method": LABELS[str(method)], "views": views}
         for size, fits in members.groupby("batch_size"):

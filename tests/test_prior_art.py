@@ -12,8 +12,8 @@ from infomax_lib.baselines.assessment import MEASURES
 from infomax_lib.baselines.comparison import INFOMAX, method_of
 from infomax_lib.baselines.flops import parameters, training_flops
 from infomax_lib.baselines.methods import METHODS
+from infomax_lib.baselines.view_ablation import view_ablations
 from infomax_lib.prior_art import (
-    BATCH_SIZES,
     STARTS,
     ablation_specs,
     ablation_summary,
@@ -111,19 +111,26 @@ def test_head_starts_pretrain_as_the_comparison_does():
 
 
 def test_ablation_varies_views_and_batches_and_nothing_else():
-    specs = ablation_specs("digits", 8, [4], epochs=2, rates={"simclr": 0.5, "infomax_relu": 0.25})
+    sizes = [16, 64]
+    rates = {"simclr": 0.5, "infomax_relu": 0.25}
+    specs = ablation_specs("digits", 8, [4], epochs=2, batch_sizes=sizes, rates=rates)
     layers = [s for s in specs if isinstance(s, RunSpec)]
     others = [s for s in specs if not isinstance(s, RunSpec)]
-    assert [s.batch_size for s in layers] == list(BATCH_SIZES)
+    assert [s.batch_size for s in layers] == sizes
     assert {(s.competition, s.lambda_tc, s.learning_rate) for s in layers} == {("none", 1.0, 0.25)}
     assert {(s.method, s.views, s.batch_size) for s in others} == {
         (method, views, size)
         for method in ("simclr", "barlow_twins")
         for views in ("all", "none")
-        for size in BATCH_SIZES
+        for size in sizes
     }
     assert {s.learning_rate for s in others if s.method == "simclr"} == {0.5}
     assert {(s.dataset, s.hidden_dim, s.epochs, s.seed) for s in specs} == {("digits", 8, 2, 4)}
+
+
+def test_no_batch_size_is_no_ablation():
+    assert ablation_specs("digits", 8, [4], epochs=2, batch_sizes=[]) == []
+    assert ablation_summary(view_ablations([])).empty
 
 
 def test_ablation_has_a_line_per_views_and_a_column_per_batch():
