@@ -214,7 +214,7 @@ hidden_dim: int = 64  # units K of every method
 seeds: int = 10  # seeds 0 .. seeds-1: initial weights, data order, sampling
 epochs: int = 10  # passes over the training data of every method that descends in minibatches
 methods: str = "all"  # names of methods, or all
-widths: list[int] = [16, 32, 128, 256]  # other numbers of units
+widths: list[int] = []  # other numbers of units, such as 16, 32, 128, 256
 few_seeds: int = 5  # seeds of smaller experiments: other widths, head starts, views and batches
 width_methods: str = "untrained pca kmeans autoencoder simclr supervised infomax_relu infomax_softmax infomax_lse"  # at other widths
 batch_sizes: list[int] = []  # of SimCLR and Barlow Twins with and without views
@@ -354,8 +354,8 @@ on_halves = [
 ]
 
 # %% [markdown]
-# **Other widths.** A few of the methods, at the rates that were chosen at $K =$
-# {glue:text}`hidden_dim`.
+# **Other widths**, if `widths` asks for some: the methods of `width_methods`, at the rates that were
+# chosen at $K =$ {glue:text}`hidden_dim`.
 
 # %%
 other_widths = [
@@ -540,7 +540,7 @@ few_label_curves(with_all_labels(transfer, table))
 # ### Smaller InfoMax layers match larger ones
 
 # %% mystnb={"image": {"alt": "Probe accuracy against the number of units on a logarithmic axis: InfoMax configurations bold, other methods thin and labelled."}} tags=["hide-input"]
-widths_against_probe(wide)
+widths_against_probe(wide) if widths else HTML("No other number of units was asked for.")
 
 # %% [markdown]
 # Verdict: **{glue:text}`verdict_14`**. {glue:text}`evidence_14`
