@@ -135,8 +135,9 @@ def measured(
     store = open_store(store)
     baselines = [spec for spec in specs if isinstance(spec, BaselineSpec)]
     layers = [spec for spec in specs if isinstance(spec, RunSpec)]
-    rows = run_baselines(baselines, device=device, store=store, keep_weights=keep_weights)
-    table = with_infomax(rows, run(layers, device=device, store=store), store)
+    table = run_baselines(baselines, device=device, store=store, keep_weights=keep_weights)
+    if layers:
+        table = with_infomax(table, run(layers, device=device, store=store), store)
     sizes = {spec.dataset: load_dataset(spec.dataset).train.shape for spec in specs}
     ordered: list[AnyFit] = [*baselines, *layers]
     return table.assign(

@@ -83,6 +83,14 @@ def test_one_row_per_fit_with_its_cost(tmp_path):
     assert again["probe_accuracy"].equals(table["probe_accuracy"])
 
 
+@pytest.mark.parametrize("methods", [[], ["pca"], ["infomax_relu"]])
+def test_one_kind_of_fit_or_none_is_enough(methods, tmp_path):
+    specs = compared("digits", 8, [0], epochs=1, methods=methods)
+    table = measured(specs, device="cpu", store=tmp_path)
+    assert len(table) == len(methods)
+    assert {"flops", "parameters"} <= set(table.columns)
+
+
 def test_search_covers_the_methods_that_have_a_rate(tmp_path):
     found = search_rates("digits", 6, epochs=1, methods=FEW, device="cpu", store=tmp_path)
     assert set(found["method"]) == {"autoencoder", "infomax_relu", "infomax_lse"}
