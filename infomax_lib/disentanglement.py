@@ -92,7 +92,7 @@ def mutual_information_gap(
         ValueError: As `mutual_information`, or there are fewer than two units.
     """
     x, levels = _checked(features, factors, least_units=2)
-    gaps = _gaps(x, levels, bins)
+    gaps = _gaps(x, levels, _entropies(levels), bins)
     return MutualInformationGap(float(gaps.mean()), gaps)
 
 
@@ -122,7 +122,10 @@ def rotated_mig(
     scaled = inside / np.where(deviation > 0, deviation, 1)  # bins move along with the means
     rng = np.random.default_rng(seed)
     draws = (ortho_group.rvs(x.shape[1], random_state=rng) for _ in range(rotations))
-    return np.array([_gaps(scaled @ rotation, levels, bins).mean() for rotation in draws])
+    entropies = _entropies(levels)
+    return np.array(
+        [_gaps(scaled @ rotation, levels, entropies, bins).mean() for rotation in draws]
+    )
 
 
 def dci(features: ArrayLike, factors: ArrayLike, seed: int = 0) -> DCI:
@@ -265,10 +268,15 @@ def _x_log_x(counts: np.ndarray) -> np.ndarray:
     return xlogy(counts, counts).sum(-1)
 
 
-def _gaps(x: np.ndarray, levels: np.ndarray, bins: int) -> np.ndarray:
+def _gaps(x: np.ndarray, levels: np.ndarray, entropies: np.ndarray, bins: int) -> np.ndarray:
     """Gap of every factor between the two units that know most about it, over its entropy (F,)."""
     second, first = np.sort(_mutual_information(_binned(x, bins), levels, bins), axis=0)[-2:]
-    return (first - second) / [entropy(np.bincount(column)) for column in levels.T]
+    return (first - second) / entropies
+
+
+def _entropies(levels: np.ndarray) -> np.ndarray:
+    """H(v_f) of every factor in nats, (F,)."""
+    return np.array([entropy(np.bincount(column)) for column in levels.T])
 
 
 def _concentration(importance: np.ndarray) -> np.ndarray:
