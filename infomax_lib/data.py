@@ -18,6 +18,7 @@ import zlib
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pooch
@@ -26,7 +27,9 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from torch import Tensor
 
-__all__ = ["DATASETS", "DataError", "Dataset", "dataset_checksum", "load_dataset"]
+__all__ = ["DATASETS", "DataError", "Dataset", "dataset_checksum", "in_half", "load_dataset"]
+
+Labels = TypeVar("Labels", np.ndarray, Tensor)
 
 
 class DataError(RuntimeError):
@@ -236,6 +239,11 @@ def _digits() -> Dataset:
     return _dataset("digits", parts[0], parts[2], parts[1], parts[3], (8, 8))
 
 
+def in_half(labels: Labels, part: str, half: int) -> Labels:
+    """Which labels (N,) are below ``half`` (``part`` "low") or not ("high"), boolean (N,)."""
+    return (labels < half) == (part == "low")
+
+
 def _part(whole: Dataset, part: str) -> Dataset:
     arrays = [whole.train, whole.train_labels, whole.test, whole.test_labels]
     train, labels, test, test_labels = (array.numpy() for array in arrays)
@@ -244,7 +252,7 @@ def _part(whole: Dataset, part: str) -> Dataset:
             train, labels, test_size=1 / 12, stratify=labels, random_state=0
         )
     else:
-        chosen, held_out = ((y < _HALF) == (part == "low") for y in (labels, test_labels))
+        chosen, held_out = (in_half(y, part, _HALF) for y in (labels, test_labels))
         train, labels = train[chosen], labels[chosen]
         test, test_labels = test[held_out], test_labels[held_out]
     name = f"{whole.name}-{part}"

@@ -128,7 +128,10 @@ def derived_results(
 
 
 def seeds_together(specs: Sequence[S], most: int = 16) -> Iterator[list[S]]:
-    """Chunks of specs that differ in nothing but the seed, at most so many in each."""
+    """Chunks of specs that differ in nothing but the seed.
+
+    ``most`` bounds how many are in each, and so how much a kill can lose.
+    """
     alike: dict[S, list[S]] = defaultdict(list)
     for spec in specs:
         alike[spec.but(seed=0)].append(spec)

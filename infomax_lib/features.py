@@ -24,17 +24,18 @@ from infomax_lib import metrics
 from infomax_lib.baselines.encoders import LinearEncoder
 from infomax_lib.baselines.pca import principal_components
 from infomax_lib.competition import compete
-from infomax_lib.data import DATASETS, DataError, Dataset, load_dataset
-from infomax_lib.derived import derived_results
+from infomax_lib.data import DATASETS, DataError, Dataset, in_half, load_dataset
+from infomax_lib.derived import derived_results, seeds_together
 from infomax_lib.grouping import populations
 from infomax_lib.layer import ACTIVATIONS, stacked_preactivation
 from infomax_lib.logistic import logistic_regression
 from infomax_lib.population import Population, generator
 from infomax_lib.products import product
-from infomax_lib.spec import RunSpec, Spec
+from infomax_lib.spec import RunSpec, Spec, names_among
 from infomax_lib.store import Store
 
 __all__ = [
+    "OTHER_HALF",
     "PARTNERS",
     "REFERENCES",
     "SOURCES",
@@ -56,6 +57,9 @@ PARTNERS = {"mnist": "fashion-mnist", "fashion-mnist": "mnist"}
 #: Parts of a dataset by class: all of them, the lower half (0-4 of ten) or the upper half (5-9).
 SOURCES = ("all", "low", "high")
 
+#: The half that is left over.
+OTHER_HALF = {"low": "high", "high": "low"}
+
 #: Reference features, which need no training.
 REFERENCES = ("pixels", "pca")
 
@@ -63,7 +67,6 @@ NOISE = (0.1, 0.2, 0.4)
 UNIT_LOSS = (0.1, 0.25, 0.5)
 
 _CLASSES = dict.fromkeys(DATASETS, 10) | {"synthetic": 6}
-_OTHER = {"low": "high", "high": "low"}
 _TOLERANCE = 3e-5  # of the gradient, as in the linear probe
 _FAR = 1e6  # standard deviations; training samples cannot be further than sqrt(N)
 
@@ -80,12 +83,7 @@ class _TestedSpec(Spec):
     unit_loss: tuple[float, ...] = UNIT_LOSS
     draws: int = Field(5, ge=1)
 
-    @field_validator("source")
-    @classmethod
-    def _known_source(cls, value: str) -> str:
-        if value not in SOURCES:
-            raise ValueError(f"choose one of {', '.join(SOURCES)}")
-        return value
+    _known_source = names_among(source=SOURCES)
 
     @field_validator("noise", "unit_loss", mode="before")
     @classmethod
@@ -137,13 +135,7 @@ class ReferenceSpec(_TestedSpec):
     hidden_dim: int | None = Field(None, ge=1)
     seed: int = Field(42, ge=0, lt=2**63)
 
-    @field_validator("dataset", "method")
-    @classmethod
-    def _known_name(cls, value: str, info: Any) -> str:
-        allowed = {"dataset": DATASETS, "method": REFERENCES}[info.field_name]
-        if value not in allowed:
-            raise ValueError(f"choose one of {', '.join(allowed)}")
-        return value
+    _known_names = names_among(dataset=DATASETS, method=REFERENCES)
 
     @model_validator(mode="after")
     def _width_fits_the_method(self) -> ReferenceSpec:
@@ -228,9 +220,7 @@ def part_of(data: Dataset, source: str) -> Dataset:
     if source == "all":
         return data
     half = _CLASSES[data.name] // 2
-    train, test = (
-        (labels < half) == (source == "low") for labels in (data.train_labels, data.test_labels)
-    )
+    train, test = (in_half(y, source, half) for y in (data.train_labels, data.test_labels))
     if train.all() or not train.any():
         raise ValueError(
             f"{data.name} holds half of the classes already: take the {source} half of the whole "
@@ -373,10 +363,7 @@ def _compute_layers(
 
 
 def _reference_chunks(specs: Sequence[ReferenceSpec]) -> Iterator[list[ReferenceSpec]]:
-    alike: dict[ReferenceSpec, list[ReferenceSpec]] = defaultdict(list)
-    for spec in specs:
-        alike[spec.but(seed=0)].append(spec)
-    yield from alike.values()
+    yield from seeds_together(specs, most=len(specs))
 
 
 def _compute_references(
@@ -399,7 +386,7 @@ def _source_and_target(
     """What features are learned on, and where they are tested, too, if that is at hand."""
     data = load_dataset(spec.dataset).to(device, torch.float32)
     if spec.source != "all":
-        return part_of(data, spec.source), part_of(data, _OTHER[spec.source])
+        return part_of(data, spec.source), part_of(data, OTHER_HALF[spec.source])
     partner = target_of(spec.dataset)
     if partner is None:
         return data, None

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from infomax_lib.auxiliary import AuxiliarySpec
+from infomax_lib.baselines.comparison import INFOMAX_SETTINGS
 from infomax_lib.effects import signed
 from infomax_lib.evidence import Evidence, MissingEvidence
 from infomax_lib.features import PARTNERS, FeatureSpec, ReferenceSpec
@@ -66,8 +67,8 @@ __all__ = [
 
 #: The two architectures at the pressure that source 000 gives each of them.
 ARCHITECTURES: Mapping[str, Mapping[str, Any]] = {
-    "A": {"competition": "none", "lambda_tc": 1.0},
-    "B": {"competition": "softmax", "lambda_tc": 0.0},
+    "A": INFOMAX_SETTINGS["infomax_relu"],
+    "B": INFOMAX_SETTINGS["infomax_softmax"],
 }
 
 #: Competitions at temperature one.

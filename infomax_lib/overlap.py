@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 import torch
-from pydantic import Field, field_validator
+from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -24,7 +24,7 @@ from infomax_lib.baselines.gmm import MixtureEncoder
 from infomax_lib.baselines.pca import principal_components
 from infomax_lib.data import DATASETS, load_dataset
 from infomax_lib.derived import derived_results
-from infomax_lib.spec import Spec
+from infomax_lib.spec import Spec, names_among
 from infomax_lib.store import Store
 
 __all__ = ["OverlapSpec", "doubled", "log_likelihood", "overlapping_mixtures", "redundancy"]
@@ -50,12 +50,7 @@ class OverlapSpec(Spec):
     dimensions: int = Field(default=10, ge=2)
     seed: int = Field(default=42, ge=0, lt=2**32)
 
-    @field_validator("dataset")
-    @classmethod
-    def _known_name(cls, value: str) -> str:
-        if value not in DATASETS:
-            raise ValueError(f"choose one of {', '.join(DATASETS)}")
-        return value
+    _known_names = names_among(dataset=DATASETS)
 
 
 def overlapping_mixtures(

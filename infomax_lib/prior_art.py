@@ -26,9 +26,10 @@ from infomax_lib.baselines.spec import BaselineSpec
 from infomax_lib.baselines.tuning import search, tuned
 from infomax_lib.baselines.view_ablation import ABLATED, VIEWS, ViewAblationSpec
 from infomax_lib.data import Dataset, load_dataset
+from infomax_lib.rank_correlation import rank_correlation
 from infomax_lib.runs import run
 from infomax_lib.spec import RunSpec, grid
-from infomax_lib.stats import mean_interval
+from infomax_lib.stats import Interval, mean_interval
 from infomax_lib.store import Store, open_store
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "compared",
     "head_start_specs",
     "measured",
+    "probe_correlations",
     "search_rates",
     "with_all_labels",
     "with_assessment",
@@ -203,6 +205,17 @@ def ablation_specs(
 def with_assessment(table: pd.DataFrame, assessed: pd.DataFrame) -> pd.DataFrame:
     """Rows of `measured` with the measures of :func:`infomax_lib.baselines.assessment.assess`."""
     return table.merge(assessed[["key", *MEASURES]], on="key", how="left", validate="1:1")
+
+
+def probe_correlations(table: pd.DataFrame, metrics: Iterable[str]) -> dict[str, Interval]:
+    """Rank correlation over methods of each measure with probe accuracy, by measure.
+
+    Means over seeds; the supervised ceiling, which reads labels, is left out.
+    """
+    rows = table[table["method"] != "supervised"]
+    listed = list(metrics)
+    means = rows.groupby("method")[["probe_accuracy", *listed]].mean()
+    return {metric: rank_correlation(means[metric], means["probe_accuracy"]) for metric in listed}
 
 
 def with_all_labels(transfer: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:

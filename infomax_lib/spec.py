@@ -14,6 +14,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -23,7 +24,7 @@ from infomax_lib.data import DATASETS, dataset_checksum
 from infomax_lib.layer import ACTIVATIONS, INITIALS
 from infomax_lib.objective import OBJECTIVES
 
-__all__ = ["RESULTS_VERSION", "RunSpec", "SpecError", "first_seeds", "grid"]
+__all__ = ["RESULTS_VERSION", "RunSpec", "SpecError", "first_seeds", "grid", "names_among"]
 
 # Enters every key. Raise it when a change makes old results wrong or changes a default, and only
 # then.
@@ -71,6 +72,18 @@ class Spec(BaseModel):
 
 
 AnySpec = TypeVar("AnySpec", bound=Spec)
+
+
+def names_among(**allowed: Iterable[str]) -> Any:
+    """A validator for the class of a spec: each of these fields holds one of its allowed names."""
+
+    def known(value: str, info: ValidationInfo) -> str:
+        names = allowed[str(info.field_name)]
+        if value not in names:
+            raise ValueError(f"choose one of {', '.join(names)}")
+        return value
+
+    return field_validator(*allowed)(known)
 
 
 class RunSpec(Spec):
@@ -121,15 +134,15 @@ class RunSpec(Spec):
     temperature: float = Field(1.0, gt=0, allow_inf_nan=False)
     group_size: int = Field(1, ge=1)
 
-    @field_validator(
-        *("dataset", "activation", "competition", "optimizer", "initial", "precision", "objective")
+    _known_names = names_among(
+        dataset=DATASETS,
+        activation=ACTIVATIONS,
+        competition=COMPETITIONS,
+        optimizer=OPTIMIZERS,
+        initial=INITIALS,
+        precision=PRECISIONS,
+        objective=OBJECTIVES,
     )
-    @classmethod
-    def _known_name(cls, value: str, info: Any) -> str:
-        allowed = _ALLOWED_NAMES[info.field_name]
-        if value not in allowed:
-            raise ValueError(f"choose one of {', '.join(allowed)}")
-        return value
 
     def samples_per_step(self, samples: int) -> int:
         """Samples in a step on a training set of ``samples``: all of them for a full batch."""
@@ -185,17 +198,6 @@ class RunSpec(Spec):
     def views(self) -> int:
         """How many views of every sample a step sees."""
         return 2 if self.objective == "barlow" else 1
-
-
-_ALLOWED_NAMES: dict[str, Iterable[str]] = {
-    "dataset": DATASETS,
-    "activation": ACTIVATIONS,
-    "competition": COMPETITIONS,
-    "optimizer": OPTIMIZERS,
-    "initial": INITIALS,
-    "precision": PRECISIONS,
-    "objective": OBJECTIVES,
-}
 
 
 def _explain(model: type[BaseModel], error: ValidationError) -> str:

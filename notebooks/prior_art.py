@@ -215,9 +215,10 @@ hidden_dim: int = 64  # units K of every method
 seeds: int = 10  # seeds 0 .. seeds-1: initial weights, data order, sampling
 epochs: int = 10  # passes over the training data of every method that descends in minibatches
 methods: str = "all"  # names of methods, or all
-widths: list[int] = []  # other numbers of units, such as 16, 32, 128, 256
-few_seeds: int = 5  # seeds of smaller experiments: other widths, head starts, views and batches
-width_methods: str = "untrained pca kmeans autoencoder simclr supervised infomax_relu infomax_softmax infomax_lse"  # at other widths
+few_seeds: int = 5  # seeds of smaller experiments: halves, widths, head starts, views and batches
+widths: list[int] = []  # other numbers of units, for every method
+more_widths: list[int] = []  # further ones, for the methods of width_methods and this work's
+width_methods: str = "untrained pca sparse_autoencoder simclr vicreg supervised"
 batch_sizes: list[int] = []  # of SimCLR and Barlow Twins with and without views
 store: str = "auto"  # results store: auto, memory, or a folder
 device: str = "auto"  # auto, cpu or cuda
@@ -261,6 +262,7 @@ from infomax_lib.baselines.view_ablation import view_ablations
 from infomax_lib.claims import Card, Evidence, judge
 from infomax_lib.figures import thumbnail
 from infomax_lib.overlap import OverlapSpec, overlapping_mixtures
+from infomax_lib.prediction_words import explained
 from infomax_lib.prior_art import (
     ablation_specs,
     ablation_summary,
@@ -268,6 +270,7 @@ from infomax_lib.prior_art import (
     compared,
     head_start_specs,
     measured,
+    probe_correlations,
     search_rates,
     with_all_labels,
     with_assessment,
@@ -346,7 +349,12 @@ assessed = {name: assess(specs, device, store) for name, specs in fits.items()}
 on_halves = [
     assess(
         compared(
-            half, hidden_dim, chosen, epochs=epochs, methods=chosen_methods, rates=rates[dataset]
+            half,
+            hidden_dim,
+            first_seeds(few_seeds),
+            epochs=epochs,
+            methods=chosen_methods,
+            rates=rates[dataset],
         ),
         device,
         store,
@@ -355,19 +363,20 @@ on_halves = [
 ]
 
 # %% [markdown]
-# **Other widths**, if `widths` asks for some: the methods of `width_methods`, at the rates that were
-# chosen at $K =$ {glue:text}`hidden_dim`.
+# **Other widths**: every method at those of `widths`, some methods at those of `more_widths`, at the
+# rates that were chosen at $K =$ {glue:text}`hidden_dim`.
 
 # %%
+some_methods = [m for m in [*width_methods.split(), *INFOMAX] if m in chosen_methods]
 other_widths = [
     fit
-    for k in widths
+    for k in sorted({*widths, *more_widths} - {hidden_dim})
     for fit in compared(
         dataset,
         k,
         first_seeds(few_seeds),
         epochs=epochs,
-        methods=[m for m in width_methods.split() if m in chosen_methods],
+        methods=chosen_methods if k in widths else some_methods,
         rates=rates[dataset],
     )
 ]
@@ -442,7 +451,8 @@ measures_by_method(
 # quality, the points would fall from the upper left to the lower right.
 
 # %% mystnb={"image": {"alt": "Panels with probe accuracy on the vertical axis, against weight redundancy relative to random weights and against output correlation, both on logarithmic axes with a place for zero; one point per method, small marks are seeds and large marks their means."}} tags=["hide-input"]
-fig = against_probe(table, ["redundancy_over_random", "output_correlation"])
+planes = ["redundancy_over_random", "output_correlation"]
+fig = against_probe(table, planes, probe_correlations(table, planes))
 fig
 
 # %% [markdown]
@@ -520,6 +530,8 @@ removable_shares(pruning)
 # %% [markdown]
 # Verdict: **{glue:text}`verdict_12`**. {glue:text}`evidence_12`
 #
+# {glue:text}`why_12`
+#
 # ### InfoMax features transfer better
 #
 # Frozen encoders under a new linear probe: on the other dataset, on the classes that were not in
@@ -538,13 +550,17 @@ few_label_curves(with_all_labels(transfer, table))
 #
 # Verdict: **{glue:text}`verdict_13`**. {glue:text}`evidence_13`
 #
+# {glue:text}`why_13`
+#
 # ### Smaller InfoMax layers match larger ones
 
 # %% mystnb={"image": {"alt": "Probe accuracy against the number of units on a logarithmic axis: InfoMax configurations bold, other methods thin and labelled."}} tags=["hide-input"]
-widths_against_probe(wide) if widths else HTML("No other number of units was asked for.")
+widths_against_probe(wide) if other_widths else HTML("No other number of units was asked for.")
 
 # %% [markdown]
 # Verdict: **{glue:text}`verdict_14`**. {glue:text}`evidence_14`
+#
+# {glue:text}`why_14`
 #
 # ### InfoMax features can be named
 #
@@ -557,6 +573,8 @@ disentanglement(assessed[dataset])
 
 # %% [markdown]
 # Verdict: **{glue:text}`verdict_15`**. {glue:text}`evidence_15`
+#
+# {glue:text}`why_15`
 
 # %% [markdown]
 # ## Smaller claims
@@ -722,6 +740,7 @@ edges = {
 }
 texts = {f"verdict_{v.id.split('.')[1]}": v.interpretation_verdict for v in verdicts}
 texts |= {f"evidence_{v.id.split('.')[1]}": v.evidence for v in verdicts}
+texts |= {f"why_{claim.split('.')[1]}": words for claim, words in explained(evidence).items()}
 texts |= {
     "recommendation": recommendation(tables),
     "count_methods": str(table["method"].nunique()),

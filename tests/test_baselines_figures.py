@@ -129,21 +129,24 @@ FIGURES = {
 
 
 def texts_outside(figure):
-    """Texts whose box leaves the figure by more than a pixel."""
+    """Texts that leave the figure, or what a notebook crops it to, by more than a pixel."""
     figure.canvas.draw()
-    artists = [t for axes in figure.axes for t in axes.texts]
+    artists = [t for axes in figure.axes for t in axes.get_children() if isinstance(t, Text)]
     for axes in (axes for axes in figure.axes if axes.axison):
-        artists += [axes.title, axes.xaxis.label, axes.yaxis.label]
+        artists += [axes.xaxis.label, axes.yaxis.label]
         low, high = sorted(axes.get_ylim())
         ticks = [tick for tick in axes.yaxis.get_major_ticks() if low <= tick.get_loc() <= high]
         artists += [tick.label1 for tick in ticks if tick.label1.get_visible()]
     boxes = {t.get_text(): t.get_window_extent() for t in artists if t.get_text()}
-    width, height = figure.bbox.size
+    margin = 0.1 * figure.dpi  # matplotlib's savefig.pad_inches
+    crop = figure.get_tightbbox().transformed(figure.dpi_scale_trans).padded(margin)
     return [
         text
         for text, b in boxes.items()
-        if b.x0 < -1 or b.y0 < -1 or b.x1 > width + 1 or b.y1 > height + 1
-    ]
+        for frame in (figure.bbox, crop)
+        if b.x0 < frame.x0 - 1 or b.y0 < frame.y0 - 1
+        or b.x1 > frame.x1 + 1 or b.y1 > frame.y1 + 1
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", FIGURES)
@@ -306,28 +309,30 @@ def test_values_below_zero_stay_on_a_wide_axis():
 
 @pytest.mark.parametrize(("methods", "blocks"), [(16, 1), (17, 2), (32, 2)])
 def test_features_of_many_methods_stand_in_two_columns(methods, blocks):
-    weights = {f"method {i}": torch.randn(8, 4) + i for i in range(methods)}
+    weights = {f"method {i}": torch.randn(8, 4) for i in range(methods)}
     figure = figures.features_side_by_side(weights, (2, 2), count=3)
-    pictures = [axes for axes in figure.axes if axes.images]
-    assert len(pictures) == len(figure.axes) == 3 * methods
     figure.canvas.draw()
-    wanted = {
-        tuple(np.round(w[j].numpy(), 5)): i
-        for i, w in enumerate(weights.values())
-        for j in range(3)
-    }
-    found = {}
-    for axes in pictures:
-        values = tuple(np.round(np.asarray(axes.images[0].get_array()).ravel(), 5))
-        found.setdefault(wanted[values], []).append(axes.get_position())
+    strips = [axes for axes in figure.axes if axes.images]
+    assert sorted(axes.get_title(loc="left") for axes in strips) == sorted(weights)
     lines = -(-methods // blocks)
-    for index, places in found.items():
-        assert len(places) == 3
-        assert all((p.x0 > 0.5) == (blocks == 2 and index >= lines) for p in places[:1])
-        assert np.ptp([p.y0 for p in places]) < 1e-6
+    order = list(weights)
+    for axes in strips:
+        name = axes.get_title(loc="left")
+        shown = np.asarray(axes.images[0].get_array())
+        for j, row in enumerate(weights[name][:3].numpy()):
+            picture = shown[:, 3 * j : 3 * j + 2]
+            np.testing.assert_allclose(picture, (row / np.abs(row).max()).reshape(2, 2), rtol=1e-5)
+        right = blocks == 2 and order.index(name) >= lines
+        assert (axes.get_position().x0 > 0.45) == right
     assert texts_outside(figure) == []
     with pytest.raises(ValueError, match="at least one"):
         figures.features_side_by_side({}, (2, 2))
+
+
+def test_features_that_are_all_zero_are_drawn():
+    (axes,) = figures.features_side_by_side({"none": torch.zeros(2, 4)}, (2, 2)).axes
+    shown = np.asarray(axes.images[0].get_array())
+    assert np.nansum(np.abs(shown)) == 0
 
 
 # --------------------------------------------------------------------------------------- curves
@@ -510,6 +515,26 @@ def test_matrix_holds_means_and_frames_the_best_without_labels(rng):
     assert np.allclose(np.nanmax(shades, 0), 1)
 
 
+def test_points_without_a_name_have_no_label_and_keep_others_off():
+    def places(*more):
+        figure, axes = panels()
+        axes.set(xlim=(0, 1), ylim=(0, 1))
+        label_points(axes, [NamedPoint("here", 0.5, 0.5, "#000000"), *more])
+        figure.canvas.draw()
+        (text,) = axes.texts
+        return Text.get_window_extent(text), axes.transData.transform([(m.x, m.y) for m in more])
+
+    alone, _ = places()
+    centre = alone.get_points().mean(0)
+    figure, axes = panels()
+    axes.set(xlim=(0, 1), ylim=(0, 1))
+    figure.draw_without_rendering()
+    taken = axes.transData.inverted().transform(centre)
+    moved, (obstacle,) = places(NamedPoint("", *taken, "#000000"))
+    assert alone.contains(*obstacle)
+    assert not moved.contains(*obstacle)
+
+
 def test_front_is_what_no_cheaper_method_reaches(rng):
     table = baselines(rng, list(LABELS))
     table.loc[table["method"] == "untrained", "flops"] = 0
@@ -528,6 +553,11 @@ def test_front_is_what_no_cheaper_method_reaches(rng):
         (front,) = [line for line in axes.lines if line.get_drawstyle() == "steps-post"]
         assert np.allclose(front.get_xydata(), wanted)
         assert overlaps(axes) == 0
+        leaders = table[table["method"].isin([m for m in LABELS if m not in INFOMAX])]
+        leaders = leaders.groupby(["method"])["probe_accuracy"].mean().groupby(figures.family_of)
+        named = {*leaders.idxmax(), *INFOMAX, "untrained", "supervised"}
+        named |= {m for m, (x, y) in means.iterrows() if (x, 100 * y) in wanted}
+        assert {text.get_text() for text in axes.texts} == {LABELS[m] for m in named}
     assert first.get_xscale() == "symlog"  # what costs nothing has its place
     assert second.get_xscale() == "log"
     assert first.get_xlim()[0] < 0

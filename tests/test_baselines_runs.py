@@ -328,10 +328,11 @@ def test_features_of_all_methods_side_by_side(tmp_path):
         ["PCA", "k-means triangle", "InfoMax B (softmax)"], (8, 64)
     )
     figure = figures.features_side_by_side(weights, (8, 8), count=5)
-    assert sum(len(axes.images) for axes in figure.axes) == 15
-    centre = figure.axes[5].images[0].get_array()
-    expected = weights["k-means triangle"][0].reshape(8, 8)
-    np.testing.assert_allclose(np.asarray(centre), expected.numpy())
+    assert [axes.get_title(loc="left") for axes in figure.axes] == list(weights)
+    strip = np.asarray(figure.axes[1].images[0].get_array())
+    assert strip.shape == (8, 5 * 9 - 1)  # pictures of 8 columns with a gap of 1
+    centre = weights["k-means triangle"][0].reshape(8, 8)
+    np.testing.assert_allclose(strip[:, :8], (centre / centre.abs().max()).numpy())
 
 
 def test_figures_show_every_seed_of_every_method(table):

@@ -21,6 +21,7 @@ from infomax_lib.prior_art import (
     compared,
     head_start_specs,
     measured,
+    probe_correlations,
     search_rates,
     with_all_labels,
     with_assessment,
@@ -179,3 +180,18 @@ def test_assessments_join_by_key():
     assert np.array_equal(found["mig"], [2.0, 1.0])
     with pytest.raises(pd.errors.MergeError):
         with_assessment(table, pd.concat([assessed, assessed]))
+
+
+def test_correlation_with_the_probe_is_one_of_means_without_the_ceiling():
+    rows = [
+        {"method": method, "seed": seed, "probe_accuracy": probe + 0.001 * seed, "hsic": hsic}
+        for method, probe, hsic in (
+            ("pca", 0.5, 4.0), ("rica", 0.6, 3.0), ("gmm", 0.7, 2.0), ("rbm", 0.8, 1.0),
+            ("supervised", 0.9, 9.0),
+        )
+        for seed in (0, 1)
+    ]  # fmt: skip
+    found = probe_correlations(pd.DataFrame(rows), ["hsic"])
+    assert list(found) == ["hsic"]
+    assert found["hsic"].mean == pytest.approx(-1)
+    assert found["hsic"].n == 4

@@ -19,7 +19,6 @@ and the 200 rotations of MIG one to two each, and the rest one.
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
@@ -37,10 +36,10 @@ from infomax_lib.baselines.runs import KIND as BASELINES
 from infomax_lib.baselines.runs import fitted_encoder, run_baselines
 from infomax_lib.baselines.spec import BaselineSpec
 from infomax_lib.data import Dataset, load_dataset
-from infomax_lib.derived import derived_results
+from infomax_lib.derived import derived_results, seeds_together
 from infomax_lib.disentanglement import class_auroc, dci, mutual_information_gap, rotated_mig
 from infomax_lib.factors import KnownFactors, known_factors
-from infomax_lib.features import PARTNERS, layer_outputs
+from infomax_lib.features import OTHER_HALF, PARTNERS, layer_outputs
 from infomax_lib.few_labels import few_label_accuracy
 from infomax_lib.population import generator
 from infomax_lib.probes import linear_probe
@@ -89,7 +88,6 @@ MEASURES = (
     "named_units",
 )
 
-_OTHER = {"low": "high", "high": "low"}
 _STEPS_AT_ONCE = 5  # of a pruning curve
 _AT_ONCE = 8192  # images that are turned together, which bounds what bilinear interpolation holds
 
@@ -192,7 +190,7 @@ def assess(
 def other_classes(dataset: str) -> str | None:
     """Name of the dataset with the other half of the classes; None for one with all of them."""
     whole, _, part = dataset.rpartition("-")
-    return f"{whole}-{_OTHER[part]}" if part in _OTHER else None
+    return f"{whole}-{OTHER_HALF[part]}" if part in OTHER_HALF else None
 
 
 # --- fits ----------------------------------------------------------------------------------------
@@ -283,10 +281,7 @@ def _with_factors(data: Dataset) -> KnownFactors:
 
 def _chunks(specs: Sequence[Any]) -> Iterator[list[Any]]:
     """Specs that differ in nothing but the seed, dataset by dataset."""
-    alike: dict[Any, list[Any]] = defaultdict(list)
-    for spec in sorted(specs, key=lambda spec: spec.dataset):
-        alike[spec.but(seed=0)].append(spec)
-    yield from alike.values()
+    yield from seeds_together(sorted(specs, key=lambda spec: spec.dataset), most=len(specs))
 
 
 def _compute(
@@ -296,6 +291,8 @@ def _compute(
     store: Store,
     failures: Mapping[str, str],
 ) -> list[dict[str, Any]]:
+    # an encoder is needed for its own seed and, right before or after, as a predecessor
+    fitted = lru_cache(maxsize=2)(partial(_fitted, store=store))
     rows = []
     for spec in specs:
         row: dict[str, Any] = dict.fromkeys(MEASURES, float("nan"))
@@ -304,11 +301,11 @@ def _compute(
         if spec.key in failures:
             rows.append(row | {"failed": failures[spec.key]})
             continue
-        weight, encode = _fitted(spec, store)
+        weight, encode = fitted(spec)
         before = None
         for predecessor in _with_predecessor(spec)[1:]:
             if predecessor.key not in failures:
-                _, before = _fitted(predecessor, store)
+                _, before = fitted(predecessor)
         row |= _measured(weight, encode, before, spec.seed, materials(spec.dataset, device))
         rows.append(row)
     return rows

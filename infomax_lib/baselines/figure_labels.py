@@ -109,33 +109,39 @@ def label_points(axes: Axes, points: Sequence[NamedPoint]) -> None:
     """Name points inside the panel, each label as near as the others allow.
 
     Labels take the cheapest of many places around their points, one after the other, several
-    times over; those that end far away are tied to their points by a line.
+    times over; those that end far away are tied to their points by a line. A point with an empty
+    name gets no label and keeps the others off.
     """
-    if not points:
+    named = [index for index, point in enumerate(points) if point.text]
+    if not named:
         return
     figure = _figure(axes)
     figure.draw_without_rendering()
     scale = figure.dpi / 72
     frame = axes.get_window_extent()
     at = axes.transData.transform([(point.x, point.y) for point in points])
-    texts = [
-        axes.annotate(
-            point.text, (point.x, point.y), xytext=(0, 0), textcoords="offset points", zorder=6,
-            fontsize=SIZE, color=ink(point.colour), weight=point.weight, ha="center", va="center",
+    texts = {
+        index: axes.annotate(
+            points[index].text, (points[index].x, points[index].y), xytext=(0, 0),
+            textcoords="offset points", zorder=6, fontsize=SIZE, color=ink(points[index].colour),
+            weight=points[index].weight, ha="center", va="center",
             arrowprops={
-                "arrowstyle": "-", "color": point.colour, "lw": 0.7, "shrinkA": 0, "shrinkB": 3
+                "arrowstyle": "-", "color": points[index].colour, "lw": 0.7, "shrinkA": 0,
+                "shrinkB": 3,
             },
         )
-        for point in points
-    ]  # fmt: skip
-    halves = np.array([_half_size(text) for text in texts]) + scale
-    places = [_around(centre, half, scale) for centre, half in zip(at, halves, strict=True)]
+        for index in named
+    }  # fmt: skip
+    halves = np.zeros((len(points), 2))
+    halves[named] = np.array([_half_size(texts[index]) for index in named]) + scale
+    places = {index: _around(at[index], halves[index], scale) for index in named}
     centres: list[np.ndarray | None] = [None] * len(points)
     for _ in range(_SWEEPS):
-        for index in range(len(points)):
+        for index in named:
             cost = _cost(index, places[index], at, halves, centres, frame, scale)
             centres[index] = places[index][int(cost.argmin())]
-    for index, (text, centre) in enumerate(zip(texts, centres, strict=True)):
+    for index, text in texts.items():
+        centre = centres[index]
         assert centre is not None
         text.set_position(tuple((centre - at[index]) / scale))
         text.set_in_layout(False)

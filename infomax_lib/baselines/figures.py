@@ -191,7 +191,7 @@ def against_probe(
 def features_side_by_side(
     weights: Mapping[str, Tensor], image_shape: tuple[int, int], count: int | None = None
 ) -> Figure:
-    """The first ``count`` rows of W of every method as pictures, one line per method.
+    """The first ``count`` rows of W of every method as pictures in a line under its name.
 
     Blue is negative, red positive; every picture is scaled by its own largest |w|. More than 16
     methods stand in two columns, the first half on the left.
@@ -206,44 +206,32 @@ def features_side_by_side(
     """
     if not weights:
         raise ValueError("there are no weights: give those of at least one method")
+    blocks = 1 if len(weights) <= _ONE_BLOCK else 2
     if count is None:
-        count = 10 if len(weights) <= _ONE_BLOCK else 6
+        count = 10 if blocks == 1 else 6
     count = min(count, *(len(rows) for rows in weights.values()))
-    lines, width = len(weights), 0.62 * count + 2.2
-    if len(weights) <= _ONE_BLOCK:
-        figure, grid = panels(lines, count, width=width, height=0.66)
-        strips = list(np.asarray(grid).reshape(lines, count))
-    else:
-        figure, strips = _two_columns(lines, count)
-    for strip, (name, rows) in zip(strips, weights.items(), strict=False):
-        for axes, row in zip(strip, rows[:count].cpu().numpy(), strict=True):
-            limit = np.abs(row).max() or 1.0
-            axes.imshow(row.reshape(image_shape), cmap="RdBu_r", vmin=-limit, vmax=limit)
-            axes.set(xticks=[], yticks=[])
-            axes.grid(visible=False)
-            axes.spines[:].set_visible(False)
-        if len(weights) <= _ONE_BLOCK:
-            strip[0].set_ylabel(name, rotation=0, ha="right", va="center")
-        else:  # above the pictures, over the whole strip and not in its first column alone
-            text = strip[0].text(0, 1.06, name, transform=strip[0].transAxes, fontsize=10)
-            text.set_in_layout(False)
-    for strip in strips[len(weights) :]:
-        for axes in strip:
-            axes.remove()
+    lines = -(-len(weights) // blocks)
+    figure, grid = panels(lines, blocks, width=0.66 * count * blocks, height=0.87)
+    figure.set_layout_engine("constrained", w_pad=0.12)  # inches: columns stand clearly apart
+    # down the left column first, then down the right one
+    places = list(np.asarray(grid).reshape(lines, blocks).T.flat)
+    for axes, (name, rows) in zip(places, weights.items(), strict=False):
+        strip = _strip(rows[:count].cpu().numpy(), image_shape)
+        axes.imshow(strip, cmap="RdBu_r", vmin=-1, vmax=1, interpolation="none")
+        axes.set_title(name, fontsize=10, loc="left", pad=3)
+    for axes in places:
+        axes.set_axis_off()
     return figure
 
 
-def _two_columns(strips: int, count: int) -> tuple[Figure, list[np.ndarray]]:
-    """Axes of so many strips of ``count`` pictures, first down the left side, then the right."""
-    lines = -(-strips // 2)
-    figure, grid = panels(lines, 2 * count + 1, width=0.6 * (2 * count + 1), height=0.8)
-    # Padding in inches: a name fits between strips, and above the first one.
-    top = 1 - 0.12 / figure.get_figheight()
-    figure.set_layout_engine("constrained", w_pad=0.02, h_pad=0.11, rect=(0, 0, 1, top))
-    cells = np.asarray(grid).reshape(lines, 2 * count + 1)
-    for axes in cells[:, count]:
-        axes.remove()
-    return figure, [*cells[:, :count], *cells[:, count + 1 :]]
+def _strip(rows: np.ndarray, image_shape: tuple[int, int]) -> np.ndarray:
+    """Rows (count, D) as pictures in one line, each over its largest |w|, with a gap between."""
+    gap = -(-image_shape[1] // 14)
+    largest = np.abs(rows).max(1, keepdims=True)
+    scaled = rows / np.where(largest > 0, largest, 1)
+    pictures = scaled.reshape(len(rows), *image_shape)
+    padded = np.pad(pictures, ((0, 0), (0, 0), (0, gap)), constant_values=np.nan)
+    return np.hstack(list(padded))[:, :-gap]
 
 
 def _values(table: pd.DataFrame, method: str, metric: str) -> np.ndarray:

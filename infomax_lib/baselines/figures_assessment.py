@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import matplotlib as mpl
@@ -34,6 +35,7 @@ from infomax_lib.baselines.figure_labels import NamedPoint, ink, label_ends, lab
 from infomax_lib.baselines.figures import (
     check_rows,
     family_legend,
+    family_of,
     method_dots,
     method_looks,
     named_point,
@@ -486,9 +488,11 @@ def _head_families(axes: Axes, families: Sequence[str]) -> None:
 
 
 def cost_against_quality(table: pd.DataFrame) -> Figure:
-    """Probe accuracy (%) against training FLOPs, and against seconds, every method named.
+    """Probe accuracy (%) against training FLOPs, and against seconds, a point per method.
 
     The line is the Pareto front: the best that methods without labels reach at most at this cost.
+    Named are the methods on it, InfoMax, the references and the best of every family; where many
+    cost the same, the names of all would hide the points.
 
     Args:
         table: Columns ``method, seed, probe_accuracy, flops, seconds``.
@@ -513,16 +517,22 @@ def cost_against_quality(table: pd.DataFrame) -> Figure:
             axes.plot(point.x, point.y, marker, color=colour, ms=9, mec="white", zorder=4)
         _log_cost(axes, known[cost])
         front = _front(known.drop("supervised", errors="ignore"), cost)
+        leaders = known["probe_accuracy"].groupby(family_of).idxmax()
+        named = {*front.index, *leaders, *INFOMAX, *REFERENCES}
         axes.plot(front[cost], 100 * front["probe_accuracy"], color=GREY, lw=1.4,
                   drawstyle="steps-post", zorder=2)  # fmt: skip
         axes.margins(y=0.12)
         axes.set_xlabel(label(cost))
         axes.set_ylabel("probe accuracy (%)")
-        placed.append((axes, points))
+        shown = [
+            point if method in named else replace(point, text="")  # labels keep off all points
+            for method, point in zip(known.index, points, strict=True)
+        ]
+        placed.append((axes, shown))
     line = Line2D([], [], color=GREY, lw=1.4, label="Pareto front")
     family_legend(figure, methods, line)
-    for axes, points in placed:
-        label_points(axes, points)
+    for axes, shown in placed:
+        label_points(axes, shown)
     return figure
 
 

@@ -39,7 +39,7 @@ from infomax_lib.baselines.untrained import initial_layers
 from infomax_lib.data import DATASETS, Dataset, load_dataset
 from infomax_lib.derived import derived_results, seeds_together
 from infomax_lib.population import Population, measured_epochs
-from infomax_lib.spec import RunSpec, Spec
+from infomax_lib.spec import RunSpec, Spec, names_among
 from infomax_lib.store import Store
 
 __all__ = [
@@ -95,13 +95,7 @@ class HeadStartSpec(Spec):
     batch_size: int = Field(default=128, ge=2)
     seed: int = Field(default=42, ge=0, lt=2**63)
 
-    @field_validator("dataset", "method")
-    @classmethod
-    def _known_name(cls, value: str, info: Any) -> str:
-        allowed = {"dataset": DATASETS, "method": STARTS}[info.field_name]
-        if value not in allowed:
-            raise ValueError(f"choose one of {', '.join(allowed)}")
-        return value
+    _known_names = names_among(dataset=DATASETS, method=STARTS)
 
     @field_validator(*_PRETRAINING)
     @classmethod
@@ -238,10 +232,7 @@ def pretrained_layers(
     method, given = METHODS[first.method], _settings(first)
     settings = {name: given[name] for name in method.defaults}
     bar = method.label if progress else None
-    try:
-        return method.fit_many(data.train, first.hidden_dim, seeds, progress=bar, **settings)
-    except FitError as failure:
-        return [failure] * len(specs)
+    return method.fit(data.train, first.hidden_dim, seeds, progress=bar, **settings)
 
 
 def _settings(spec: HeadStartSpec) -> dict[str, Any]:

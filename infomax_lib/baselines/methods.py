@@ -63,6 +63,13 @@ class Method:
     defaults: Mapping[str, Any] = field(default_factory=dict)
     reads_labels: bool = False
 
+    def fit(self, X: Tensor, hidden_dim: int, seeds: Sequence[int], **settings: Any) -> Outcomes:
+        """What `fit_many` gives; where it fails as a whole, every seed failed for that reason."""
+        try:
+            return self.fit_many(X, hidden_dim, seeds, **settings)
+        except FitError as failure:
+            return [failure] * len(seeds)
+
 
 def _each(fit: Callable[..., Encoder]) -> Callable[..., Outcomes]:
     """Lift a method for one seed to many; a seed that fails does not stop the others."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from infomax_lib.baselines.kept_weights import as_table, from_table
 from infomax_lib.baselines.methods import METHODS, SETTINGS, Outcomes
 from infomax_lib.baselines.spec import BaselineSpec
 from infomax_lib.data import Dataset, load_dataset
+from infomax_lib.derived import seeds_together
 from infomax_lib.population import generator
 from infomax_lib.probes import linear_probe
 from infomax_lib.runs import resolve_device
@@ -28,8 +28,7 @@ from infomax_lib.store import Store, open_store
 KIND = "baselines"
 WEIGHTS = "weights"  # beside those of runs: a key says which they belong to
 
-# Bounds on one chunk: how much a kill can lose, and how many features are held at once.
-_MAX_SEEDS = 16
+# How many features are held at once.
 _MAX_FEATURES = 2**26
 
 
@@ -86,7 +85,7 @@ def run_baselines(
         ]
 
     unstored: dict[str, dict[str, Any]] = {}
-    todo = list(_chunks(missing(list(dict.fromkeys(specs)))))
+    todo = list(seeds_together(missing(list(dict.fromkeys(specs)))))
     bar = tqdm(todo, desc=f"baselines on {place}", unit="method", disable=not (progress and todo))
     for chunk in bar:
         chunk = missing(chunk)  # another process may have finished some of them meanwhile
@@ -123,16 +122,6 @@ def fitted_encoder(spec: BaselineSpec, store: str | Store | None = None) -> Enco
     return from_table(kept["activation"], torch.from_numpy(values), row["note"])
 
 
-def _chunks(specs: Sequence[BaselineSpec]) -> Iterator[list[BaselineSpec]]:
-    """Specs that differ in nothing but the seed, a limited number at a time."""
-    alike: dict[BaselineSpec, list[BaselineSpec]] = defaultdict(list)
-    for spec in specs:
-        alike[spec.but(seed=0)].append(spec)
-    for members in alike.values():
-        for start in range(0, len(members), _MAX_SEEDS):
-            yield members[start : start + _MAX_SEEDS]
-
-
 def _compute(
     specs: list[BaselineSpec],
     store: Store,
@@ -148,16 +137,13 @@ def _compute(
         settings["labels"] = data.train_labels.to(device)
     train = data.train.to(device)
     start = time.perf_counter()
-    try:
-        outcomes = method.fit_many(
-            train,
-            first.hidden_dim,
-            [spec.seed for spec in specs],
-            progress=method.label if progress else None,
-            **settings,
-        )
-    except FitError as failure:
-        outcomes = [failure] * len(specs)
+    outcomes = method.fit(
+        train,
+        first.hidden_dim,
+        [spec.seed for spec in specs],
+        progress=method.label if progress else None,
+        **settings,
+    )
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     seconds = time.perf_counter() - start

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator
 
 from infomax_lib.baselines.methods import METHODS, SETTINGS
 from infomax_lib.data import DATASETS
-from infomax_lib.spec import Spec
+from infomax_lib.spec import Spec, names_among
 
 
 class BaselineSpec(Spec):
@@ -38,13 +38,7 @@ class BaselineSpec(Spec):
     batch_size: int | None = Field(default=None, ge=2, validate_default=True)
     seed: int = Field(default=42, ge=0, lt=2**63)
 
-    @field_validator("dataset", "method")
-    @classmethod
-    def _known_name(cls, value: str, info: Any) -> str:
-        allowed = {"dataset": DATASETS, "method": METHODS}[info.field_name]
-        if value not in allowed:
-            raise ValueError(f"choose one of {', '.join(allowed)}")
-        return value
+    _known_names = names_among(dataset=DATASETS, method=METHODS)
 
     @field_validator(*SETTINGS)
     @classmethod

@@ -491,7 +491,7 @@ def timeline_figure() -> Figure:
 
 
 def timeline_table() -> str:
-    r"""The works with their formulas as HTML: year, work, objective, what it shares, measured as.
+    r"""The works as HTML: who, when, what; the objective and what it shares; measured as.
 
     Formulas stand between \\( and \\) in a box that MathJax is told to process, also where the
     page around it is left out.
@@ -499,10 +499,10 @@ def timeline_table() -> str:
     table = pd.DataFrame(
         [
             {
-                "year": str(work.year),
-                "work": f"{work.authors}: {work.name}",
-                "objective": rf"\({work.objective}\)",
-                "which term of this work's objective it shares": _inline(work.shares),
+                "work": f"{work.authors} {work.year}: {work.name}",
+                "objective, and the terms of this work's objective that it shares": (
+                    rf"\({work.objective}\) — {_inline(work.shares)}"
+                ),
                 "measured as": ", ".join(LABELS[name] for name in work.methods) or "–",
             }
             for work in TIMELINE

@@ -18,7 +18,7 @@ from typing import Any
 
 import pandas as pd
 import torch
-from pydantic import Field, field_validator
+from pydantic import Field
 from torch import Tensor
 
 from infomax_lib import metrics
@@ -26,12 +26,12 @@ from infomax_lib.baselines.augment import two_views
 from infomax_lib.baselines.comparison import with_infomax
 from infomax_lib.baselines.encoders import Encoder, FitError
 from infomax_lib.baselines.joint_embedding import Views
-from infomax_lib.baselines.methods import METHODS, Outcomes
+from infomax_lib.baselines.methods import METHODS
 from infomax_lib.data import DATASETS, Dataset, load_dataset
 from infomax_lib.derived import derived_results, seeds_together
 from infomax_lib.probes import linear_probe
 from infomax_lib.runs import run
-from infomax_lib.spec import RunSpec, Spec
+from infomax_lib.spec import RunSpec, Spec, names_among
 from infomax_lib.store import Store, open_store
 
 __all__ = ["VIEWS", "ViewAblationSpec", "equal_views", "view_ablations"]
@@ -78,13 +78,7 @@ class ViewAblationSpec(Spec):
     batch_size: int = Field(default=128, ge=2)
     seed: int = Field(default=42, ge=0, lt=2**63)
 
-    @field_validator("dataset", "method", "views")
-    @classmethod
-    def _known_name(cls, value: str, info: Any) -> str:
-        allowed = {"dataset": DATASETS, "method": ABLATED, "views": VIEWS}[info.field_name]
-        if value not in allowed:
-            raise ValueError(f"choose one of {', '.join(allowed)}")
-        return value
+    _known_names = names_among(dataset=DATASETS, method=ABLATED, views=VIEWS)
 
 
 def view_ablations(
@@ -146,20 +140,16 @@ def _compute(
 ) -> list[dict[str, Any]]:
     first, data = specs[0], load_dataset(specs[0].dataset).to(device, torch.float32)
     method = METHODS[first.method]
-    outcomes: Outcomes
-    try:
-        outcomes = method.fit_many(
-            data.train,
-            first.hidden_dim,
-            [spec.seed for spec in specs],
-            epochs=first.epochs,
-            learning_rate=first.learning_rate,
-            batch_size=first.batch_size,
-            progress=f"{method.label}, views: {first.views}" if progress else None,
-            views=VIEWS[first.views],
-        )
-    except FitError as failure:
-        outcomes = [failure] * len(specs)
+    outcomes = method.fit(
+        data.train,
+        first.hidden_dim,
+        [spec.seed for spec in specs],
+        epochs=first.epochs,
+        learning_rate=first.learning_rate,
+        batch_size=first.batch_size,
+        progress=f"{method.label}, views: {first.views}" if progress else None,
+        views=VIEWS[first.views],
+    )
     return [_measured(outcome, data) for outcome in outcomes]
 
 
