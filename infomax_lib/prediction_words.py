@@ -13,10 +13,12 @@ import pandas as pd
 
 from infomax_lib.baselines.comparison import LABELS
 from infomax_lib.claims import Evidence, MissingEvidence
+from infomax_lib.evidence import SOURCE_SETTING
 from infomax_lib.rank_correlation import rank_correlation
 from infomax_lib.rules.by_method import MIN_METHODS, Measured, by_method, names
 from infomax_lib.rules.predictions import DOUBLE_WIDTHS, family_means, removable
 from infomax_lib.stats import format_number, mean_interval
+from infomax_lib.style import name
 
 __all__ = ["explained"]
 
@@ -86,13 +88,20 @@ def _pruned(e: Evidence) -> str:
 
 def _transferred(e: Evidence) -> str:
     home = by_method(e, "baselines", "probe_accuracy")
+    # encoders of another dataset have another home
+    dataset = str(e.base.get("dataset", SOURCE_SETTING["dataset"]))
+    table = e.table("transfer", ["target"])
+    own = table[table["target"].str.startswith((f"{dataset} ", f"{dataset},"))]
+    families = family_means(Evidence(pd.DataFrame(), extra={"transfer": own}))
     parts = [
         f"accuracy on “{family}” {_related(values, '{} with', home, 'it')}"
-        for family, values in family_means(e).items()
+        for family, values in families.items()
     ]
+    if not parts:
+        raise MissingEvidence(f"transfer of encoders of {dataset}")
     return (
-        "How much of this does the probe on the dataset itself say already? Over methods, "
-        f"{'; '.join(parts)}."
+        f"How much of this does the probe on {name(dataset)} itself say already? Over methods "
+        f"trained there, {'; '.join(parts)}."
     )
 
 

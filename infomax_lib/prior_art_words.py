@@ -67,12 +67,19 @@ def beats_every_baseline(table: pd.DataFrame, method: str) -> bool:
     return all(gap.low > 0 for gap in gaps if gap.n)
 
 
-def recommendation(tables: Mapping[str, pd.DataFrame]) -> str:
+def recommendation(
+    tables: Mapping[str, pd.DataFrame], cheap: Mapping[str, pd.DataFrame] | None = None
+) -> str:
     """Which method to use, from one table per dataset: the rule, its outcome, and what it costs.
 
     A configuration of this work is recommended if on every dataset its linear probe lies above that
-    of every unsupervised baseline. If there is none, the best baseline of each dataset is, and
-    beside it the best that needs no views of an image.
+    of every unsupervised baseline. If there is none, each dataset has its own answer: the best
+    baseline, with the best that needs no views of an image, or both where the best configuration of
+    this work cannot be told from it.
+
+    Args:
+        tables: Fits at equal epochs, by dataset.
+        cheap: Fits at equal cost, where a configuration may win that does not at equal epochs.
     """
     shared = set.intersection(*(set(_ours(table)) for table in tables.values()))
     winners = [
@@ -81,27 +88,50 @@ def recommendation(tables: Mapping[str, pd.DataFrame]) -> str:
         if method in shared
         and all(beats_every_baseline(table, method) for table in tables.values())
     ]
+    everywhere = " and on ".join(map(name, tables))
     if winners:
         first = next(iter(tables.values()))
         chosen = best(first, winners)
         return (
             f"{LABELS[chosen]}: its linear probe lies above that of every unsupervised baseline on "
-            f"{' and on '.join(map(name, tables))}."
+            f"{everywhere}."
         )
-    sentences = ["No configuration of this work has a better linear probe than every baseline."]
+    sentences = [
+        "No configuration of this work has a better linear probe than every baseline on "
+        f"{everywhere}."
+    ]
     for dataset, table in tables.items():
-        baselines = unsupervised_baselines(table)
-        leader, own = best(table, baselines), best(table, _ours(table))
-        text = f"On {name(dataset)}, use {LABELS[leader]}: {in_words(table, leader, own)}"
-        plain = [method for method in baselines if METHODS[method].family != "two views"]
-        if METHODS[leader].family == "two views" and plain:
-            other = best(table, plain)
-            text += (
-                f". It has to be told what does not change a class; without such views, use "
-                f"{LABELS[other]}: {in_words(table, other, own)}"
-            )
-        sentences.append(f"{text}.")
+        sentences.append(f"On {name(dataset)}, {_choice(table)}.")
+        at_cost = (cheap or {}).get(dataset)
+        if at_cost is not None and len(ours := _ours(at_cost)):
+            own = best(at_cost, ours)
+            if beats_every_baseline(at_cost, own):
+                rival = best(at_cost, unsupervised_baselines(at_cost))
+                sentences.append(
+                    f"At equal training cost {LABELS[own]} is better there than every baseline: "
+                    f"{in_words(at_cost, own, rival)}."
+                )
     return " ".join(sentences)
+
+
+def _choice(table: pd.DataFrame) -> str:
+    """What to use on one dataset, as the rest of a sentence."""
+    baselines = unsupervised_baselines(table)
+    leader, own = best(table, baselines), best(table, _ours(table))
+    if beats_every_baseline(table, own):
+        return f"use {LABELS[own]}: {in_words(table, own, leader)}"
+    gap = paired(table, "probe_accuracy", leader, own)
+    if not gap.low > 0:
+        return f"use one of the two best: {in_words(table, leader, own)}"
+    text = f"use {LABELS[leader]}: {in_words(table, leader, own)}"
+    plain = [method for method in baselines if METHODS[method].family != "two views"]
+    if METHODS[leader].family == "two views" and plain:
+        other = best(table, plain)
+        text += (
+            ". It has to be told what does not change a class; without such views, use "
+            f"{LABELS[other]}: {in_words(table, other, own)}"
+        )
+    return text
 
 
 def budget_answer(epochs: pd.DataFrame, flops: pd.DataFrame) -> str:

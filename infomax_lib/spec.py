@@ -55,13 +55,15 @@ class Spec(BaseModel):
 
     @property
     def key(self) -> str:
-        """Hash of the fields that are not at their default, of the dataset's content and of the
-        results version; 32 hex digits. A field that is added later changes no key.
+        """Hash of the fields that are not at their default, of the content of the dataset if there
+        is one, and of the results version; 32 hex digits. A field that is added later changes no
+        key.
         """
+        dataset = self.model_dump().get("dataset")
         content = {
             "kind": type(self).__name__,
             "fields": self.model_dump(exclude_defaults=True),
-            "data": dataset_checksum(self.model_dump()["dataset"]),
+            "data": None if dataset is None else dataset_checksum(dataset),
             "version": RESULTS_VERSION,
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]

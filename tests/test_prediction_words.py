@@ -62,10 +62,18 @@ def test_families_are_set_beside_the_own_probe():
         for m, place in PLACES.items()
         for family, sign in (("rotation", 1), ("datasets", -1))
     }
-    text = explain(baselines=home, transfer=transfer(accuracy, ["rotation", "datasets"]))["002.13"]
+    table = transfer(accuracy, ["rotation", "datasets"])
+    table["target"] = "mnist, " + table["target"]
+    elsewhere = table.assign(
+        target="fashion-" + table["target"], accuracy=1 - table["accuracy"]
+    )  # encoders of another dataset, which have another home
+    both = pd.concat([table, elsewhere])
+    text = explain(baselines=home, transfer=both)["002.13"]
+    assert "the probe on MNIST itself" in text
     assert "accuracy on “rotation” rises with it (rank correlation 1" in text
     assert "accuracy on “datasets” falls with it (rank correlation −1" in text
     assert "classes" not in text
+    assert explain(baselines=home, transfer=elsewhere)["002.13"] == ""
 
 
 def test_gain_of_doubling_beside_the_lead_at_equal_width():

@@ -48,7 +48,24 @@ def test_own_configuration_is_recommended_only_if_it_wins_everywhere():
     assert text.startswith("InfoMax A (ReLU): ")
     assert "MNIST and on Fashion-MNIST" in text
     text = recommendation({"mnist": WINNING, "fashion-mnist": LOSING})
-    assert text.startswith("No configuration of this work")
+    assert text.startswith("No configuration of this work has a better linear probe than every ")
+    assert "baseline on MNIST and on Fashion-MNIST." in text
+    assert "On MNIST, use InfoMax A (ReLU): InfoMax A (ReLU) lies" in text
+    assert "On Fashion-MNIST, use SimCLR" in text
+
+
+def test_two_that_cannot_be_told_apart_are_both_named():
+    for probe in (0.9199, 0.92, 0.9201):
+        text = recommendation({"mnist": table(infomax_relu=probe, simclr=0.92)})
+        assert "use one of the two best: SimCLR and InfoMax A (ReLU) cannot be told apart" in text
+        assert "views" not in text
+
+
+def test_winning_at_equal_cost_only_is_said():
+    text = recommendation({"mnist": LOSING}, {"mnist": WINNING})
+    assert "At equal training cost InfoMax A (ReLU) is better there than every baseline" in text
+    assert "equal training cost" not in recommendation({"mnist": LOSING}, {"mnist": LOSING})
+    assert "equal training cost" not in recommendation({"mnist": WINNING}, {"mnist": WINNING})
 
 
 def test_otherwise_the_best_baseline_is_and_the_best_without_views():

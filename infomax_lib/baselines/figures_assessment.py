@@ -196,7 +196,7 @@ def widths_against_probe(table: pd.DataFrame, highlight: Sequence[str] | None = 
     Args:
         table: Columns ``method, seed, hidden_dim, probe_accuracy``; widths may be missing.
         highlight: Methods to name besides InfoMax; by default the controls and the three best
-            baselines.
+            baselines. Names stand at the right, so that only methods of the largest width have one.
 
     Raises:
         KeyError: A column is missing.
@@ -206,7 +206,8 @@ def widths_against_probe(table: pd.DataFrame, highlight: Sequence[str] | None = 
     rows = table.assign(percent=100 * table["probe_accuracy"].astype(float))
     figure, axes = panels(width=_WIDTH, height=5.2)
     assert isinstance(axes, Axes)
-    named = _named(rows, "hidden_dim", "percent", highlight)
+    widest = rows.loc[rows["hidden_dim"] == rows["hidden_dim"].max(), "method"]
+    named = _named(rows[rows["method"].isin(set(widest))], "hidden_dim", "percent", highlight)
     ends = _curves(axes, rows, "hidden_dim", "percent", named)
     axes.set_xscale("log", base=2)
     widths = sorted(set(rows["hidden_dim"]))

@@ -1,0 +1,54 @@
+r"""How hard a map is to invert: singular values of its Jacobian at single points.
+
+At x, a map g from R^D to R^K turns a small ball into an ellipsoid, whose half axes are the singular
+values :math:`\sigma_1 \ge \sigma_2 \ge \dots` of :math:`J = \partial g / \partial x`. The condition
+number :math:`\sigma_1 / \sigma_{\min(D, K)}` is how much more an error in the worst direction is
+magnified by the inverse than one in the best; infinite where g loses a direction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+__all__ = ["condition_number", "jacobian", "singular_values"]
+
+
+def jacobian(encode: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """Derivatives of the representation of each sample x (N, D) by itself; shape (N, K, D).
+
+    Args:
+        encode: Maps (N, D) to (N, K), each sample by itself.
+        x: Points at which to differentiate.
+
+    Raises:
+        ValueError: Samples that influence each other, whose Jacobian would be another one.
+    """
+    with torch.enable_grad():
+        points = x.detach().clone().requires_grad_()
+        outputs = encode(points)
+        rows = []
+        for k in range(outputs.shape[1]):
+            (row,) = torch.autograd.grad(outputs[:, k].sum(), points, retain_graph=True)
+            rows.append(row)
+    with torch.no_grad():
+        alone = encode(x[:1])
+        if not torch.allclose(alone, outputs[:1], rtol=1e-3, atol=1e-4):
+            raise ValueError(
+                "samples of a batch influence each other (as by batch normalisation): a Jacobian "
+                "by sample needs an encoder that maps each by itself"
+            )
+    return torch.stack(rows, 1)
+
+
+def singular_values(encode: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """Singular values of the Jacobian at each sample x (N, D), largest first; (N, min(K, D))."""
+    return torch.linalg.svdvals(jacobian(encode, x).double())
+
+
+def condition_number(values: Tensor) -> Tensor:
+    """Largest over smallest singular value (..., n); shape (...), infinite for a singular map."""
+    largest, smallest = values[..., 0], values[..., -1]
+    return torch.where(smallest > 0, largest / smallest, torch.inf)

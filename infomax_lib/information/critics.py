@@ -1,0 +1,111 @@
+"""Critics: scores f(x_i, y_j) of all pairs of representations in a batch.
+
+Every critic is a module that maps x (N, A) and y (N, B) to scores (N, N), those of pairs that were
+drawn together on the diagonal, for :mod:`infomax_lib.information.bounds`. Initial weights come from
+a generator, so that a seed fixes them.
+
+Sources: van den Oord et al. 2018 (bilinear); Poole et al. 2019 (separable, concatenated);
+Tschannen et al. 2020 for their sizes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+__all__ = ["CRITICS", "Bilinear", "Concatenated", "InnerProduct", "Separable", "dense", "mlp"]
+
+
+def dense(inputs: int, outputs: int, generator: torch.Generator, bias: bool = True) -> nn.Linear:
+    """A linear map with Glorot's uniform weights, and biases zero."""
+    layer = nn.Linear(inputs, outputs, bias=bias)
+    limit = math.sqrt(6 / (inputs + outputs))
+    with torch.no_grad():
+        layer.weight.copy_(limit * (2 * torch.rand(outputs, inputs, generator=generator) - 1))
+        if bias:
+            layer.bias.zero_()
+    return layer
+
+
+def mlp(sizes: Sequence[int], generator: torch.Generator) -> nn.Sequential:
+    """Linear maps between layers of the given sizes, with ReLU after all but the last."""
+    layers: list[nn.Module] = []
+    for inputs, outputs in pairwise(sizes):
+        layers += [dense(inputs, outputs, generator), nn.ReLU()]
+    return nn.Sequential(*layers[:-1])
+
+
+class InnerProduct(nn.Module):
+    """f(x, y) = x'y; representations need the same size."""
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        """Scores (N, N)."""
+        return x @ y.T
+
+
+class Bilinear(nn.Module):
+    """f(x, y) = x'Wy with W (A, B)."""
+
+    def __init__(self, first: int, second: int, generator: torch.Generator) -> None:
+        super().__init__()
+        self.map = dense(second, first, generator, bias=False)
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        """Scores (N, N)."""
+        return x @ self.map(y).T
+
+
+class Separable(nn.Module):
+    """f(x, y) = u(x)'v(y) with networks u and v of one hidden layer."""
+
+    def __init__(
+        self, first: int, second: int, generator: torch.Generator, hidden: int = 100
+    ) -> None:
+        super().__init__()
+        self.of_x = mlp([first, hidden, hidden], generator)
+        self.of_y = mlp([second, hidden, hidden], generator)
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        """Scores (N, N)."""
+        return self.of_x(x) @ self.of_y(y).T
+
+
+class Concatenated(nn.Module):
+    """f(x, y) = g([x, y]) with one network g for all N² pairs.
+
+    The first layer's product with [x_i, y_j] is the sum of one with x_i and one with y_j, so that
+    only its outputs, not its inputs, are made for all pairs.
+    """
+
+    def __init__(
+        self,
+        first: int,
+        second: int,
+        generator: torch.Generator,
+        hidden: int = 200,
+        layers: int = 1,
+    ) -> None:
+        super().__init__()
+        self.first = dense(first + second, hidden, generator)
+        self.rest = mlp([*[hidden] * layers, 1], generator)
+        self.split = first
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        """Scores (N, N)."""
+        of_x, of_y = self.first.weight.split([self.split, y.shape[-1]], 1)
+        hidden = F.linear(x, of_x, self.first.bias)[:, None] + F.linear(y, of_y)[None]
+        return self.rest(hidden.relu())[..., 0]
+
+
+#: Critics by name, from the weakest to the strongest; made of sizes A and B and a generator.
+CRITICS = {
+    "inner": lambda first, second, generator: InnerProduct(),
+    "bilinear": Bilinear,
+    "separable": Separable,
+    "concatenated": Concatenated,
+}
