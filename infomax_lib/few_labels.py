@@ -94,9 +94,8 @@ def few_label_accuracy(
                 f"{name} has {features.shape[-2]} samples (..., N, K), but {len(classes)} labels: "
                 "give one label per sample"
             )
-    accuracies = []
-    for drawn in few_label_draws(labels, per_class, draws, seed):
-        few = train.index_select(-2, drawn.to(train.device))
-        few_labels = labels[drawn.to(labels.device)]
-        accuracies.append(linear_probe(few, few_labels, test, test_labels))
-    return torch.stack(accuracies, dim=-1)
+    # sorted by class, all draws have the same labels, and their probes are fitted side by side
+    drawn = few_label_draws(labels, per_class, draws, seed)
+    few = train[..., drawn.to(train.device), :]
+    held_out = test.unsqueeze(-3).expand(*test.shape[:-2], draws, *test.shape[-2:])
+    return linear_probe(few, labels[drawn[0].to(labels.device)], held_out, test_labels)
