@@ -12,6 +12,7 @@ bounded exponential.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -20,10 +21,17 @@ from pydantic import Field
 from torch.nn import functional as F
 
 from infomax_lib.data import DATASETS, load_dataset
-from infomax_lib.derived import derived_results
+from infomax_lib.derived import derived_results, seeds_together
 from infomax_lib.information.critics import dense
 from infomax_lib.information.encoders import coupling_flow
-from infomax_lib.information.halves import half_probe, halves_of, invertibility, measured_steps
+from infomax_lib.information.halves import (
+    INVERTED_IMAGES,
+    half_probe,
+    halves_of,
+    invertibility,
+    measured_steps,
+    row_per_step,
+)
 from infomax_lib.population import generator
 from infomax_lib.spec import Spec, names_among
 from infomax_lib.store import Store
@@ -31,7 +39,6 @@ from infomax_lib.store import Store
 __all__ = ["AdversarialSpec", "train_adversarially"]
 
 KIND = "adversarial_encoders"
-_INVERTED = 1000  # test images
 _NUMBERS = ("accuracy", "classifier_loss", "inversion_error", "log_condition")
 _LISTS = ["step", *_NUMBERS, "spectrum"]
 
@@ -92,14 +99,11 @@ def train_adversarially(
         TypeError: Anything but AdversarialSpec objects.
         ValueError: A device that is not there, or images that cannot be halved.
     """
+    one_by_one = partial(seeds_together, most=1)
     table = derived_results(
-        KIND, AdversarialSpec, specs, lambda listed: [[s] for s in listed], _compute,
-        *(device, store, progress),
-    )  # fmt: skip
-    if table.empty:
-        return table
-    long = table.explode(_LISTS, ignore_index=True)
-    return long.astype({"step": int} | dict.fromkeys(_NUMBERS, float))
+        KIND, AdversarialSpec, specs, one_by_one, _compute, device, store, progress
+    )
+    return row_per_step(table, _NUMBERS)
 
 
 def _compute(specs: Sequence[AdversarialSpec], device: torch.device) -> list[dict[str, Any]]:
@@ -138,9 +142,9 @@ def _trained(spec: AdversarialSpec, device: torch.device) -> dict[str, Any]:
     for _ in range(spec.warm_up):
         step("classifier")
     rows: dict[str, list[Any]] = {name: [] for name in _LISTS}
-    failed = None
+    failed, at = None, measured_steps(spec.steps)
     for count in range(spec.steps + 1):
-        if count in measured_steps(spec.steps):
+        if count in at:
             found: dict[str, Any] = dict.fromkeys(_NUMBERS, float("nan")) | {"spectrum": []}
             if failed is None:
                 with torch.no_grad():
@@ -148,7 +152,7 @@ def _trained(spec: AdversarialSpec, device: torch.device) -> dict[str, Any]:
                 measured = {
                     "accuracy": half_probe(encoder, top, test, data, 0.0, order),
                     "classifier_loss": float(lost),
-                } | invertibility(encoder, test[:_INVERTED])
+                } | invertibility(encoder, test[:INVERTED_IMAGES])
                 if not measured["inversion_error"] < 1:
                     failed = f"the inverse does not give the pixels back at step {count}"
                 else:

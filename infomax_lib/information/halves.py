@@ -11,6 +11,7 @@ features), theirs scale features to [0, 1].
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from infomax_lib.data import DATASETS, Dataset, load_dataset
-from infomax_lib.derived import derived_results
+from infomax_lib.derived import derived_results, seeds_together
 from infomax_lib.information.bounds import (
     BOUNDS,
     cap,
@@ -44,6 +45,7 @@ from infomax_lib.store import Store
 
 __all__ = [
     "ENCODERS",
+    "INVERTED_IMAGES",
     "OBJECTIVES",
     "PROBE_IMAGES",
     "HalvesSpec",
@@ -52,10 +54,13 @@ __all__ = [
     "invertibility",
     "measured_steps",
     "raw_pixels",
+    "row_per_step",
     "train_halves",
 ]
 
 KIND = "halves"
+_NUMBERS = ("training", "held_out", "accuracy", "log_condition", "inversion_error")
+_LISTS = ("step", *_NUMBERS, "spectrum")
 
 #: Encoders by name, as (inputs, picture of a half, spec, generator) -> module.
 ENCODERS = {
@@ -75,9 +80,10 @@ OBJECTIVES = (*BOUNDS, "mine")
 
 #: Training images that probes are fitted to: a probe of 392 inputs on all of them takes a minute.
 PROBE_IMAGES = 10_000
-# Batches that a bound is averaged over; test images that are inverted, and whose Jacobian is
-# decomposed.
-_BATCHES, _INVERTED, _JACOBIANS = 20, 1000, 16
+#: Test images that are inverted.
+INVERTED_IMAGES = 1000
+# Batches that a bound is averaged over, and test images whose Jacobian is decomposed.
+_BATCHES, _JACOBIANS = 20, 16
 _ABOVE = 1e-3  # nats by which rounding may lift I_NCE over its cap
 
 
@@ -152,20 +158,17 @@ def train_halves(
         TypeError: Anything but HalvesSpec objects.
         ValueError: A device that is not there, or images that cannot be halved.
     """
-    table = derived_results(KIND, HalvesSpec, specs, _one_by_one, _compute, device, store, progress)
+    one_by_one = partial(seeds_together, most=1)
+    table = derived_results(KIND, HalvesSpec, specs, one_by_one, _compute, device, store, progress)
+    return row_per_step(table, _NUMBERS)
+
+
+def row_per_step(table: pd.DataFrame, numbers: Sequence[str]) -> pd.DataFrame:
+    """Lists of ``step``, ``spectrum`` and these measures in a row per spec as a row per step."""
     if table.empty:
         return table
-    return table.explode(_LISTS, ignore_index=True).astype({"step": int} | _NUMBERS)
-
-
-_NUMBERS = {
-    "training": float,
-    "held_out": float,
-    "accuracy": float,
-    "log_condition": float,
-    "inversion_error": float,
-}
-_LISTS = ["step", *_NUMBERS, "spectrum"]
+    long = table.explode(["step", *numbers, "spectrum"], ignore_index=True)
+    return long.astype({"step": int} | dict.fromkeys(numbers, float))
 
 
 def halves_of(data: Dataset) -> tuple[Tensor, Tensor, Tensor, Tensor, tuple[int, int]]:
@@ -239,10 +242,6 @@ def invertibility(encoder: nn.Module, x: Tensor) -> dict[str, Any]:
 
 
 # --- training ------------------------------------------------------------------------------------
-
-
-def _one_by_one(specs: Sequence[HalvesSpec]) -> list[list[HalvesSpec]]:
-    return [[spec] for spec in specs]
 
 
 def _compute(specs: Sequence[HalvesSpec], device: torch.device) -> list[dict[str, Any]]:
@@ -327,7 +326,7 @@ class _Training:
             "held_out": self.estimate(*self.test, draw),
             "accuracy": half_probe(self.first, top, test_top, self.data, self.spec.noise, draw),
         }
-        return found | invertibility(self.first, self.noisy(test_top[:_INVERTED], draw))
+        return found | invertibility(self.first, self.noisy(test_top[:INVERTED_IMAGES], draw))
 
     def estimate(self, x: Tensor, y: Tensor, draw: torch.Generator) -> float:
         """Mean of the estimate over batches."""

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -28,7 +29,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from infomax_lib.data import DATASETS, load_dataset
-from infomax_lib.derived import derived_results
+from infomax_lib.derived import derived_results, seeds_together
 from infomax_lib.information.critics import dense
 from infomax_lib.information.halves import PROBE_IMAGES
 from infomax_lib.population import generator
@@ -135,10 +136,10 @@ def train_importance_weighted(
         TypeError: Anything but ImportanceWeightedSpec objects.
         ValueError: A device that is not there.
     """
+    one_by_one = partial(seeds_together, most=1)
     return derived_results(
-        KIND, ImportanceWeightedSpec, specs, lambda listed: [[s] for s in listed], _compute,
-        *(device, store, progress),
-    )  # fmt: skip
+        KIND, ImportanceWeightedSpec, specs, one_by_one, _compute, device, store, progress
+    )
 
 
 def _compute(specs: Sequence[ImportanceWeightedSpec], device: torch.device) -> list[dict[str, Any]]:
