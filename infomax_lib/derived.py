@@ -6,9 +6,11 @@ and a function that computes one chunk; :func:`derived_results` does everything 
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pandas as pd
@@ -16,15 +18,20 @@ import torch
 from pydantic import model_validator
 from tqdm import tqdm
 
-from infomax_lib.runs import resolve_device
+from infomax_lib.runs import device_name, resolve_device
 from infomax_lib.spec import RunSpec, Spec
 from infomax_lib.store import Store, open_store
+from infomax_lib.turns import take_turns
+from infomax_lib.workers import side_by_side
 
-__all__ = ["MinibatchSpec", "derived_results", "seeds_together"]
+__all__ = ["MinibatchSpec", "derived_results", "many_steps", "seeds_together"]
+
+_LONG_STEPS = 2000  # training steps that take a core more than about half a minute
 
 S = TypeVar("S", bound=Spec)
 # one row of measures per spec, in order
 Compute = Callable[[Sequence[S], torch.device], Sequence[Mapping[str, Any]]]
+_Measured = tuple[Sequence[Mapping[str, Any]], float]  # rows of measures, and seconds
 
 
 class MinibatchSpec(RunSpec):
@@ -58,11 +65,13 @@ def derived_results(
     store: str | Store | None = None,
     progress: bool = True,
     keep: Callable[[Mapping[str, Any]], bool] = lambda row: True,
+    long: Callable[[Sequence[S]], bool] = lambda missing: False,
 ) -> pd.DataFrame:
     """Results of the given specs, computing only those that the store does not hold.
 
     Every finished chunk is written at once: a call that is cut off, by Ctrl-C or a kill, loses at
-    most the chunk in flight, and the same call goes on from there.
+    most the chunks in flight, and the same call goes on from there. Processes that are given the
+    same specs and store share the work.
 
     Args:
         kind: Subfolder of the store.
@@ -74,6 +83,9 @@ def derived_results(
         store: Folder, name or :class:`Store`, see :func:`infomax_lib.open_store`.
         progress: Show a progress bar while something is computed.
         keep: Which rows may be stored; the others are returned, and computed again next time.
+        long: Whether what is missing takes a core minutes. On a CPU as many chunks are then
+            computed at once as there are threads, each in a process with one thread, to which
+            ``compute`` has to be known by name.
 
     Returns:
         One row per spec, in order: ``key``, the spec's fields, the measures.
@@ -94,33 +106,54 @@ def derived_results(
         return [spec for spec in candidates if spec.key not in known and spec.key not in unstored]
 
     different = list(dict.fromkeys(listed))
-    todo = [part for part in chunks(different) if missing(part)] if missing(different) else []
-    total = sum(len(missing(part)) for part in todo)
+    wanted = missing(different)
+    todo = [part for part in chunks(different) if missing(part)] if wanted else []
     bar = tqdm(
-        total=total, desc=f"{kind} on {place}", unit="result", disable=not (progress and todo)
+        total=len(wanted), desc=f"{kind} on {place}", unit="result", disable=not (progress and todo)
     )
+    cores = torch.get_num_threads() if place.type == "cpu" and todo and long(wanted) else 1
+    lock = threading.Lock()
+
+    def work(computed: Callable[[Sequence[S]], _Measured]) -> None:
+        def compute_and_store(part: list[S]) -> None:
+            measured, seconds = computed(part)
+            rows = [
+                {"key": spec.key, **spec.model_dump(), **measures}
+                for spec, measures in zip(part, measured, strict=True)
+            ]
+            stored = [row for row in rows if keep(row)]
+            with lock:
+                unstored.update({row["key"]: row for row in rows if not keep(row)})
+                if stored:
+                    opened.write(kind, stored, seconds=seconds, device=device_name(place))
+
+        def still_missing(part: Sequence[S]) -> list[S]:
+            with lock:
+                return missing(part)
+
+        take_turns(todo, still_missing, opened.folder, compute_and_store, bar.write)
+
     try:
         with bar:
-            for part in todo:
-                wanted = missing(part)  # another process may have finished some meanwhile
-                if not wanted:
-                    continue
-                start = time.perf_counter()
-                measured = compute(wanted, place)
-                rows = [
-                    {"key": spec.key, **spec.model_dump(), **measures}
-                    for spec, measures in zip(wanted, measured, strict=True)
-                ]
-                unstored |= {row["key"]: row for row in rows if not keep(row)}
-                stored = [row for row in rows if keep(row)]
-                if stored:
-                    opened.write(kind, stored, **_provenance(place, start))
-                bar.update(len(wanted))
+            if min(cores, len(todo)) > 1:
+                side_by_side(
+                    lambda remote: work(lambda part: remote(_in_worker, compute, part, place)),
+                    min(cores, len(todo)),
+                    bar.update,
+                )
+            else:
+
+                def here(part: Sequence[S]) -> _Measured:
+                    measured = _timed(compute, part, place)
+                    bar.update(len(part))
+                    return measured
+
+                work(here)
     except KeyboardInterrupt:
         left = len(missing(different))
         print(
-            f"Interrupted: {total - left} of {total} results are finished and stored in "
-            f"{opened.folder}; the same call goes on from there."
+            f"Interrupted: {len(wanted) - left} of {len(wanted)} results are finished and stored "
+            f"in {opened.folder}; the same call goes on from there."
         )
         raise
     known = unstored | opened.load(kind, [spec.key for spec in listed])
@@ -140,12 +173,27 @@ def seeds_together(specs: Sequence[S], most: int = 16) -> Iterator[list[S]]:
             yield members[start : start + most]
 
 
+def many_steps(specs: Sequence[Any]) -> bool:
+    """Whether specs with ``steps`` are long work, see :func:`derived_results`."""
+    return sum(spec.steps for spec in specs) > _LONG_STEPS
+
+
 def _table_row(spec: Spec, row: Mapping[str, Any]) -> dict[str, Any]:
     # fields come from the spec: a stored row has lists for tuples, and lacks later fields
     front = {"key": spec.key, **spec.model_dump()}
     return front | {name: value for name, value in row.items() if name not in front}
 
 
-def _provenance(device: torch.device, start: float) -> dict[str, Any]:
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
-    return {"seconds": round(time.perf_counter() - start, 2), "device": name}
+def _timed(compute: Compute[S], part: Sequence[S], device: torch.device) -> _Measured:
+    start = time.perf_counter()
+    measured = compute(part, device)
+    return measured, round(time.perf_counter() - start, 2)
+
+
+def _in_worker(
+    compute: Compute[S], part: Sequence[S], device: torch.device, progress: Path
+) -> _Measured:
+    """The same in a worker, which appends a byte to a file for each result."""
+    measured = _timed(compute, part, device)
+    progress.write_bytes(b"." * len(part))
+    return measured

@@ -32,6 +32,7 @@ __all__ = [
     "Computed",
     "Plan",
     "compute",
+    "device_name",
     "history",
     "plan",
     "resolve_device",
@@ -211,7 +212,7 @@ def compute(
     trained = train_population(specs, data, device, keep_weights=keep_weights, on_epoch=on_epoch)
     provenance = {
         "seconds": round(time.perf_counter() - start, 2),
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+        "device": device_name(device),
         "threads": torch.get_num_threads(),
     }
     pairs = list(zip(specs, trained, strict=True))
@@ -301,6 +302,11 @@ def resolve_device(device: str) -> torch.device:
     if resolved.type not in ("cpu", "cuda"):
         raise ValueError(f"device {device!r} is not supported: {allowed}")
     return resolved
+
+
+def device_name(device: torch.device) -> str:
+    """What the provenance of a result calls a device: the GPU's model, or cpu."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
 
 
 def _listed(specs: Sequence[RunSpec] | RunSpec) -> list[RunSpec]:

@@ -1,9 +1,11 @@
 """Results besides runs and baselines: what is known is loaded, the rest computed in chunks."""
 
 import math
+import os
 
 import pandas as pd
 import pytest
+import torch
 
 from infomax_lib import RunSpec, SpecError, Store, grid
 from infomax_lib.derived import MinibatchSpec, derived_results
@@ -117,6 +119,50 @@ def test_nan_is_a_result(squares):
     assert squares(specs_of([1]))["square"].isna().all()
     squares.compute = lambda specs, device: pytest.fail("it is known")
     assert squares(specs_of([1]))["square"].isna().all()
+
+
+def singly(specs):
+    return [[spec] for spec in specs]
+
+
+def processes_and_threads(specs, device):
+    if specs[0].seed == 13:
+        raise ValueError("cannot use 13")
+    return [{"process": os.getpid(), "threads": torch.get_num_threads()} for _ in specs]
+
+
+def long_work(specs, store, long=lambda missing: True, compute=processes_and_threads):
+    return derived_results(
+        KIND, MinibatchSpec, specs, singly, compute, "cpu", store, progress=False, long=long
+    )
+
+
+class TestLongWork:
+    @pytest.fixture(autouse=True)
+    def _two_threads(self, monkeypatch):
+        monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+
+    def test_runs_in_processes_of_one_thread(self, tmp_path):
+        table = long_work(specs_of(range(4)), tmp_path)
+        assert list(table["seed"]) == [0, 1, 2, 3]
+        assert os.getpid() not in set(table["process"])
+        assert set(table["threads"]) == {1}
+        pd.testing.assert_frame_equal(long_work(specs_of(range(4)), tmp_path), table)
+
+    def test_is_judged_by_what_is_missing(self, tmp_path):
+        asked = []
+        long_work(specs_of([1, 2]), tmp_path, lambda missing: asked.append(list(missing)))
+        long_work(specs_of([1, 2, 3]), tmp_path, lambda missing: asked.append(list(missing)))
+        assert [[spec.seed for spec in missing] for missing in asked] == [[1, 2], [3]]
+
+    def test_one_chunk_needs_no_process(self, tmp_path):
+        assert set(long_work(specs_of([5]), tmp_path)["process"]) == {os.getpid()}
+
+    def test_an_error_comes_out_and_what_had_finished_stays(self, tmp_path):
+        with pytest.raises(ValueError, match="cannot use 13"):
+            long_work(specs_of([1, 2, 3, 13]), tmp_path)
+        stored = Store(tmp_path).load(KIND, [spec.key for spec in specs_of([1, 2, 3, 13])])
+        assert {row["seed"] for row in stored.values()} <= {1, 2, 3}
 
 
 def test_only_specs_and_devices_that_exist_are_accepted(squares):

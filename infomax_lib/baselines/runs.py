@@ -22,7 +22,7 @@ from infomax_lib.data import Dataset, load_dataset
 from infomax_lib.derived import seeds_together
 from infomax_lib.population import generator
 from infomax_lib.probes import linear_probe
-from infomax_lib.runs import resolve_device
+from infomax_lib.runs import device_name, resolve_device
 from infomax_lib.store import Store, open_store
 
 KIND = "baselines"
@@ -147,7 +147,7 @@ def _compute(
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     seconds = time.perf_counter() - start
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+    name = device_name(device)
 
     measured = _measure_all(outcomes, specs, data, device)
     rows, weights = [], []

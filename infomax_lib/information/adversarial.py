@@ -21,15 +21,15 @@ from pydantic import Field
 from torch.nn import functional as F
 
 from infomax_lib.data import DATASETS, load_dataset
-from infomax_lib.derived import derived_results, seeds_together
+from infomax_lib.derived import derived_results, many_steps, seeds_together
 from infomax_lib.information.critics import dense
 from infomax_lib.information.encoders import coupling_flow
 from infomax_lib.information.halves import (
     INVERTED_IMAGES,
+    Records,
     half_probe,
     halves_of,
     invertibility,
-    measured_steps,
     row_per_step,
 )
 from infomax_lib.population import generator
@@ -40,7 +40,6 @@ __all__ = ["AdversarialSpec", "train_adversarially"]
 
 KIND = "adversarial_encoders"
 _NUMBERS = ("accuracy", "classifier_loss", "inversion_error", "log_condition")
-_LISTS = ["step", *_NUMBERS, "spectrum"]
 
 
 class AdversarialSpec(Spec):
@@ -101,7 +100,8 @@ def train_adversarially(
     """
     one_by_one = partial(seeds_together, most=1)
     table = derived_results(
-        KIND, AdversarialSpec, specs, one_by_one, _compute, device, store, progress
+        *(KIND, AdversarialSpec, specs, one_by_one, _compute, device, store, progress),
+        long=many_steps,
     )
     return row_per_step(table, _NUMBERS)
 
@@ -141,26 +141,25 @@ def _trained(spec: AdversarialSpec, device: torch.device) -> dict[str, Any]:
 
     for _ in range(spec.warm_up):
         step("classifier")
-    rows: dict[str, list[Any]] = {name: [] for name in _LISTS}
-    failed, at = None, measured_steps(spec.steps)
+
+    def measured() -> dict[str, Any]:
+        draw = generator(spec.seed, "adversarial: measures")
+        with torch.no_grad():
+            lost = F.cross_entropy(classifier(encoder(test)), data.test_labels)
+        return {
+            "accuracy": half_probe(encoder, top, test, data, 0.0, draw),
+            "classifier_loss": float(lost),
+        } | invertibility(encoder, test[:INVERTED_IMAGES])
+
+    def trouble(found: dict[str, Any]) -> str | None:
+        lost = not found["inversion_error"] < 1
+        return "the inverse does not give the pixels back" if lost else None
+
+    records = Records(spec.steps, _NUMBERS)
     for count in range(spec.steps + 1):
-        if count in at:
-            found: dict[str, Any] = dict.fromkeys(_NUMBERS, float("nan")) | {"spectrum": []}
-            if failed is None:
-                with torch.no_grad():
-                    lost = F.cross_entropy(classifier(encoder(test)), data.test_labels)
-                measured = {
-                    "accuracy": half_probe(encoder, top, test, data, 0.0, order),
-                    "classifier_loss": float(lost),
-                } | invertibility(encoder, test[:INVERTED_IMAGES])
-                if not measured["inversion_error"] < 1:
-                    failed = f"the inverse does not give the pixels back at step {count}"
-                else:
-                    found = measured
-            for name, value in ({"step": count} | found).items():
-                rows[name].append(value)
-        if count < spec.steps and failed is None:
+        records.at(count, measured, trouble)
+        if count < spec.steps and records.failed is None:
             for _ in range(spec.classifier_steps):
                 step("classifier")
             step("encoder")
-    return rows | {"failed": failed}
+    return records.row()

@@ -16,7 +16,6 @@ Source: Tschannen et al. 2020, section 4, with r = -0.5 and s = 0.9.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,10 +25,10 @@ from pydantic import Field
 from torch import Tensor
 from torch.func import functional_call, stack_module_state, vmap
 
-from infomax_lib.derived import derived_results, seeds_together
+from infomax_lib.derived import derived_results, many_steps, seeds_together
 from infomax_lib.information.bounds import BOUNDS
 from infomax_lib.information.critics import Concatenated
-from infomax_lib.information.entropy import paired_mutual_information
+from infomax_lib.information.entropy import correlated_gaussians, paired_mutual_information
 from infomax_lib.population import generator
 from infomax_lib.spec import Spec, names_among
 from infomax_lib.store import Store
@@ -102,20 +101,17 @@ def dependent_batches(
         ValueError: A device that is not there.
     """
     return derived_results(
-        KIND, DependentBatchesSpec, specs, seeds_together, _compute, device, store, progress
+        *(KIND, DependentBatchesSpec, specs, seeds_together, _compute, device, store, progress),
+        long=many_steps,
     )
 
 
 def draw_batch(spec: DependentBatchesSpec, draw: torch.Generator) -> Tensor:
     """A batch of pairs (N, 2)."""
     count = 1 if spec.shared else spec.batch_size
-    common = _correlated(spec.of_batch, count, draw)
-    return common + _correlated(spec.of_pair, spec.batch_size, draw)
-
-
-def _correlated(rho: float, count: int, draw: torch.Generator) -> Tensor:
-    x, noise = torch.randn(2, count, generator=draw).unbind()
-    return torch.stack([x, rho * x + math.sqrt(1 - rho**2) * noise], 1)
+    common = correlated_gaussians(spec.of_batch, 1, count, draw, torch.float32)
+    own = correlated_gaussians(spec.of_pair, 1, spec.batch_size, draw, torch.float32)
+    return torch.cat(common, 1) + torch.cat(own, 1)
 
 
 def _compute(specs: Sequence[DependentBatchesSpec], device: torch.device) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ features), theirs scale features to [0, 1].
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -21,7 +21,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from infomax_lib.data import DATASETS, Dataset, load_dataset
-from infomax_lib.derived import derived_results, seeds_together
+from infomax_lib.derived import derived_results, many_steps, seeds_together
 from infomax_lib.information.bounds import (
     BOUNDS,
     cap,
@@ -49,6 +49,7 @@ __all__ = [
     "OBJECTIVES",
     "PROBE_IMAGES",
     "HalvesSpec",
+    "Records",
     "half_probe",
     "halves_of",
     "invertibility",
@@ -60,7 +61,6 @@ __all__ = [
 
 KIND = "halves"
 _NUMBERS = ("training", "held_out", "accuracy", "log_condition", "inversion_error")
-_LISTS = ("step", *_NUMBERS, "spectrum")
 
 #: Encoders by name, as (inputs, picture of a half, spec, generator) -> module.
 ENCODERS = {
@@ -159,7 +159,9 @@ def train_halves(
         ValueError: A device that is not there, or images that cannot be halved.
     """
     one_by_one = partial(seeds_together, most=1)
-    table = derived_results(KIND, HalvesSpec, specs, one_by_one, _compute, device, store, progress)
+    table = derived_results(
+        *(KIND, HalvesSpec, specs, one_by_one, _compute, device, store, progress), long=many_steps
+    )
     return row_per_step(table, _NUMBERS)
 
 
@@ -198,6 +200,54 @@ def raw_pixels(dataset: str, noise: float = 0.0, seed: int = 0) -> float:
 def measured_steps(steps: int) -> list[int]:
     """0, the last step, and those of 1, 2, 5, 10, 20, ... that are at least a hundredth of it."""
     return [step for step in measured_epochs(steps) if step == 0 or step >= steps / 100]
+
+
+class Records:
+    """What is measured at the steps of :func:`measured_steps`, with NaN once something fails.
+
+    Args:
+        steps: Of the whole training.
+        numbers: Names of the measures, beside ``spectrum``.
+
+    Attributes:
+        failed: What went wrong, and at which step; None so far.
+    """
+
+    def __init__(self, steps: int, numbers: Sequence[str]) -> None:
+        self.failed: str | None = None
+        self._steps = set(measured_steps(steps))
+        self._nothing: dict[str, Any] = dict.fromkeys(numbers, float("nan")) | {"spectrum": []}
+        self._lists: dict[str, list[Any]] = {name: [] for name in ("step", *self._nothing)}
+
+    def at(
+        self,
+        step: int,
+        measure: Callable[[], dict[str, Any]],
+        trouble: Callable[[dict[str, Any]], str | None],
+    ) -> None:
+        """Record the measures at this step if it is one of those.
+
+        Args:
+            step: Steps done so far.
+            measure: Gives the measures by name.
+            trouble: Says what is wrong with them, if something is.
+        """
+        if step not in self._steps:
+            return
+        found = self._nothing
+        if self.failed is None:
+            measured = measure()
+            wrong = trouble(measured)
+            if wrong:
+                self.failed = f"{wrong} at step {step}"
+            else:
+                found = measured
+        for name, value in ({"step": step} | found).items():
+            self._lists[name].append(value)
+
+    def row(self) -> dict[str, Any]:
+        """The lists, and ``failed``, for the store."""
+        return self._lists | {"failed": self.failed}
 
 
 def half_probe(
@@ -275,29 +325,23 @@ class _Training:
         """Train, and measure at the recorded steps."""
         spec = self.spec
         optimizer = torch.optim.Adam(self.parameters, lr=spec.learning_rate)
-        at = measured_steps(spec.steps)
-        rows: dict[str, list[Any]] = {name: [] for name in _LISTS}
-        failed = None
+        records = Records(spec.steps, _NUMBERS)
         for step in range(spec.steps + 1):
-            if step in at:
-                found = self.measured() if failed is None else None
-                if found is not None:
-                    failed = self.trouble(found)
-                    failed = failed and f"{failed} at step {step}"
-                for name, value in _row(step, None if failed else found).items():
-                    rows[name].append(value)
-            if step < spec.steps and failed is None:
-                loss = -self.objective(*self.batch(*self.train, self.order))
+            records.at(step, self.measured, self.trouble)
+            if step < spec.steps and records.failed is None:
+                loss = -self.objective(*self.batch(*self.train, self.order, self.noise))
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
-        return rows | {"failed": failed}
+        return records.row()
 
-    def batch(self, x: Tensor, y: Tensor, order: torch.Generator) -> tuple[Tensor, Tensor]:
+    def batch(
+        self, x: Tensor, y: Tensor, order: torch.Generator, noise: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
         """Random pairs of halves, with noise."""
         size = min(self.spec.batch_size, len(x))
         picked = torch.randperm(len(x), generator=order)[:size].to(x.device)
-        return self.noisy(x[picked], self.noise), self.noisy(y[picked], self.noise)
+        return self.noisy(x[picked], noise), self.noisy(y[picked], noise)
 
     def noisy(self, x: Tensor, draw: torch.Generator) -> Tensor:
         return _noisy(x, self.spec.noise, draw)
@@ -320,7 +364,8 @@ class _Training:
     def measured(self) -> dict[str, Any]:
         """All measures of the present weights."""
         top, test_top = self.train[0], self.test[0]
-        draw = generator(self.spec.seed, "halves: measured batches")
+        # streams of its own: what is measured, and how often, changes nothing in the training
+        draw = generator(self.spec.seed, "halves: measures")
         found: dict[str, Any] = {
             "training": self.estimate(*self.train, draw),
             "held_out": self.estimate(*self.test, draw),
@@ -332,7 +377,7 @@ class _Training:
         """Mean of the estimate over batches."""
         estimators = {"mine": donsker_varadhan, "jensen_shannon": from_jensen_shannon}
         estimator = estimators.get(self.spec.bound) or BOUNDS[self.spec.bound]
-        values = [estimator(self.scores(*self.batch(x, y, draw))) for _ in range(_BATCHES)]
+        values = [estimator(self.scores(*self.batch(x, y, draw, draw))) for _ in range(_BATCHES)]
         return float(torch.stack(values).mean())
 
     def trouble(self, found: dict[str, Any]) -> str | None:
@@ -347,11 +392,6 @@ class _Training:
         if not found["inversion_error"] < 1 and isinstance(self.first, CouplingFlow):
             return "the inverse does not give the pixels back"
         return None
-
-
-def _row(step: int, found: dict[str, Any] | None) -> dict[str, Any]:
-    nothing: dict[str, Any] = dict.fromkeys(_NUMBERS, float("nan")) | {"spectrum": []}
-    return {"step": step} | (nothing if found is None else found)
 
 
 def _noisy(x: Tensor, size: float, draw: torch.Generator) -> Tensor:

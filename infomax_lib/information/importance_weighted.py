@@ -29,7 +29,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from infomax_lib.data import DATASETS, load_dataset
-from infomax_lib.derived import derived_results, seeds_together
+from infomax_lib.derived import derived_results, many_steps, seeds_together
 from infomax_lib.information.critics import dense
 from infomax_lib.information.halves import PROBE_IMAGES
 from infomax_lib.population import generator
@@ -138,7 +138,8 @@ def train_importance_weighted(
     """
     one_by_one = partial(seeds_together, most=1)
     return derived_results(
-        KIND, ImportanceWeightedSpec, specs, one_by_one, _compute, device, store, progress
+        *(KIND, ImportanceWeightedSpec, specs, one_by_one, _compute, device, store, progress),
+        long=many_steps,
     )
 
 
