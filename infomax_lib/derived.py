@@ -6,11 +6,10 @@ and a function that computes one chunk; :func:`derived_results` does everything 
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
+from functools import partial
 from typing import Any, TypeVar
 
 import pandas as pd
@@ -21,8 +20,7 @@ from tqdm import tqdm
 from infomax_lib.runs import device_name, resolve_device
 from infomax_lib.spec import RunSpec, Spec
 from infomax_lib.store import Store, open_store
-from infomax_lib.turns import take_turns
-from infomax_lib.workers import side_by_side
+from infomax_lib.workers import share_out
 
 __all__ = ["MinibatchSpec", "derived_results", "many_steps", "seeds_together"]
 
@@ -31,7 +29,7 @@ _LONG_STEPS = 2000  # training steps that take a core more than about half a min
 S = TypeVar("S", bound=Spec)
 # one row of measures per spec, in order
 Compute = Callable[[Sequence[S], torch.device], Sequence[Mapping[str, Any]]]
-_Measured = tuple[Sequence[Mapping[str, Any]], float]  # rows of measures, and seconds
+_Measured = tuple[Sequence[Mapping[str, Any]], dict[str, Any]]  # rows of measures, provenance
 
 
 class MinibatchSpec(RunSpec):
@@ -112,43 +110,24 @@ def derived_results(
         total=len(wanted), desc=f"{kind} on {place}", unit="result", disable=not (progress and todo)
     )
     cores = torch.get_num_threads() if place.type == "cpu" and todo and long(wanted) else 1
-    lock = threading.Lock()
 
-    def work(computed: Callable[[Sequence[S]], _Measured]) -> None:
-        def compute_and_store(part: list[S]) -> None:
-            measured, seconds = computed(part)
-            rows = [
-                {"key": spec.key, **spec.model_dump(), **measures}
-                for spec, measures in zip(part, measured, strict=True)
-            ]
-            stored = [row for row in rows if keep(row)]
-            with lock:
-                unstored.update({row["key"]: row for row in rows if not keep(row)})
-                if stored:
-                    opened.write(kind, stored, seconds=seconds, device=device_name(place))
-
-        def still_missing(part: Sequence[S]) -> list[S]:
-            with lock:
-                return missing(part)
-
-        take_turns(todo, still_missing, opened.folder, compute_and_store, bar.write)
+    def finish(part: list[S], done: _Measured) -> None:
+        measured, provenance = done
+        rows = [
+            {"key": spec.key, **spec.model_dump(), **measures}
+            for spec, measures in zip(part, measured, strict=True)
+        ]
+        unstored.update({row["key"]: row for row in rows if not keep(row)})
+        stored = [row for row in rows if keep(row)]
+        if stored:
+            opened.write(kind, stored, **provenance)
 
     try:
         with bar:
-            if min(cores, len(todo)) > 1:
-                side_by_side(
-                    lambda remote: work(lambda part: remote(_in_worker, compute, part, place)),
-                    min(cores, len(todo)),
-                    bar.update,
-                )
-            else:
-
-                def here(part: Sequence[S]) -> _Measured:
-                    measured = _timed(compute, part, place)
-                    bar.update(len(part))
-                    return measured
-
-                work(here)
+            computed = partial(_timed, compute, device=place)
+            share_out(
+                *(todo, missing, opened.folder, computed, finish, cores, bar.update, bar.write)
+            )
     except KeyboardInterrupt:
         left = len(missing(different))
         print(
@@ -187,13 +166,8 @@ def _table_row(spec: Spec, row: Mapping[str, Any]) -> dict[str, Any]:
 def _timed(compute: Compute[S], part: Sequence[S], device: torch.device) -> _Measured:
     start = time.perf_counter()
     measured = compute(part, device)
-    return measured, round(time.perf_counter() - start, 2)
-
-
-def _in_worker(
-    compute: Compute[S], part: Sequence[S], device: torch.device, progress: Path
-) -> _Measured:
-    """The same in a worker, which appends a byte to a file for each result."""
-    measured = _timed(compute, part, device)
-    progress.write_bytes(b"." * len(part))
-    return measured
+    return measured, {
+        "seconds": round(time.perf_counter() - start, 2),
+        "device": device_name(device),
+        "threads": torch.get_num_threads(),
+    }

@@ -10,15 +10,20 @@ import itertools
 import os
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from joblib.externals.loky import get_reusable_executor
 
-__all__ = ["side_by_side"]
+from infomax_lib.spec import Spec
+from infomax_lib.turns import take_turns
+
+__all__ = ["share_out", "side_by_side"]
+
+S = TypeVar("S", bound=Spec)
 
 _POLL_SECONDS = 0.5
 
@@ -64,6 +69,65 @@ def side_by_side(
         finally:
             stop.set()
             watcher.join()
+
+
+def share_out(
+    chunks: Sequence[Sequence[S]],
+    missing: Callable[[Sequence[S]], list[S]],
+    folder: str | os.PathLike,
+    compute: Callable[[list[S]], Any],
+    finish: Callable[[list[S], Any], object],
+    processes: int = 1,
+    on_progress: Callable[[int], object] = lambda count: None,
+    say: Callable[[str], object] = lambda text: None,
+) -> None:
+    """Compute what is missing of each chunk, here or in workers, sharing with others at the store.
+
+    Args:
+        chunks: Specs that are computed together.
+        missing: Which of the given specs the store does not hold now.
+        folder: The store's folder.
+        compute: Gives the results of a chunk's missing specs. With more than one process it has to
+            be known by name there, and what it gives has to travel.
+        finish: Stores them; never called twice at once.
+        processes: How many chunks are computed at a time; 1 computes in this process.
+        on_progress: Called now and then with the number of specs that were finished since.
+        say: Called with a sentence when there is nothing left to do but wait for others.
+    """
+    lock = threading.Lock()
+
+    def work(computed: Callable[[list[S]], Any]) -> None:
+        def one(part: list[S]) -> None:
+            results = computed(part)
+            with lock:
+                finish(part, results)
+
+        def still_missing(part: Sequence[S]) -> list[S]:
+            with lock:
+                return missing(part)
+
+        take_turns(chunks, still_missing, folder, one, say)
+
+    def here(part: list[S]) -> Any:
+        results = compute(part)
+        on_progress(len(part))
+        return results
+
+    processes = min(processes, len(chunks))
+    if processes > 1:
+        side_by_side(
+            lambda remote: work(lambda part: remote(_counted, compute, part)),
+            processes,
+            on_progress,
+        )
+    else:
+        work(here)
+
+
+def _counted(compute: Callable[[list[S]], Any], part: list[S], progress: Path) -> Any:
+    results = compute(part)
+    progress.write_bytes(b"." * len(part))
+    return results
 
 
 def _in_worker(parent: int, function: Callable, *arguments: Any) -> Any:

@@ -20,6 +20,7 @@ from infomax_lib.baselines import (
     kmeans,
     run_baselines,
 )
+from infomax_lib.baselines import runs as baseline_runs
 from infomax_lib.baselines.methods import FAMILIES
 from infomax_lib.probes import linear_probe
 
@@ -209,6 +210,19 @@ def test_trouble_in_one_method_does_not_stop_the_others_and_is_tried_again(tmp_p
     assert failed.drop("pca").isna().all()
     table = run_baselines(specs, device="cpu", store=tmp_path, progress=False)
     assert table["failed"].isna().all()
+
+
+def test_large_datasets_are_shared_out_among_processes(tmp_path, monkeypatch):
+    specs = grid(BaselineSpec(dataset="digits", hidden_dim=8), method=["pca", "rica"], seed=[0, 1])
+    here = run_baselines(specs, device="cpu", store=tmp_path / "here", progress=False)
+    monkeypatch.setattr(baseline_runs, "_MANY_SAMPLES", 100)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    folder = tmp_path / "shared"
+    shared = run_baselines(specs, device="cpu", store=folder, progress=False, keep_weights=[1])
+    timing = ["seconds"]
+    pd.testing.assert_frame_equal(shared.drop(columns=timing), here.drop(columns=timing), rtol=1e-4)
+    assert {file.metadata["threads"] for file in open_store(folder).files("baselines")} == {1}
+    assert len(open_store(folder).keys("weights")) == 2
 
 
 def test_only_specs_are_run():

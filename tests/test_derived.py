@@ -147,6 +147,7 @@ class TestLongWork:
         assert list(table["seed"]) == [0, 1, 2, 3]
         assert os.getpid() not in set(table["process"])
         assert set(table["threads"]) == {1}
+        assert {file.metadata["threads"] for file in Store(tmp_path).files(KIND)} == {1}
         pd.testing.assert_frame_equal(long_work(specs_of(range(4)), tmp_path), table)
 
     def test_is_judged_by_what_is_missing(self, tmp_path):

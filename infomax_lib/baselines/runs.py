@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Collection, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,14 +23,17 @@ from infomax_lib.data import Dataset, load_dataset
 from infomax_lib.derived import seeds_together
 from infomax_lib.population import generator
 from infomax_lib.probes import linear_probe
-from infomax_lib.runs import device_name, resolve_device
+from infomax_lib.runs import Computed, device_name, resolve_device
 from infomax_lib.store import Store, open_store
+from infomax_lib.workers import share_out
 
 KIND = "baselines"
 WEIGHTS = "weights"  # beside those of runs: a key says which they belong to
 
 # How many features are held at once.
 _MAX_FEATURES = 2**26
+# Training samples from which methods are spread over the cores.
+_MANY_SAMPLES = 10_000
 
 
 class BaselineWarning(UserWarning):
@@ -46,7 +50,8 @@ def run_baselines(
     """Results of the given baselines, computing only those that the store does not hold.
 
     All seeds of one method are fitted together and written as one file, so that a call that is
-    cut off loses at most the method in flight.
+    cut off loses at most the methods in flight. On a CPU, large datasets are shared out among
+    processes with one thread each, a method at a time.
 
     Args:
         specs: What to fit; see `every_method`.
@@ -85,24 +90,32 @@ def run_baselines(
         ]
 
     unstored: dict[str, dict[str, Any]] = {}
-    todo = list(seeds_together(missing(list(dict.fromkeys(specs)))))
-    bar = tqdm(todo, desc=f"baselines on {place}", unit="method", disable=not (progress and todo))
-    for chunk in bar:
-        chunk = missing(chunk)  # another process may have finished some of them meanwhile
-        if not chunk:
-            continue
-        bar.set_postfix_str(f"{chunk[0].method} × {len(chunk)}")
-        try:
-            _compute(chunk, store, place, progress, keep_weights)
-        except Exception as error:  # no matter what: the other methods go on
-            message = f"{type(error).__name__}: {error}"
-            warnings.warn(
-                f"{chunk[0].method} on {chunk[0].dataset} stopped ({message}); its "
-                f"{len(chunk)} fit(s) are not stored and will be tried again by the next call",
-                BaselineWarning,
-                stacklevel=2,
-            )
-            unstored |= {spec.key: _failure(spec, message) for spec in chunk}
+    wanted = missing(list(dict.fromkeys(specs)))
+    todo = list(seeds_together(wanted))
+    cores = torch.get_num_threads() if place.type == "cpu" and _are_long(wanted) else 1
+
+    def finish(chunk: list[BaselineSpec], done: Computed | Exception) -> None:
+        if isinstance(done, Computed):
+            for kind, rows in done.rows.items():
+                store.write(kind, rows, **done.provenance)
+            return
+        # no matter what it is: the other methods go on
+        message = f"{type(done).__name__}: {done}"
+        warnings.warn(
+            f"{chunk[0].method} on {chunk[0].dataset} stopped ({message}); its "
+            f"{len(chunk)} fit(s) are not stored and will be tried again by the next call",
+            BaselineWarning,
+            stacklevel=2,
+        )
+        unstored.update({spec.key: _failure(spec, message) for spec in chunk})
+
+    bar = tqdm(
+        total=len(wanted), desc=f"baselines on {place}", unit="fit", disable=not (progress and todo)
+    )
+    with bar:
+        shown = progress and min(cores, len(todo)) == 1
+        compute = partial(_attempt, device=place, progress=shown, keep_weights=tuple(keep_weights))
+        share_out(*(todo, missing, store.folder, compute, finish, cores, bar.update, bar.write))
     rows = unstored | store.load(KIND, [spec.key for spec in specs])
     return pd.DataFrame([rows[spec.key] for spec in specs])
 
@@ -122,14 +135,26 @@ def fitted_encoder(spec: BaselineSpec, store: str | Store | None = None) -> Enco
     return from_table(kept["activation"], torch.from_numpy(values), row["note"])
 
 
+def _are_long(specs: Sequence[BaselineSpec]) -> bool:
+    """Whether fitting these takes a core more than about half a minute."""
+    datasets = {spec.dataset for spec in specs}
+    return any(len(load_dataset(dataset).train) > _MANY_SAMPLES for dataset in datasets)
+
+
+def _attempt(
+    specs: list[BaselineSpec], device: torch.device, progress: bool, keep_weights: Collection[int]
+) -> Computed | Exception:
+    """What `_compute` gives, or the error that stopped it."""
+    try:
+        return _compute(specs, device, progress, keep_weights)
+    except Exception as error:
+        return error
+
+
 def _compute(
-    specs: list[BaselineSpec],
-    store: Store,
-    device: torch.device,
-    progress: bool,
-    keep_weights: Collection[int],
-) -> None:
-    """Fit, measure and store one method at several seeds."""
+    specs: list[BaselineSpec], device: torch.device, progress: bool, keep_weights: Collection[int]
+) -> Computed:
+    """Fit and measure one method at several seeds."""
     first, data = specs[0], load_dataset(specs[0].dataset)
     method = METHODS[first.method]
     settings = {name: getattr(first, name) for name in SETTINGS if name in method.defaults}
@@ -164,10 +189,13 @@ def _compute(
         rows.append({"key": spec.key, **spec.model_dump(), **measures, **facts})
         if spec.seed in keep_weights:
             weights.append(_weights_row(spec, outcome))
-    provenance = {"seconds": round(time.perf_counter() - start, 2), "device": name}
-    if weights:
-        store.write(WEIGHTS, weights, **provenance)
-    store.write(KIND, rows, **provenance)
+    provenance = {
+        "seconds": round(time.perf_counter() - start, 2),
+        "device": name,
+        "threads": torch.get_num_threads(),
+    }
+    # weights first: a kill between the two must not leave a result whose weights are missing
+    return Computed(({WEIGHTS: weights} if weights else {}) | {KIND: rows}, provenance)
 
 
 def _failure(spec: BaselineSpec, message: str) -> dict[str, Any]:
