@@ -16,10 +16,40 @@ from infomax_lib.style import png
 if TYPE_CHECKING:
     from IPython.display import HTML
 
-__all__ = ["film"]
+__all__ = ["film", "pictures"]
 
 _COLOURS = 48
 _HOLD = 2000  # milliseconds that the last picture stays
+
+
+def pictures(
+    figures: Sequence[Figure], alt: str, width: int, shown: str = "film"
+) -> list[Image.Image]:
+    """The figures as images of so many pixels across, in few enough colours for a page.
+
+    Args:
+        figures: In order.
+        alt: The alternative text that will go with them, which may not be missing.
+        width: In pixels.
+        shown: What they are shown as, for errors.
+
+    Raises:
+        ValueError: ``alt`` is empty, or there are no figures.
+    """
+    if not alt.strip():
+        raise ValueError(f"say in alt what the {shown} shows")
+    if not figures:
+        raise ValueError(f"a {shown} needs at least one figure")
+    images = []
+    for figure in figures:
+        image = Image.open(io.BytesIO(png(figure, dpi=width / figure.get_figwidth())))
+        images.append(
+            # by the spread of colours, not by their area: a single mark keeps its own
+            image.convert("RGB").quantize(
+                _COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
+            )
+        )
+    return images
 
 
 def film(figures: Sequence[Figure], alt: str, seconds: float = 6.0, width: int = 420) -> HTML:
@@ -36,21 +66,14 @@ def film(figures: Sequence[Figure], alt: str, seconds: float = 6.0, width: int =
     """
     from IPython.display import HTML
 
-    if not alt.strip():
-        raise ValueError("say in alt what the film shows")
-    if not figures:
-        raise ValueError("a film needs at least one figure")
-    pictures = []
-    for figure in figures:
-        picture = Image.open(io.BytesIO(png(figure, dpi=width / figure.get_figwidth())))
-        pictures.append(picture.convert("RGB").quantize(_COLOURS, dither=Image.Dither.NONE))
+    images = pictures(figures, alt, width)
     buffer = io.BytesIO()
-    pictures[0].save(
+    images[0].save(
         buffer,
         format="GIF",
         save_all=True,
-        append_images=pictures[1:],
-        duration=[int(1000 * seconds / len(pictures))] * (len(pictures) - 1) + [_HOLD],
+        append_images=images[1:],
+        duration=[int(1000 * seconds / len(images))] * (len(images) - 1) + [_HOLD],
         loop=0,
     )
     data = base64.b64encode(buffer.getvalue()).decode("ascii")
