@@ -55,6 +55,7 @@ CHAPTERS = (
     "theory",
     "open_questions",
     "prior_art",
+    "mutual_information",
 )
 #: Claims that sum up other claims are judged on the ledger page.
 SYNTHESIS = "ledger"

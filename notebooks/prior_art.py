@@ -128,7 +128,7 @@
 # {cite:p}`dempster1977`, and the rule its online EM. The gradient of $L$ in B is not of this
 # form; that of $\log \sum_k e^{h_k}$ is.
 #
-# The figure shows the order in time, the table below it every formula.
+# The figure shows the order in time, the table folded below it every formula.
 
 # %% tags=["remove-cell"]
 from IPython.display import HTML
@@ -141,7 +141,7 @@ use_style()
 # %% mystnb={"image": {"alt": "Timeline from Barlow's redundancy reduction of 1961 to today, one lane per family of methods in the colours of the figures below."}} tags=["hide-input"]
 timeline_figure()
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input", "hide-output"]
 HTML(timeline_table())
 
 # %% [markdown]
@@ -210,7 +210,7 @@ HTML(timeline_table())
 # %% tags=["parameters"]
 dataset: str = "mnist"  # digits, mnist or fashion-mnist
 second: str = "fashion-mnist"  # another dataset of the same size, such as fashion-mnist, or none
-halves: bool = False  # train on each half of the classes as well, for transfer to the other half
+halves: bool = True  # train on each half of the classes as well, for transfer to the other half
 hidden_dim: int = 64  # units K of every method
 seeds: int = 10  # seeds 0 .. seeds-1: initial weights, data order, sampling
 epochs: int = 10  # passes over the training data of every method that descends in minibatches
@@ -407,7 +407,7 @@ views_shown(*example_views(data, 4, 8, seed=0), data.image_shape)
 # Means and 95 % intervals over seeds, best probe first; a single number where all seeds agree.
 # Weight redundancy is given relative to that of random directions. HSIC sees dependence that
 # correlation does not; its floor, what independent outputs would show, is {glue:text}`hsic_floor`
-# on average here. Softmax outputs sum to one, so that each is known exactly from the others: their
+# on average here. A second table, folded, holds weights and cost. Softmax outputs sum to one, so that each is known exactly from the others: their
 # held-out $R^2$ is one by construction. {glue:text}`remarks`
 
 # %% tags=["hide-input"]
@@ -420,7 +420,7 @@ HTML(
     )
 )
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input", "hide-output"]
 HTML(
     table_html(
         summary(
@@ -474,7 +474,7 @@ image = thumbnail(fig)
 # %% mystnb={"image": {"alt": "Two panels with probe accuracy on the vertical axis, against floating-point operations of training and against seconds, both on logarithmic axes; one point per method, the leading ones named, and the Pareto front."}} tags=["hide-input"]
 cost_against_quality(table)
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input", "hide-output"]
 HTML(
     table_html(
         summary(

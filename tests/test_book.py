@@ -156,7 +156,7 @@ def test_chapter_shows_one_card_and_its_verdicts(name):
     assert judged == {c.id for c in registry().values() if c.chapter == name}
 
 
-def test_ledger_holds_every_claim_of_sources_000_to_002():
+def test_ledger_holds_every_claim_of_the_four_sources():
     (records,) = [
         o.data[VERDICTS_MIME] for o in outputs("ledger") if VERDICTS_MIME in o.get("data", {})
     ]
@@ -165,6 +165,7 @@ def test_ledger_holds_every_claim_of_sources_000_to_002():
     assert {f"000.{number}" for number in range(1, 36)} <= set(ids)
     assert {f"001.{number}" for number in range(1, 26)} <= set(ids)
     assert {f"002.{number}" for number in range(1, 24)} <= set(ids)
+    assert {f"003.{number}" for number in range(1, 13)} <= set(ids)
     assert records == all_verdicts(ROOT).records()
 
 

@@ -12,7 +12,14 @@ import torch
 from infomax_lib import SpecError, load_dataset
 from infomax_lib.information import halves
 from infomax_lib.information.bounds import cap
-from infomax_lib.information.halves import HalvesSpec, halves_of, raw_pixels, train_halves
+from infomax_lib.information.halves import (
+    ENCODERS,
+    HalvesSpec,
+    halves_of,
+    invertibility,
+    raw_pixels,
+    train_halves,
+)
 from infomax_lib.probes import linear_probe
 
 QUICK = HalvesSpec(
@@ -86,6 +93,17 @@ def test_residual_encoder_starts_well_conditioned():
     assert table["log_condition"].iloc[0] < 0.01
     assert table["log_condition"].iloc[-1] > 0.1
     assert table["inversion_error"].isna().all()
+
+
+@pytest.mark.parametrize("encoder", ["shift_flow", "residual"])
+def test_an_encoder_that_has_exploded_has_no_condition(encoder):
+    spec = HalvesSpec(dataset="digits", encoder=encoder, couplings=2, hidden=8)
+    broken = ENCODERS[encoder](32, (4, 8), spec, torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        next(broken.parameters()).fill_(math.nan)
+    found = invertibility(broken, torch.rand(20, 32))
+    assert math.isnan(found["log_condition"])
+    assert found["spectrum"] == []
 
 
 def test_target_is_reached_and_not_passed():

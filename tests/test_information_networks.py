@@ -172,3 +172,13 @@ def test_a_direction_that_is_lost_has_an_infinite_condition():
 def test_samples_that_influence_each_other_are_refused():
     with pytest.raises(ValueError, match="influence each other"):
         jacobian(lambda x: x - x.mean(0), batch(4, 3))
+
+
+def test_outputs_of_any_size_may_round():
+    def far(x):
+        """Large outputs that cancel, so that rounding is large beside the smallest of them."""
+        return torch.stack([1e6 * x[:, 0], 1e-3 * x[:, 1] + 1e-2 * len(x)], 1)
+
+    x = torch.rand(5, 2, generator=torch.Generator().manual_seed(0)) + 1
+    found = jacobian(far, x)
+    torch.testing.assert_close(found[0], torch.tensor([[1e6, 0.0], [0.0, 1e-3]]))

@@ -15,6 +15,8 @@ from torch import Tensor
 
 __all__ = ["condition_number", "jacobian", "singular_values"]
 
+_ROUNDING = 1e-3
+
 
 def jacobian(encode: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """Derivatives of the representation of each sample x (N, D) by itself; shape (N, K, D).
@@ -34,8 +36,9 @@ def jacobian(encode: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
             (row,) = torch.autograd.grad(outputs[:, k].sum(), points, retain_graph=True)
             rows.append(row)
     with torch.no_grad():
-        alone = encode(x[:1])
-        if not torch.allclose(alone, outputs[:1], rtol=1e-3, atol=1e-4):
+        # rounding differs with the number of samples, by a share of the largest output
+        difference = (encode(x[:1]) - outputs[:1]).abs().max()
+        if difference > _ROUNDING * outputs.abs().max():
             raise ValueError(
                 "samples of a batch influence each other (as by batch normalisation): a Jacobian "
                 "by sample needs an encoder that maps each by itself"

@@ -198,8 +198,8 @@ def raw_pixels(dataset: str, noise: float = 0.0, seed: int = 0) -> float:
 
 
 def measured_steps(steps: int) -> list[int]:
-    """0, the last step, and those of 1, 2, 5, 10, 20, ... that are at least a hundredth of it."""
-    return [step for step in measured_epochs(steps) if step == 0 or step >= steps / 100]
+    """0, the last step, and those of 1, 2, 5, 10, 20, ... that are at least a twentieth of it."""
+    return [step for step in measured_epochs(steps) if step == 0 or step >= steps / 20]
 
 
 class Records:
@@ -285,6 +285,10 @@ def invertibility(encoder: nn.Module, x: Tensor) -> dict[str, Any]:
         with torch.no_grad():
             found["inversion_error"] = float((encoder.inverse(encoder(x)) - x).abs().max())
     if not isinstance(encoder, CouplingFlow | ResidualMLP):
+        return found | {"spectrum": []}
+    with torch.no_grad():
+        finite = bool(encoder(x).isfinite().all())
+    if not finite:
         return found | {"spectrum": []}
     values = singular_values(encoder, x[:_JACOBIANS])
     found["log_condition"] = float(condition_number(values).log10().median())

@@ -7,6 +7,7 @@ beforehand is that the first published table matches λ_tc = 100 instead of its 
 from infomax_lib.rules import (
     bias_loophole,
     implicit_regularization,
+    mutual_information,
     open_questions,
     optimizer_comparison,
     predictions,
@@ -19,6 +20,7 @@ from infomax_lib.rules import (
 __all__ = [
     "bias_loophole",
     "implicit_regularization",
+    "mutual_information",
     "open_questions",
     "optimizer_comparison",
     "predictions",

@@ -38,7 +38,7 @@ from infomax_lib.claims import (
 from infomax_lib.rank_correlation import rank_correlation
 from infomax_lib.rules.by_method import MIN_SEEDS, Measured
 from infomax_lib.rules.shared import points
-from infomax_lib.stats import Interval, format_number, mean_interval
+from infomax_lib.stats import Interval, format_number, mean_interval, where
 
 CHAPTER = "mutual_information"
 
@@ -92,11 +92,17 @@ def change(first: pd.DataFrame, last: pd.DataFrame, metric: str) -> Interval:
     return mean_interval(gap)
 
 
-def of(rows: pd.DataFrame, **condition: object) -> pd.DataFrame:
-    """Rows that fulfil the condition."""
-    for column, value in condition.items():
-        rows = rows[rows[column] == value]
-    return rows
+def last_steps(halves: pd.DataFrame) -> pd.DataFrame:
+    """Rows at the last step of each experiment."""
+    return halves[halves["step"] == halves.groupby("experiment")["step"].transform("max")]
+
+
+def by_kind(halves: pd.DataFrame) -> pd.DataFrame:
+    """Held-out bound and accuracy at the end of each kind of training, means over seeds."""
+    columns = ["experiment", "encoder", "critic", "bound", "target"]
+    last = last_steps(halves)
+    cells = last.assign(target=last["target"].fillna(0)).groupby(columns)
+    return cells[["held_out", "accuracy"]].mean().dropna()
 
 
 # ------------------------------------------------------------------------------------ the basics
@@ -251,8 +257,8 @@ def better_at_constant_information(e: Evidence) -> Finding:
     first, last = ends(e, "bijective")
 
     def part(bound: str) -> Part:
-        at_end = of(last, bound=bound)
-        gain = change(of(first, bound=bound), at_end, "accuracy")
+        at_end = where(last, {"bound": bound})
+        gain = change(where(first, {"bound": bound}), at_end, "accuracy")
         error = float(at_end["inversion_error"].max())
         holds = above(gain, 0)
         if holds and not error <= INVERTED:
@@ -260,7 +266,7 @@ def better_at_constant_information(e: Evidence) -> Finding:
         return Part(
             ESTIMATORS[bound],
             holds,
-            f"probe {points(gain)} better; inverse exact to {format_number(error, 4)}",
+            f"probe {points(gain)} better; inverse exact to {error:.0e}",
         )
 
     return finding([measured(name, partial(part, bound)) for bound, name in ESTIMATORS.items()])
@@ -287,7 +293,7 @@ def worse_than_raw_pixels(e: Evidence) -> Finding:
     holds = below(gap, 0)
     if holds and not error <= INVERTED:
         holds = None
-    text = f"{points(gap)} against raw pixels; inverse exact to {format_number(error, 4)}"
+    text = f"{points(gap)} against raw pixels; inverse exact to {error:.0e}"
     return finding([Part("probe", holds, text)])
 
 
@@ -306,7 +312,9 @@ def ill_conditioned(e: Evidence) -> Finding:
     first, last = ends(e, "residual")
 
     def part(bound: str) -> Part:
-        growth = change(of(first, bound=bound), of(last, bound=bound), "log_condition")
+        growth = change(
+            where(first, {"bound": bound}), where(last, {"bound": bound}), "log_condition"
+        )
         return Part(ESTIMATORS[bound], above(growth, DECADES), f"grows by {growth} powers of ten")
 
     return finding([measured(name, partial(part, bound)) for bound, name in ESTIMATORS.items()])
@@ -327,7 +335,7 @@ def tighter_and_worse(e: Evidence) -> Finding:
     _, last = ends(e, "critics")
     parts = []
     for bound, name in ESTIMATORS.items():
-        rows = of(last, bound=bound)
+        rows = where(last, {"bound": bound})
         for critic in CRITICS[1:]:
 
             def tighter(rows=rows, critic=critic, name=name) -> Part:
@@ -391,7 +399,7 @@ def architecture_matters_more(e: Evidence) -> Finding:
     _, last = ends(e, "matched")
 
     def part(target: float) -> Part:
-        rows = of(last, target=target)
+        rows = where(last, {"target": target})
         rows = rows.assign(cell=rows["encoder"] + "/" + rows["bound"])
         probes = paired(rows, "cell", "accuracy")
         cells = {
@@ -433,7 +441,7 @@ def dependent_samples(e: Evidence) -> Finding:
     parts = []
     for bound, name in ESTIMATORS.items():
         for shared in (True, False):
-            rows = of(table, bound=bound, shared=shared)
+            rows = where(table, {"bound": bound, "shared": shared})
             excess = (rows["estimate"] - rows["truth"]).dropna()
             label = f"{name}, {'not i.i.d.' if shared else 'i.i.d.'}"
             if len(excess) < MIN_SEEDS:
@@ -459,11 +467,7 @@ def dependent_samples(e: Evidence) -> Finding:
 )
 def not_the_same(e: Evidence) -> Finding:
     table = e.table("halves", ["experiment", "step", "held_out", "accuracy"])
-    steps = table.groupby("experiment")["step"].transform("max")
-    last = table[table["step"] == steps]
-    columns = ["experiment", "encoder", "critic", "bound", "target"]
-    cells = last.assign(target=last["target"].fillna(0)).groupby(columns)
-    means = cells[["held_out", "accuracy"]].mean().dropna()
+    means = by_kind(table)
     if len(means) < 6:
         raise MissingEvidence("at least 6 kinds of trained encoders of halves")
     rho = rank_correlation(means["held_out"], means["accuracy"])
