@@ -199,11 +199,25 @@ def bridge_answer(layers: pd.DataFrame) -> str:
     correlated = rank_correlation(means["lower"], means["output_correlation"])
     most = means["lower"].idxmax()
     best = means["probe_accuracy"].idxmax()
+    extremes = ""
+    untrained = layers[layers["epochs"] == 0]
+    if len(untrained):
+        trained = layers[(layers["epochs"] > 0) & (layers["competition"] == "softmax")]
+        parts = [
+            f"{text} carry {mean_interval(rows['lower'])} nats, from which a probe reads "
+            f"{percent(mean_interval(rows['probe_accuracy']))} of the classes"
+            for text, rows in (
+                ("Untrained layers", untrained),
+                ("trained layers with a softmax", trained[trained["lambda_tc"] == 0]),
+            )
+            if len(rows)
+        ]
+        extremes = f" {', '.join(parts)}."
     return (
         f"Over {len(means)} settings, the information that a layer's noisy outputs carry has a "
         f"rank correlation of {probe} with the probe and of {correlated} with the correlation of "
         f"the outputs. The most information is in {_layer(most)}, the best probe in "
-        f"{_layer(best)}."
+        f"{_layer(best)}.{extremes}"
     )
 
 

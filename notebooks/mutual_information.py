@@ -274,6 +274,8 @@ fig
 
 # %% [markdown]
 # **Plain answer.** {glue:text}`answer_adversarial` Verdict: **{glue:text}`verdict_003_7`**.
+# In its first form the rule called an attempt that fails a refutation. That such encoders exist
+# cannot be refuted by one that is none, so that this was changed after the run, to inconclusive.
 
 # %% [markdown]
 # ## Invertible at the start

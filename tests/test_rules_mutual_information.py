@@ -13,6 +13,7 @@ from infomax_lib.mutual_information_words import (
     autoencoder_answer,
     batch_answer,
     bijective_answer,
+    bridge_answer,
     condition_answer,
     condition_reason,
     critic_answer,
@@ -78,7 +79,6 @@ LAST = {"step": 2000}
 REFUTED = {
     "003.2": edited("invariance", {"after": lambda x: x + 0.1}),
     "003.6": edited("halves", {"accuracy": lambda x: x - 0.1}, experiment="bijective", **LAST),
-    "003.7": edited("adversarial", {"accuracy": lambda x: x + 0.5}, **LAST),
     "003.8": edited("halves", {"log_condition": lambda x: x - 2.5}, experiment="residual", **LAST),
     "003.9": edited(
         "halves",
@@ -158,6 +158,11 @@ def test_inconclusive_where_the_data_leave_it_open(claim_id):
     assert found.interpretation_verdict == "inconclusive", found.evidence
 
 
+def test_an_attempt_that_fails_does_not_refute_that_something_exists():
+    found = outcome("003.7", **edited("adversarial", {"accuracy": lambda x: x + 0.5}, **LAST))
+    assert found.interpretation_verdict == "inconclusive", found.evidence
+
+
 def test_a_bound_that_predicts_the_probe_refutes_that_they_differ():
     halves = tables()["halves"]
     halves["accuracy"] = 0.5 + halves["held_out"] / 10
@@ -220,6 +225,32 @@ def test_what_was_trained_is_said_beside_the_paper():
 def test_the_map_that_loses_most_is_named():
     table = pd.DataFrame({"map": ["a", "b"], "before": [1.0, 2.0], "after": [0.5, 0.4]})
     assert lossy_answer(table) == "Least is left by “b”: 0.40 of 2.00 nats."
+
+
+def test_information_of_layers_is_set_beside_their_probes():
+    rows = [
+        {
+            "competition": competition,
+            "lambda_tc": pressure,
+            "epochs": epochs,
+            "lower": information,
+            "probe_accuracy": accuracy,
+            "output_correlation": 5 - information,
+        }
+        for competition, pressure, epochs, information, accuracy in (
+            ("none", 1.0, 0, 4.0, 0.5),
+            ("none", 1.0, 10, 4.5, 0.9),
+            ("softmax", 0.0, 10, 3.0, 0.7),
+            ("softmax", 1.0, 10, 2.0, 0.6),
+        )
+        for _ in SEEDS
+    ]
+    text = bridge_answer(pd.DataFrame(rows))
+    assert "Over 4 settings" in text
+    assert "of −1 [−1, −1] with the correlation" in text
+    assert "most information is in A at λ_tc = 1, the best probe in A at λ_tc = 1" in text
+    assert "Untrained layers carry 4 [4, 4] nats, from which a probe reads 50 [50, 50] %" in text
+    assert "softmax carry 3 [3, 3] nats" in text
 
 
 def test_failures_are_counted_once_per_training():

@@ -280,7 +280,8 @@ def better_at_constant_information(e: Evidence) -> Finding:
     test="An invertible encoder trained against a linear classifier: accuracy of a new linear "
     "probe at the end, against the same probe of the pixels.",
     rule="Supported if the interval of the difference to raw pixels lies below 0 and the inverse "
-    "gives all pixels back to within 0.01; refuted if the interval lies at or above 0.",
+    "gives all pixels back to within 0.01. Inconclusive otherwise: that these encoders are no "
+    "worse does not refute that others are.",
 )
 def worse_than_raw_pixels(e: Evidence) -> Finding:
     table = e.table("adversarial", ["seed", "step", "accuracy", "inversion_error"])
@@ -290,9 +291,7 @@ def worse_than_raw_pixels(e: Evidence) -> Finding:
     if len(values) < MIN_SEEDS:
         raise MissingEvidence(f"adversarial encoders over at least {MIN_SEEDS} seeds")
     gap, error = mean_interval(values - raw), float(last["inversion_error"].max())
-    holds = below(gap, 0)
-    if holds and not error <= INVERTED:
-        holds = None
+    holds = True if below(gap, 0) and error <= INVERTED else None
     text = f"{points(gap)} against raw pixels; inverse exact to {error:.0e}"
     return finding([Part("probe", holds, text)])
 
