@@ -17,10 +17,10 @@ import torch
 from pydantic import model_validator
 from tqdm import tqdm
 
-from infomax_lib.runs import device_name, resolve_device
+from infomax_lib.runs import provenance, resolve_device
 from infomax_lib.spec import RunSpec, Spec
 from infomax_lib.store import Store, open_store
-from infomax_lib.workers import share_out
+from infomax_lib.workers import Advance, share_out
 
 __all__ = ["MinibatchSpec", "derived_results", "many_steps", "seeds_together"]
 
@@ -112,7 +112,7 @@ def derived_results(
     cores = torch.get_num_threads() if place.type == "cpu" and todo and long(wanted) else 1
 
     def finish(part: list[S], done: _Measured) -> None:
-        measured, provenance = done
+        measured, facts = done
         rows = [
             {"key": spec.key, **spec.model_dump(), **measures}
             for spec, measures in zip(part, measured, strict=True)
@@ -120,7 +120,7 @@ def derived_results(
         unstored.update({row["key"]: row for row in rows if not keep(row)})
         stored = [row for row in rows if keep(row)]
         if stored:
-            opened.write(kind, stored, **provenance)
+            opened.write(kind, stored, **facts)
 
     try:
         with bar:
@@ -163,11 +163,10 @@ def _table_row(spec: Spec, row: Mapping[str, Any]) -> dict[str, Any]:
     return front | {name: value for name, value in row.items() if name not in front}
 
 
-def _timed(compute: Compute[S], part: Sequence[S], device: torch.device) -> _Measured:
+def _timed(
+    compute: Compute[S], part: Sequence[S], advance: Advance, device: torch.device
+) -> _Measured:
     start = time.perf_counter()
     measured = compute(part, device)
-    return measured, {
-        "seconds": round(time.perf_counter() - start, 2),
-        "device": device_name(device),
-        "threads": torch.get_num_threads(),
-    }
+    advance(len(part))
+    return measured, provenance(start, device)

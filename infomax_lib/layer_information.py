@@ -32,7 +32,11 @@ from infomax_lib.data import Dataset, load_dataset
 from infomax_lib.derived import derived_results
 from infomax_lib.features import layer_outputs
 from infomax_lib.grouping import populations
-from infomax_lib.information.noisy_outputs import InformationBounds, noisy_information
+from infomax_lib.information.noisy_outputs import (
+    InformationBounds,
+    gaussian_channel,
+    noisy_information,
+)
 from infomax_lib.layer import initial_parameters
 from infomax_lib.objective import covariance
 from infomax_lib.population import Population, generator
@@ -187,8 +191,6 @@ def closed_form_information(weight: Tensor, of_inputs: Tensor, noise: float) -> 
     Raises:
         ValueError: No noise, without which the information is infinite, or shapes that do not fit.
     """
-    if not noise > 0:
-        raise ValueError(f"noise={noise:g}: without noise the information is infinite; use > 0")
     inputs = weight.shape[-1]
     if of_inputs.shape != (inputs, inputs):
         raise ValueError(
@@ -199,9 +201,7 @@ def closed_form_information(weight: Tensor, of_inputs: Tensor, noise: float) -> 
     of_outputs = rows @ of_inputs.double() @ rows.T
     variance = of_outputs.diagonal()
     inverse = torch.where(variance > 0, variance.clamp_min(0).rsqrt(), 0)
-    signal = of_outputs * inverse[:, None] * inverse / noise**2
-    eye = torch.eye(len(signal), dtype=signal.dtype, device=signal.device)
-    return float(torch.linalg.slogdet(eye + signal).logabsdet / 2)
+    return gaussian_channel(of_outputs * inverse[:, None] * inverse, noise)
 
 
 def linear_channel_table(

@@ -26,6 +26,7 @@ from infomax_lib.baselines.figure_labels import NamedPoint, ink, label_points
 from infomax_lib.baselines.figures import check_rows
 from infomax_lib.information.bounds import cap
 from infomax_lib.rank_correlation import rank_correlation
+from infomax_lib.rules.mutual_information import by_kind, last_steps
 from infomax_lib.stats import Interval, format_number, mean_interval
 from infomax_lib.style import CYCLE, GREY, LINES, MARKERS, OKABE_ITO, label, looks, name, panels
 
@@ -223,7 +224,7 @@ def conditioning_and_spectra(halves: pd.DataFrame) -> Figure:
     for axes, (bound, text) in zip(spectra, _ESTIMATORS.items(), strict=True):
         for step, (colour, line) in styles.items():
             own = rows[(rows["bound"] == bound) & (rows["step"] == step)]
-            _spectra(axes, own["spectrum"], colour, line, f"step {step}")
+            _spectra(axes, own["spectrum"], colour, line)
         axes.set_ylabel("log₁₀ singular value")
         axes.set_title(text, loc="left", color=ink(_LOOKS[bound][0]))
     handles = [
@@ -255,7 +256,7 @@ def bounds_against_accuracy(halves: pd.DataFrame, raw: float) -> Figure:
         ValueError: No rows of the experiment.
     """
     columns = ["bound", "critic", "step", "training", "held_out", "accuracy", "batch_size"]
-    rows = _last(_experiment(halves, "critics", columns))
+    rows = last_steps(_experiment(halves, "critics", columns))
     critics = [critic for critic in _CRITICS if critic in set(rows["critic"])]
     styles = looks(critics)
     figure, every = _stacked(2, 3.1)
@@ -298,7 +299,7 @@ def matched_encoders(halves: pd.DataFrame, raw: float) -> Figure:
         ValueError: No rows of the experiment.
     """
     columns = ["encoder", "bound", "target", "step", "training", "accuracy"]
-    rows = _last(_experiment(halves, "matched", columns))
+    rows = last_steps(_experiment(halves, "matched", columns))
     targets = sorted(set(rows["target"].dropna()))
     encoders = [encoder for encoder in _ENCODERS if encoder in set(rows["encoder"])]
     cells = [(encoder, bound) for encoder in encoders for bound in _ESTIMATORS]
@@ -353,10 +354,7 @@ def accuracy_of_all_encoders(halves: pd.DataFrame, raw: float) -> Figure:
     """
     kinds = ["experiment", "encoder", "critic", "bound", "target"]
     check_rows(halves, [*kinds, "seed", "step", "held_out", "accuracy"])
-    rows = _last(halves).assign(target=lambda t: t["target"].astype(float).fillna(0.0))
-    measures = ["held_out", "accuracy"]
-    rows[measures] = rows[measures].astype(float).replace([np.inf, -np.inf], np.nan)
-    means = rows.groupby(kinds, as_index=False)[measures].mean().dropna(subset=measures)
+    rows, means = last_steps(halves), by_kind(halves).reset_index()
     experiments = list(dict.fromkeys(rows["experiment"]))
     styles = looks(experiments)
     figure, (axes,) = _stacked(1, 4.2)
@@ -445,7 +443,10 @@ def dependent_estimates(table: pd.DataFrame) -> Figure:
         own = table[table["bound"] == bound]
         for place, (shared, (colour, marker, line)) in enumerate(styles.items()):
             rows = own[own["shared"] == shared]
-            _curves(left, rows["curve"], colour, line)
+            if len(rows):
+                curves = np.array(rows["curve"].tolist(), dtype=float)
+                stretches = curves.shape[1]
+                _curves(left, 100 * (np.arange(stretches) + 0.5) / stretches, curves, colour, line)
             _seeds(right, place, rows["estimate"], colour, marker)
         truths = sorted(set(own["truth"]))
         for axes in (left, right):
@@ -553,11 +554,6 @@ def _experiment(halves: pd.DataFrame, experiment: str, columns: Sequence[str]) -
     return rows
 
 
-def _last(halves: pd.DataFrame) -> pd.DataFrame:
-    """Rows of the last step of each experiment."""
-    return halves[halves["step"] == halves.groupby("experiment")["step"].transform("max")]
-
-
 def _stacked(rows: int, height: float) -> tuple[Figure, list[Axes]]:
     """Panels one above the other, which stay readable on a phone."""
     figure, grid = panels(rows, 1, width=6.0, height=height)
@@ -655,32 +651,20 @@ def _estimator_handles(line: str = "-") -> list[Line2D]:
     ]  # fmt: skip
 
 
-def _spectra(axes: Axes, spectra: pd.Series, colour: str, line: object, text: str) -> None:
-    """A thin line per seed of singular values by their place, and the mean of the seeds."""
+def _spectra(axes: Axes, spectra: pd.Series, colour: str, line: object) -> None:
+    """Singular values by their place, largest first."""
     known = [np.sort(np.asarray(s, dtype=float))[::-1] for s in spectra if np.size(s) > 1]
-    if not known:
-        return
-    values = np.array(known)
-    values[~np.isfinite(values)] = np.nan
-    at = np.arange(1, values.shape[1] + 1)
-    for own in values:
-        axes.plot(at, own, color=colour, lw=0.7, alpha=0.3, zorder=1)
-    mean = np.ma.masked_invalid(values).mean(0).filled(np.nan)
-    axes.plot(at, mean, color=colour, ls=line, lw=2.2, label=text, zorder=3)
+    if known:
+        values = np.array(known)
+        _curves(axes, np.arange(1, values.shape[1] + 1), values, colour, line)
 
 
-def _curves(axes: Axes, curves: pd.Series, colour: str, line: object) -> None:
-    """A thin line per seed of means over stretches of the training, and the mean of the seeds."""
-    known = [np.asarray(curve, dtype=float) for curve in curves]
-    if not known:
-        return
-    values = np.array(known)
-    values[~np.isfinite(values)] = np.nan
-    at = 100 * (np.arange(values.shape[1]) + 0.5) / values.shape[1]
-    for own in values:
-        axes.plot(at, own, color=colour, lw=0.7, alpha=0.3, zorder=1)
-    mean = np.ma.masked_invalid(values).mean(0).filled(np.nan)
-    axes.plot(at, mean, color=colour, ls=line, lw=2.2, zorder=3)
+def _curves(axes: Axes, x: np.ndarray, values: np.ndarray, colour: str, line: object) -> None:
+    """A thin line per seed, values (seeds, n) over x (n,), and the mean of the seeds."""
+    values = np.ma.masked_invalid(values)
+    for own in values.filled(np.nan):
+        axes.plot(x, own, color=colour, lw=0.7, alpha=0.3, zorder=1)
+    axes.plot(x, values.mean(0).filled(np.nan), color=colour, ls=line, lw=2.2, zorder=3)
 
 
 def _seeds(

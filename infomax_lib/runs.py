@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import functools
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,8 +20,7 @@ from infomax_lib.memory import available_memory, refuse_what_cannot_fit
 from infomax_lib.population import TrainedRun, measured_epochs, train_population
 from infomax_lib.spec import RunSpec
 from infomax_lib.store import Store, open_store
-from infomax_lib.turns import take_turns
-from infomax_lib.workers import side_by_side
+from infomax_lib.workers import Advance, share_out
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -35,6 +32,7 @@ __all__ = [
     "device_name",
     "history",
     "plan",
+    "provenance",
     "resolve_device",
     "run",
     "tasks_wanted",
@@ -52,7 +50,7 @@ class Computed:
 
     Attributes:
         rows: Rows by kind ("runs", and "weights" when they were to be kept), in writing order.
-        provenance: Facts on the computation: ``seconds``, ``device``, ``threads``.
+        provenance: Facts on the computation, see :func:`provenance`.
     """
 
     rows: dict[str, list[dict[str, Any]]]
@@ -210,15 +208,11 @@ def compute(
     start = time.perf_counter()
     data = load_dataset(specs[0].dataset)
     trained = train_population(specs, data, device, keep_weights=keep_weights, on_epoch=on_epoch)
-    provenance = {
-        "seconds": round(time.perf_counter() - start, 2),
-        "device": device_name(device),
-        "threads": torch.get_num_threads(),
-    }
     pairs = list(zip(specs, trained, strict=True))
     row_of = {"weights": _weights_row, "runs": _run_row} if keep_weights else {"runs": _run_row}
     return Computed(
-        {kind: [make(*pair) for pair in pairs] for kind, make in row_of.items()}, provenance
+        {kind: [make(*pair) for pair in pairs] for kind, make in row_of.items()},
+        provenance(start, device),
     )
 
 
@@ -309,6 +303,20 @@ def device_name(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
 
 
+def provenance(start: float, device: torch.device) -> dict[str, Any]:
+    """Facts on a computation that has just ended: ``seconds``, ``device``, ``threads``.
+
+    Args:
+        start: When it began, by :func:`time.perf_counter`.
+        device: Where it ran.
+    """
+    return {
+        "seconds": round(time.perf_counter() - start, 2),
+        "device": device_name(device),
+        "threads": torch.get_num_threads(),
+    }
+
+
 def _listed(specs: Sequence[RunSpec] | RunSpec) -> list[RunSpec]:
     listed = [specs] if isinstance(specs, RunSpec) else list(specs)
     for spec in listed:
@@ -336,41 +344,24 @@ def _run_here(
 ) -> None:
     """Compute what is missing on this machine, sharing the work with others at the same store."""
     size = {spec: len(group) for group in todo.groups for spec in group}
-    groups = sorted(todo.groups, key=matrix_gigaflops, reverse=True)
-    lock = threading.Lock()
-
-    def missing(group: Sequence[RunSpec]) -> list[RunSpec]:
-        with lock:
-            return _missing(group, store, keep_weights)
-
-    def work(compute_part: Callable[[list[RunSpec]], Computed]) -> None:
-        def compute_missing(specs: list[RunSpec]) -> None:
-            for part in _parts(specs, size[specs[0]]):
-                done = compute_part(part)
-                with lock:
-                    _write(done, store)
-
-        take_turns(groups, missing, store.folder, compute_missing, bar.write)
-
-    if todo.processes > 1:
-        side_by_side(
-            lambda remote: work(lambda part: remote(_compute_and_count, part, keep_weights)),
-            todo.processes,
-            bar.update,
-        )
-    else:
-        work(
-            lambda part: compute(
-                part, device, keep_weights, functools.partial(bar.update, len(part))
-            )
-        )
+    share_out(
+        sorted(todo.groups, key=matrix_gigaflops, reverse=True),
+        partial(_missing, store=store, keep_weights=keep_weights),
+        store.folder,
+        partial(_compute_part, device=device, keep_weights=keep_weights),
+        lambda part, done: _write(done, store),
+        todo.processes,
+        bar.update,
+        bar.write,
+        lambda specs: _parts(specs, size[specs[0]]),
+    )
 
 
-def _compute_and_count(part: list[RunSpec], keep_weights: bool, progress: Path) -> Computed:
-    """:func:`compute` in a worker, which appends a byte to a file for each epoch of each layer."""
-    with progress.open("ab", buffering=0) as file:
-        advance = functools.partial(file.write, b"." * len(part))
-        return compute(part, torch.device("cpu"), keep_weights, advance)
+def _compute_part(
+    part: list[RunSpec], advance: Advance, device: torch.device, keep_weights: bool
+) -> Computed:
+    """:func:`compute`, which advances by one for each epoch of each layer."""
+    return compute(part, device, keep_weights, partial(advance, len(part)))
 
 
 def _write(done: Computed, store: Store) -> None:

@@ -10,7 +10,7 @@ import itertools
 import os
 import tempfile
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,16 +24,17 @@ from infomax_lib.turns import take_turns
 __all__ = ["share_out", "side_by_side"]
 
 S = TypeVar("S", bound=Spec)
+R = TypeVar("R")
 
 _POLL_SECONDS = 0.5
 
 # Calls a function in a worker process and waits for its result.
 Remote = Callable[..., Any]
+# Told how much was done since the last call.
+Advance = Callable[[int], object]
 
 
-def side_by_side(
-    work: Callable[[Remote], object], processes: int, on_progress: Callable[[int], object]
-) -> None:
+def side_by_side(work: Callable[[Remote], object], processes: int, on_progress: Advance) -> None:
     """Run ``work(remote)`` in as many threads as there are worker processes.
 
     ``remote(function, *arguments)`` calls the function in a worker, with one more argument: the
@@ -75,11 +76,12 @@ def share_out(
     chunks: Sequence[Sequence[S]],
     missing: Callable[[Sequence[S]], list[S]],
     folder: str | os.PathLike,
-    compute: Callable[[list[S]], Any],
-    finish: Callable[[list[S], Any], object],
+    compute: Callable[[list[S], Advance], R],
+    finish: Callable[[list[S], R], object],
     processes: int = 1,
-    on_progress: Callable[[int], object] = lambda count: None,
+    on_progress: Advance = lambda count: None,
     say: Callable[[str], object] = lambda text: None,
+    split: Callable[[list[S]], Iterable[list[S]]] = lambda part: [part],
 ) -> None:
     """Compute what is missing of each chunk, here or in workers, sharing with others at the store.
 
@@ -87,31 +89,29 @@ def share_out(
         chunks: Specs that are computed together.
         missing: Which of the given specs the store does not hold now.
         folder: The store's folder.
-        compute: Gives the results of a chunk's missing specs. With more than one process it has to
+        compute: ``compute(part, advance)`` gives the results of some specs, and calls
+            ``advance(count)`` for what it has done of them. With more than one process it has to
             be known by name there, and what it gives has to travel.
-        finish: Stores them; never called twice at once.
+        finish: Stores the results of a part; never called twice at once.
         processes: How many chunks are computed at a time; 1 computes in this process.
-        on_progress: Called now and then with the number of specs that were finished since.
+        on_progress: Called now and then with what was done since, in the units of ``advance``.
         say: Called with a sentence when there is nothing left to do but wait for others.
+        split: Parts in which a chunk's missing specs are computed and stored, one after another.
     """
     lock = threading.Lock()
 
-    def work(computed: Callable[[list[S]], Any]) -> None:
-        def one(part: list[S]) -> None:
-            results = computed(part)
-            with lock:
-                finish(part, results)
+    def work(computed: Callable[[list[S]], R]) -> None:
+        def one(specs: list[S]) -> None:
+            for part in split(specs):
+                results = computed(part)
+                with lock:
+                    finish(part, results)
 
-        def still_missing(part: Sequence[S]) -> list[S]:
+        def still_missing(specs: Sequence[S]) -> list[S]:
             with lock:
-                return missing(part)
+                return missing(specs)
 
         take_turns(chunks, still_missing, folder, one, say)
-
-    def here(part: list[S]) -> Any:
-        results = compute(part)
-        on_progress(len(part))
-        return results
 
     processes = min(processes, len(chunks))
     if processes > 1:
@@ -121,13 +121,13 @@ def share_out(
             on_progress,
         )
     else:
-        work(here)
+        work(lambda part: compute(part, on_progress))
 
 
-def _counted(compute: Callable[[list[S]], Any], part: list[S], progress: Path) -> Any:
-    results = compute(part)
-    progress.write_bytes(b"." * len(part))
-    return results
+def _counted(compute: Callable[[list[S], Advance], R], part: list[S], progress: Path) -> R:
+    """``compute`` in a worker, which appends a byte to a file for each unit of progress."""
+    with progress.open("ab", buffering=0) as file:
+        return compute(part, lambda count: file.write(b"." * count))
 
 
 def _in_worker(parent: int, function: Callable, *arguments: Any) -> Any:
@@ -147,7 +147,7 @@ def _end_with(parent: int, finished: threading.Event) -> None:
             os._exit(1)
 
 
-def _watch(folder: Path, stop: threading.Event, on_progress: Callable[[int], object]) -> None:
+def _watch(folder: Path, stop: threading.Event, on_progress: Advance) -> None:
     seen, stopped = 0, False
     while not stopped:
         stopped = stop.wait(_POLL_SECONDS)

@@ -7,6 +7,7 @@ import numpy as np
 import pooch
 import pytest
 import torch
+from browser import chromium, open_browser
 from hypothesis import HealthCheck, settings
 from threadpoolctl import threadpool_limits
 
@@ -37,6 +38,18 @@ def pytest_configure(config):
 @pytest.fixture(autouse=True)
 def _seeded():
     torch.manual_seed(0)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A headless browser; skips without one, and fails in continuous integration."""
+    if chromium() is None:
+        reason = "no Chromium found: install one (apt-get install chromium) or set $CHROMIUM"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with open_browser() as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")

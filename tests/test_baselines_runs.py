@@ -215,7 +215,7 @@ def test_trouble_in_one_method_does_not_stop_the_others_and_is_tried_again(tmp_p
 def test_large_datasets_are_shared_out_among_processes(tmp_path, monkeypatch):
     specs = grid(BaselineSpec(dataset="digits", hidden_dim=8), method=["pca", "rica"], seed=[0, 1])
     here = run_baselines(specs, device="cpu", store=tmp_path / "here", progress=False)
-    monkeypatch.setattr(baseline_runs, "_MANY_SAMPLES", 100)
+    monkeypatch.setattr(baseline_runs, "_LARGE", ("digits",))
     monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
     folder = tmp_path / "shared"
     shared = run_baselines(specs, device="cpu", store=folder, progress=False, keep_weights=[1])

@@ -1,6 +1,5 @@
 """The site, built strictly and opened in a browser whose network is cut."""
 
-import os
 import re
 import subprocess
 import sys
@@ -8,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from browser import chromium, open_browser, open_page
+from browser import open_page
 
 ROOT = Path(__file__).parents[1]
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text())
@@ -24,17 +23,6 @@ def site(tmp_path_factory) -> Path:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-6000:]
     return folder / "_build" / "html"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if chromium() is None:
-        reason = "no Chromium found: install one (apt-get install chromium) or set $CHROMIUM"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    with open_browser() as browser:
-        yield browser
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -3,13 +3,12 @@
 import base64
 import html as markup
 import io
-import os
 import re
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from browser import chromium, open_browser, open_page
+from browser import open_page
 from matplotlib.colors import to_rgb
 from PIL import Image
 
@@ -119,17 +118,6 @@ def test_what_cannot_be_shown_is_refused_with_what_to_do():
         slider([figure(0.1), figure(0.2)], ["0.1"], alt="bars", name="height")
     with pytest.raises(ValueError, match="a film needs at least one figure"):
         film([], "nothing")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if chromium() is None:
-        reason = "no Chromium found: install one (apt-get install chromium) or set $CHROMIUM"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    with open_browser() as opened:
-        yield opened
 
 
 def test_keys_move_one_slider_and_leave_the_others(tmp_path, browser):

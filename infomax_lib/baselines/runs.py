@@ -19,21 +19,21 @@ from infomax_lib.baselines.encoders import Encoder, FitError
 from infomax_lib.baselines.kept_weights import as_table, from_table
 from infomax_lib.baselines.methods import METHODS, SETTINGS, Outcomes
 from infomax_lib.baselines.spec import BaselineSpec
-from infomax_lib.data import Dataset, load_dataset
+from infomax_lib.data import IDX_SOURCES, Dataset, load_dataset
 from infomax_lib.derived import seeds_together
 from infomax_lib.population import generator
 from infomax_lib.probes import linear_probe
-from infomax_lib.runs import Computed, device_name, resolve_device
+from infomax_lib.runs import Computed, device_name, provenance, resolve_device
 from infomax_lib.store import Store, open_store
-from infomax_lib.workers import share_out
+from infomax_lib.workers import Advance, share_out
 
 KIND = "baselines"
 WEIGHTS = "weights"  # beside those of runs: a key says which they belong to
 
 # How many features are held at once.
 _MAX_FEATURES = 2**26
-# Training samples from which methods are spread over the cores.
-_MANY_SAMPLES = 10_000
+# Datasets whose methods are spread over the cores; parts of them, too.
+_LARGE = tuple(IDX_SOURCES)
 
 
 class BaselineWarning(UserWarning):
@@ -137,18 +137,23 @@ def fitted_encoder(spec: BaselineSpec, store: str | Store | None = None) -> Enco
 
 def _are_long(specs: Sequence[BaselineSpec]) -> bool:
     """Whether fitting these takes a core more than about half a minute."""
-    datasets = {spec.dataset for spec in specs}
-    return any(len(load_dataset(dataset).train) > _MANY_SAMPLES for dataset in datasets)
+    return any(spec.dataset.startswith(_LARGE) for spec in specs)
 
 
 def _attempt(
-    specs: list[BaselineSpec], device: torch.device, progress: bool, keep_weights: Collection[int]
+    specs: list[BaselineSpec],
+    advance: Advance,
+    device: torch.device,
+    progress: bool,
+    keep_weights: Collection[int],
 ) -> Computed | Exception:
     """What `_compute` gives, or the error that stopped it."""
     try:
         return _compute(specs, device, progress, keep_weights)
     except Exception as error:
         return error
+    finally:
+        advance(len(specs))
 
 
 def _compute(
@@ -189,13 +194,9 @@ def _compute(
         rows.append({"key": spec.key, **spec.model_dump(), **measures, **facts})
         if spec.seed in keep_weights:
             weights.append(_weights_row(spec, outcome))
-    provenance = {
-        "seconds": round(time.perf_counter() - start, 2),
-        "device": name,
-        "threads": torch.get_num_threads(),
-    }
     # weights first: a kill between the two must not leave a result whose weights are missing
-    return Computed(({WEIGHTS: weights} if weights else {}) | {KIND: rows}, provenance)
+    by_kind = ({WEIGHTS: weights} if weights else {}) | {KIND: rows}
+    return Computed(by_kind, provenance(start, device))
 
 
 def _failure(spec: BaselineSpec, message: str) -> dict[str, Any]:

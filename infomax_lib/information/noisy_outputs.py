@@ -43,11 +43,22 @@ class InformationBounds(NamedTuple):
     gaussian: float
 
 
+def gaussian_channel(correlations: Tensor, noise: float) -> float:
+    """Half log det (I + R / noise²) of Gaussian outputs with correlations R (K, K), in nats.
+
+    Raises:
+        ValueError: No noise, without which the information is infinite.
+    """
+    if not noise > 0:
+        raise ValueError(f"noise={noise:g}: without noise the information is infinite; use > 0")
+    signal = correlations.double() / noise**2
+    eye = torch.eye(len(signal), dtype=signal.dtype, device=signal.device)
+    return float(torch.linalg.slogdet(eye + signal).logabsdet / 2)
+
+
 def gaussian_information(a: Tensor, noise: float) -> float:
-    """Half log det (I + R / noise²) of outputs a (N, K), in nats; a constant unit adds nothing."""
-    r = correlation(a.double(), eps=1e-12)
-    eye = torch.eye(len(r), dtype=r.dtype, device=r.device)
-    return float(torch.linalg.slogdet(eye + r / noise**2).logabsdet / 2)
+    """What outputs a (N, K) would carry if they were Gaussian; a constant unit adds nothing."""
+    return gaussian_channel(correlation(a.double(), eps=1e-12), noise)
 
 
 def noisy_information(a: Tensor, noise: float, generator: torch.Generator) -> InformationBounds:
@@ -65,11 +76,10 @@ def noisy_information(a: Tensor, noise: float, generator: torch.Generator) -> In
     Raises:
         ValueError: No noise, a single sample, or outputs that are not finite.
     """
-    if not noise > 0:
-        raise ValueError(f"noise={noise:g}: without noise the information is infinite; use > 0")
     if len(a) < 2 or not a.isfinite().all():
         raise ValueError("outputs have to be finite, of at least 2 samples")
     a = a.double()
+    gaussian = gaussian_information(a, noise)
     spread = a.std(0)
     scaled = (a - a.mean(0)) / torch.where(spread > 0, spread, 1)
     drawn = torch.randn(scaled.shape, generator=generator, dtype=torch.float64).to(scaled)
@@ -84,5 +94,5 @@ def noisy_information(a: Tensor, noise: float, generator: torch.Generator) -> In
     return InformationBounds(
         float(torch.cat(lower).mean()) + math.log(samples),
         float(torch.cat(upper).mean()) + math.log(samples - 1),
-        gaussian_information(a, noise),
+        gaussian,
     )
