@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import shutil
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from infomax_lib.baselines import (
     assessment,
     fitted_encoder,
 )
+from infomax_lib.baselines import runs as baseline_runs
 from infomax_lib.baselines.assessment import MEASURES, assess, other_classes
 from infomax_lib.baselines.assessment_tables import pruning_table, transfer_table
 from infomax_lib.baselines.augment import moved
@@ -302,13 +304,25 @@ def test_finished_methods_survive_what_stops_the_next_one(tmp_path, fits, monkey
 
 
 def test_materials_are_made_once_for_each_dataset(tmp_path, monkeypatch):
-    made, make = [], assessment._materials
-    monkeypatch.setattr(
-        assessment, "_materials", lambda name, device: made.append(name) or make(name, device)
-    )
+    made, make = [], assessment._materials.__wrapped__
+    counted = lru_cache(maxsize=1)(lambda name, device: made.append(name) or make(name, device))
+    monkeypatch.setattr(assessment, "_materials", counted)
     other = BaselineSpec(dataset="synthetic", hidden_dim=4, seed=0)
     assessed([UNTRAINED, other, LAYER, other.but(seed=1), UNTRAINED.but(seed=1)], tmp_path)
     assert sorted(made) == ["digits", "synthetic"]
+
+
+def test_large_datasets_are_shared_out_among_processes(tmp_path, monkeypatch):
+    specs = [*seeds(UNTRAINED, 0, 1), *seeds(LAYER, 0, 1)]
+    here = assessed(specs, tmp_path / "here")
+    monkeypatch.setattr(baseline_runs, "_LARGE", ("digits",))
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    shared = assessed(specs, tmp_path / "shared")
+    # the workers know nothing of the few images with factors that these tests use
+    alike = ["key", *(name for name in MEASURES if "mig" not in name and "dci" not in name)]
+    pd.testing.assert_frame_equal(shared[alike], here[alike], rtol=1e-4)
+    files = open_store(tmp_path / "shared").files("assessments")
+    assert {file.metadata["threads"] for file in files} == {1}
 
 
 def test_fits_that_fail_are_rows_without_numbers_and_are_stored(tmp_path, fits):

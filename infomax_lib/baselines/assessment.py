@@ -22,6 +22,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,7 @@ from infomax_lib.baselines.augment import moved
 from infomax_lib.baselines.comparison import method_of
 from infomax_lib.baselines.prototypes import owner_similarity, purity
 from infomax_lib.baselines.runs import KIND as BASELINES
-from infomax_lib.baselines.runs import fitted_encoder, run_baselines
+from infomax_lib.baselines.runs import are_long, fitted_encoder, run_baselines
 from infomax_lib.baselines.spec import BaselineSpec
 from infomax_lib.data import Dataset, load_dataset
 from infomax_lib.derived import derived_results, seeds_together
@@ -171,19 +172,21 @@ def assess(
     unsettled = {
         spec.key for spec in missing if any(f.key in passing for f in _with_predecessor(spec))
     }
-    # one dataset's images at a time, and only as long as this call takes
-    materials = lru_cache(maxsize=1)(_materials)
-    table = derived_results(
-        KIND,
-        Spec,
-        listed,
-        _chunks,
-        partial(_compute, materials=materials, store=opened, failures=failures),
-        device,
-        opened,
-        progress,
-        keep=lambda row: row["key"] not in unsettled,
-    )
+    try:
+        table = derived_results(
+            KIND,
+            Spec,
+            listed,
+            _chunks,
+            partial(_compute, folder=opened.folder, failures=failures),
+            device,
+            opened,
+            progress,
+            keep=lambda row: row["key"] not in unsettled,
+            long=are_long,
+        )
+    finally:
+        _materials.cache_clear()
     return table.assign(method=methods)
 
 
@@ -232,6 +235,7 @@ def _fitted(spec: BaselineSpec | RunSpec, store: Store) -> tuple[Tensor, Encode]
 # --- what is measured on -------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=1)  # one dataset's images at a time
 def _materials(name: str, device: torch.device) -> _Materials:
     def named(dataset: str | None) -> Dataset | None:
         return None if dataset is None else load_dataset(dataset).to(device, torch.float32)
@@ -287,12 +291,11 @@ def _chunks(specs: Sequence[Any]) -> Iterator[list[Any]]:
 def _compute(
     specs: Sequence[Any],
     device: torch.device,
-    materials: Callable[[str, torch.device], _Materials],
-    store: Store,
+    folder: Path,
     failures: Mapping[str, str],
 ) -> list[dict[str, Any]]:
     # an encoder is needed for its own seed and, right before or after, as a predecessor
-    fitted = lru_cache(maxsize=2)(partial(_fitted, store=store))
+    fitted = lru_cache(maxsize=2)(partial(_fitted, store=open_store(folder)))
     rows = []
     for spec in specs:
         row: dict[str, Any] = dict.fromkeys(MEASURES, float("nan"))
@@ -306,7 +309,7 @@ def _compute(
         for predecessor in _with_predecessor(spec)[1:]:
             if predecessor.key not in failures:
                 _, before = fitted(predecessor)
-        row |= _measured(weight, encode, before, spec.seed, materials(spec.dataset, device))
+        row |= _measured(weight, encode, before, spec.seed, _materials(spec.dataset, device))
         rows.append(row)
     return rows
 

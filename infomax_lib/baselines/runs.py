@@ -92,7 +92,7 @@ def run_baselines(
     unstored: dict[str, dict[str, Any]] = {}
     wanted = missing(list(dict.fromkeys(specs)))
     todo = list(seeds_together(wanted))
-    cores = torch.get_num_threads() if place.type == "cpu" and _are_long(wanted) else 1
+    cores = torch.get_num_threads() if place.type == "cpu" and are_long(wanted) else 1
 
     def finish(chunk: list[BaselineSpec], done: Computed | Exception) -> None:
         if isinstance(done, Computed):
@@ -135,8 +135,8 @@ def fitted_encoder(spec: BaselineSpec, store: str | Store | None = None) -> Enco
     return from_table(kept["activation"], torch.from_numpy(values), row["note"])
 
 
-def _are_long(specs: Sequence[BaselineSpec]) -> bool:
-    """Whether fitting these takes a core more than about half a minute."""
+def are_long(specs: Sequence[Any]) -> bool:
+    """Whether fitting or assessing these takes a core more than about half a minute."""
     return any(spec.dataset.startswith(_LARGE) for spec in specs)
 
 
