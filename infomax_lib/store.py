@@ -135,9 +135,15 @@ class Store:
             infos.append(FileInfo(path, schema.num_rows, json.loads(schema.metadata[_METADATA])))
         return sorted(infos, key=lambda info: (info.metadata["date"], info.path.name))
 
+    def source_names(self, kind: str, keys: Iterable[str]) -> dict[str, str]:
+        """Names of the files that hold the known rows among ``keys``, by key."""
+        self._refresh(kind)
+        source = self._source.get(kind, {})
+        return {key: source[key] for key in keys if key in source}
+
     def source(self, kind: str, key: str) -> FileInfo | None:
         """The file that holds a row and says where it comes from; None for one not on disk."""
-        name = self._source.get(kind, {}).get(key)
+        name = self.source_names(kind, [key]).get(key)
         return next((info for info in self.files(kind) if info.path.name == name), None)
 
     def digest(self, *kinds: str) -> str:

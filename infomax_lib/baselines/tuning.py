@@ -56,7 +56,8 @@ def search(
         progress: Show progress while something is computed.
 
     Returns:
-        Columns ``method, learning_rate, seed, probe_accuracy``, the last one 0 for a failed fit.
+        Columns ``key, method, learning_rate, seed, probe_accuracy``, the last one 0 for a failed
+        fit.
     """
     store = open_store(store)
     searched = [spec for spec in specs if spec.learning_rate is not None]
@@ -80,7 +81,7 @@ def search(
 def _validated(
     specs: Sequence[BaselineSpec | RunSpec], device: str, store: Store, progress: bool
 ) -> pd.DataFrame:
-    """One row per spec: method, learning_rate, seed, probe_accuracy."""
+    """One row per spec: key, method, learning_rate, seed, probe_accuracy."""
     layers = [spec for spec in specs if isinstance(spec, RunSpec)]
     others = [spec for spec in specs if isinstance(spec, BaselineSpec)]
     tables = []
@@ -89,7 +90,7 @@ def _validated(
         tables.append(runs.assign(method=[method_of(spec) for spec in layers]))
     if others:
         tables.append(run_baselines(others, device=device, store=store, progress=progress))
-    columns = ["method", "learning_rate", "seed", "probe_accuracy"]
+    columns = ["key", "method", "learning_rate", "seed", "probe_accuracy"]
     if not tables:
         return pd.DataFrame(columns=columns)
     table = pd.concat([t.reindex(columns=columns) for t in tables], ignore_index=True)
