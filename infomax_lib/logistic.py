@@ -20,7 +20,9 @@ __all__ = ["LogisticProblem", "logistic_regression"]
 
 _MAX_EVALUATIONS = 1000
 _MEMORY = 8  # pairs of steps and gradient differences that L-BFGS remembers
-_RENEWAL = 10  # evaluations between two preconditioners
+# Evaluations before which the preconditioner is renewed: each time after twice as many, because
+# the class probabilities change ever less.
+_RENEWALS = (0, 10, 30, 70, 150, 310, 630)
 _PRECONDITIONER_SAMPLES = 6000
 _SAMPLES_PER_COLUMN = 16  # with fewer, the preconditioner costs more than it saves
 _LEAST_VARIANCE = 1e-4  # of a class in the preconditioner: bounds the steps along pure classes
@@ -115,7 +117,7 @@ def logistic_regression(
     for evaluation in range(_MAX_EVALUATIONS):
         if not active.any():
             break
-        if sample is not None and evaluation % _RENEWAL == 0:
+        if sample is not None and evaluation in _RENEWALS:
             inverse = _inverse_blocks(problem, point, sample)
         if evaluation == 0:
             step = _direction(gradient, inverse, history)
