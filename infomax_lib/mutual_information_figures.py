@@ -636,7 +636,7 @@ def _floor(axes: Axes, values: pd.DataFrame) -> None:
     if numbers.size and numbers.min() < _LEAST:
         axes.set_ylim(bottom=_LEAST)
         axes.annotate(
-            f"▼ down to {format_number(numbers.min())} nats", (0.02, 0.04),
+            f"▼ down to {format_number(numbers.min())} nats", (0.98, 0.04), ha="right",
             xycoords="axes fraction", fontsize=9, color=GREY,
         )  # fmt: skip
 
