@@ -216,8 +216,8 @@ seeds: int = 10  # seeds 0 .. seeds-1: initial weights, data order, sampling
 epochs: int = 10  # passes over the training data of every method that descends in minibatches
 methods: str = "all"  # names of methods, or all
 few_seeds: int = 5  # seeds of smaller experiments: halves, widths, head starts, views and batches
-full_widths: list[int] = [16]  # other numbers of units, for every method
-more_widths: list[int] = [32, 128, 256]  # further ones, for width_methods and this work's
+full_widths: list[int] = [16, 256]  # other numbers of units, for every method
+more_widths: list[int] = [32, 128]  # further ones, for width_methods and this work's
 width_methods: str = "untrained pca sparse_autoencoder simclr vicreg supervised"  # names of methods
 batch_sizes: list[int] = [32, 128, 512]  # of SimCLR and Barlow Twins with and without views
 store: str = "auto"  # results store: auto, memory, or a folder
@@ -260,6 +260,7 @@ from infomax_lib.baselines.methods import METHODS
 from infomax_lib.baselines.tuning import at_the_edge, chosen_rates
 from infomax_lib.baselines.view_ablation import view_ablations
 from infomax_lib.claims import Card, Evidence, judge
+from infomax_lib.computing_time import computing_words
 from infomax_lib.figures import thumbnail
 from infomax_lib.overlap import OverlapSpec, overlapping_mixtures
 from infomax_lib.prediction_words import explained
@@ -709,7 +710,7 @@ HTML(table_html(summary(table, ["probe_accuracy", "shuffled_probe_accuracy"])))
 #
 # or `papermill notebooks/prior_art.ipynb out.ipynb -p hidden_dim 16`. What the store knows is not
 # computed again. From an empty store every fit is made again, and its weights are kept in the store
-# while its measures are taken.
+# while its measures are taken. {glue:text}`computing`
 
 # %% [markdown]
 # ## Claims of this chapter
@@ -745,7 +746,10 @@ edges = {
 texts = {f"verdict_{v.id.split('.')[1]}": v.interpretation_verdict for v in verdicts}
 texts |= {f"evidence_{v.id.split('.')[1]}": v.evidence for v in verdicts}
 texts |= {f"why_{claim.split('.')[1]}": words for claim, words in explained(evidence).items()}
+fitted = [*searches.values(), *tables.values(), *cheap.values(), wide, starts, ablation]
+kinds = ["baselines", "runs", "assessments", "head_starts", "view_ablations", "overlaps"]
 texts |= {
+    "computing": computing_words(store, kinds, [*fitted, *assessed.values(), *on_halves, overlap]),
     "recommendation": recommendation(tables, cheap),
     "count_methods": str(table["method"].nunique()),
     "coverage": coverage(covered),
