@@ -71,8 +71,8 @@ def overlapping_mixtures(
         progress: Show progress while something is computed.
 
     Returns:
-        Two rows per spec: its fields, ``mixture`` (``distinct``, as fitted, or ``doubled``),
-        ``log_likelihood`` (mean over test images, in nats) and ``redundancy``.
+        Two rows per spec: its ``key`` and fields, ``mixture`` (``distinct``, as fitted, or
+        ``doubled``), ``log_likelihood`` (mean over test images, in nats) and ``redundancy``.
 
     Raises:
         FitError: More dimensions than the images span, or more components than images.
@@ -87,7 +87,7 @@ def overlapping_mixtures(
         store,
         progress,
     )
-    fields = list(OverlapSpec.model_fields)
+    fields = ["key", *OverlapSpec.model_fields]
     parts = [
         wide[fields].assign(mixture=name, **{m: wide[f"{name}_{m}"] for m in _MEASURES})
         for name in _MIXTURES

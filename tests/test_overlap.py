@@ -84,7 +84,7 @@ def test_a_cross_has_the_redundancy_of_opposites_and_a_simplex_the_least():
 
 def test_the_table_is_that_of_scikit_learn_on_its_own_components():
     table = mixtures([3, 4], components=5, dimensions=4)
-    names = ["dataset", "components", "dimensions", "seed"]
+    names = ["key", "dataset", "components", "dimensions", "seed"]
     assert list(table.columns) == [*names, "mixture", "log_likelihood", "redundancy"]
     assert list(table["mixture"]) == ["distinct", "doubled"] * 2
     assert list(table["seed"]) == [3, 3, 4, 4]

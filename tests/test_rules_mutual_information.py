@@ -224,7 +224,7 @@ def test_sentences_say_the_numbers_of_the_tables():
 
 
 def test_what_was_trained_is_said_beside_the_paper():
-    assert "1500 steps instead of 21000" in size_words("small", 5)
+    assert "1000 steps instead of 21000" in size_words("small", 5)
     assert size_words("paper", 20) == "Sizes are the paper's (21000 training steps), over 20 seeds."
 
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 from torch import Tensor
 
 from infomax_lib.baselines.encoders import FitError
@@ -85,11 +84,12 @@ def with_infomax(
 
 def _times(store: Store, keys: set[str]) -> pd.DataFrame:
     """Seconds and device of stored runs, by key: the time of a population is shared evenly."""
-    facts: dict[str, tuple[float, str | None]] = {}
-    for info in store.files("runs"):
-        each = float(info.metadata.get("seconds", np.nan)) / max(info.rows, 1)
-        found = keys.intersection(pq.read_table(info.path, columns=["key"])["key"].to_pylist())
-        facts |= {key: (each, info.metadata.get("device")) for key in found}
+    each = {
+        info.path.name: (info.metadata["seconds"] / info.rows, info.metadata["device"])
+        for info in store.files("runs")
+    }
+    names = store.source_names("runs", keys)
+    facts = {key: each[name] for key, name in names.items() if name in each}
     return pd.DataFrame.from_dict(facts, orient="index", columns=["seconds", "device"])
 
 

@@ -121,8 +121,8 @@ def _trained(spec: AdversarialSpec, device: torch.device) -> dict[str, Any]:
     classes = int(data.train_labels.max()) + 1
     classifier = dense(top.shape[1], classes, draw).to(device)
     climbers = {
-        "classifier": torch.optim.Adam(classifier.parameters(), lr=spec.classifier_rate),
-        "encoder": torch.optim.Adam(encoder.parameters(), lr=spec.encoder_rate),
+        "classifier": torch.optim.Adam(classifier.parameters(), spec.classifier_rate, fused=True),
+        "encoder": torch.optim.Adam(encoder.parameters(), spec.encoder_rate, fused=True),
     }
 
     def step(which: str) -> None:

@@ -124,7 +124,7 @@ def _compute(specs: Sequence[DependentBatchesSpec], device: torch.device) -> lis
     parameters, _ = stack_module_state(critics)
     for parameter in parameters.values():
         parameter.requires_grad_()
-    optimizer = torch.optim.Adam(parameters.values(), lr=first.learning_rate)
+    optimizer = torch.optim.Adam(parameters.values(), lr=first.learning_rate, fused=True)
     bound = BOUNDS[first.bound]
 
     def scores(weights: dict[str, Tensor], pairs: Tensor) -> Tensor:
