@@ -52,7 +52,7 @@ def size_words(size: str, seeds: int) -> str:
     return (
         f"Networks and training are smaller than the paper's, over {seeds} seeds: encoders take "
         f"{ours.steps} steps instead of {theirs.steps}, some at higher learning rates. The "
-        "paper's sizes are the parameter `size=paper`."
+        "paper's sizes are those of the parameter size=paper."
     )
 
 
@@ -85,7 +85,7 @@ def adversarial_answer(adversarial: pd.DataFrame, raw: float) -> str:
         f"Trained against linear classifiers, an invertible encoder comes to "
         f"{percent(mean_interval(last['accuracy']))}, against {format_number(100 * raw, 1)} % of "
         f"raw pixels; its inverse gives every pixel back to within "
-        f"{float(last['inversion_error'].max()):.0e}."
+        f"{float(last['inversion_error'].max()):.1g}."
     )
 
 

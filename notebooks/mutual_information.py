@@ -191,7 +191,7 @@ slider(
 # %% tags=["hide-input"]
 invariance = invariance_table()
 lossy = lossy_table()
-HTML(table_html(pd.concat([invariance, lossy], ignore_index=True).round(6)))
+HTML(table_html(pd.concat([invariance, lossy], ignore_index=True).round(3)))
 
 # %% [markdown]
 # **A classifier gives a bound.** If pairs that were drawn together can be told from pairs that
@@ -225,9 +225,11 @@ fig
 # The experiments of the paper cut every image into a top half $x_1$ and a bottom half $x_2$. Two
 # encoders and a critic are trained together to make
 #
-# $$I_{NCE} = \log N + \frac1N \sum_i \Bigl( f_{ii} - \log \sum_j e^{f_{ij}} \Bigr)
-# \qquad \text{or} \qquad
-# I_{NWJ} = 1 + \frac1N \sum_i (f_{ii} - 1) - \frac{1}{N (N - 1)} \sum_{i \ne j} e^{f_{ij} - 1}$$
+# $$I_{NCE} = \log N + \frac1N \sum_i \Bigl( f_{ii} - \log \sum_j e^{f_{ij}} \Bigr)$$
+#
+# or
+#
+# $$I_{NWJ} = 1 + \frac1N \sum_i (f_{ii} - 1) - \frac{1}{N (N - 1)} \sum_{i \ne j} e^{f_{ij} - 1}$$
 #
 # as large as possible, where $f_{ij}$ is the critic's score of $g_1(x_1^{(i)})$ and
 # $g_2(x_2^{(j)})$. What comes of it is measured by a linear probe of $g_1(x_1)$ for the class,
