@@ -10,8 +10,9 @@ import itertools
 import os
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,6 +28,7 @@ S = TypeVar("S", bound=Spec)
 R = TypeVar("R")
 
 _POLL_SECONDS = 0.5
+_PATIENCE_SECONDS = 10.0
 
 # Calls a function in a worker process and waits for its result.
 Remote = Callable[..., Any]
@@ -48,11 +50,19 @@ def side_by_side(work: Callable[[Remote], object], processes: int, on_progress: 
     executor = get_reusable_executor(max_workers=processes, env={"OMP_NUM_THREADS": "1"})
     with tempfile.TemporaryDirectory(prefix="infomax-progress-") as folder:
         names = map(str, itertools.count())
+        lock, closed, tasks = threading.Lock(), threading.Event(), set[Future]()
 
         def remote(function: Callable, *arguments: Any) -> Any:
-            progress = Path(folder) / next(names)
-            task = executor.submit(_in_worker, os.getpid(), function, *arguments, progress)
-            return task.result()
+            with lock:
+                if closed.is_set():
+                    raise RuntimeError("the work has ended in another thread")
+                progress = Path(folder) / next(names)
+                task = executor.submit(_in_worker, os.getpid(), function, *arguments, progress)
+                tasks.add(task)
+            try:
+                return task.result()
+            finally:
+                tasks.discard(task)
 
         stop = threading.Event()
         watcher = threading.Thread(target=_watch, args=(Path(folder), stop, on_progress))
@@ -64,6 +74,10 @@ def side_by_side(work: Callable[[Remote], object], processes: int, on_progress: 
                     for thread in running:
                         thread.result()
                 except BaseException:
+                    with lock:
+                        closed.set()
+                    # loky's own thread stumbles over tasks that it has not taken up when it ends
+                    _wait_until_taken_up(list(tasks))
                     # what waits for the workers ends with them, and finds nothing more to call
                     executor.shutdown(wait=True, kill_workers=True)
                     raise
@@ -128,6 +142,15 @@ def _counted(compute: Callable[[list[S], Advance], R], part: list[S], progress: 
     """``compute`` in a worker, which appends a byte to a file for each unit of progress."""
     with progress.open("ab", buffering=0) as file:
         return compute(part, lambda count: file.write(b"." * count))
+
+
+def _wait_until_taken_up(tasks: Sequence[Future]) -> None:
+    """Wait until no task is queued any more: a moment, as there are no more tasks than workers."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        if all(task.running() or task.done() for task in tasks):
+            return
+        time.sleep(0.01)
 
 
 def _in_worker(parent: int, function: Callable, *arguments: Any) -> Any:
