@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from benchmarks import limit
-from benchmarks.inputs import fitting_populations, stepping
+from benchmarks.inputs import fitting_populations, one_by_one, random_data, stepping
 from benchmarks.peers import BmmEnsemble, VmapEnsemble
 from benchmarks.settings import Settings
 from benchmarks.timing import Work, contest, spread
@@ -42,6 +42,7 @@ class Row:
         optimizer: ``adam`` or ``sgd``.
         rates: How many different learning rates.
         precision: ``float32`` or ``bfloat16``.
+        dense: Random inputs, none of which is zero, in the place of images.
         peers: Whether the peers compete, too.
         aim_ratio: Ratio to the plain loop that was aimed at, if any.
         aim_share: Share of the machine's limit that was aimed at, if any.
@@ -54,6 +55,7 @@ class Row:
     optimizer: str = "adam"
     rates: int = 1
     precision: str = "float32"
+    dense: bool = False
     peers: bool = False
     aim_ratio: float | None = None
     aim_share: float | None = None
@@ -89,7 +91,9 @@ def rows(shrink: int = 1) -> Iterator[Row]:
         yield replace(base, optimizer="sgd")
         yield replace(base, competition="softmax", optimizer="sgd")
         yield replace(base, rates=4)
+        yield replace(base, dense=True)
         yield replace(base, precision="bfloat16")
+        yield replace(base, precision="bfloat16", dense=True)
     for units in (16, 64):
         for competition in ("none", "softmax"):
             for optimizer in ("adam", "sgd"):
@@ -100,6 +104,8 @@ def rows(shrink: int = 1) -> Iterator[Row]:
 def measure_row(row: Row, data: Dataset, device: torch.device, settings: Settings) -> dict:
     """Time one setting; everything that :func:`judge` needs, and its judgement."""
     specs = row.specs()
+    if row.dense:
+        data = random_data(len(data.train), data.num_features)
     works: dict[str, Work] = {OURS: _training(Population, specs, data, device)}
     if row.precision != "float32":
         single = [spec.but(precision="float32") for spec in specs]
@@ -161,8 +167,9 @@ def judge(
 
 def _training(kind: type, specs: Sequence[RunSpec], data: Dataset, device: torch.device) -> Work:
     trained = kind(specs, data, device, torch.float32)
+    train = trained.train if kind is Population else one_by_one(trained.step)
     seeds = list(dict.fromkeys(spec.seed for spec in specs))
-    return stepping(trained.step, len(data.train), specs[0].batch_size, seeds, device)
+    return stepping(train, len(data.train), specs[0].batch_size, seeds, device)
 
 
 def _opponents(
@@ -170,10 +177,8 @@ def _opponents(
 ) -> dict[str, Work]:
     loop = PlainLoop(specs[0], data, torch.float32, device)
 
-    def step(indices):
-        loop.step(indices[0])
-
-    works = {PLAIN: stepping(step, len(data.train), specs[0].batch_size, [specs[0].seed], device)}
+    train = one_by_one(lambda indices: loop.step(indices[0]))
+    works = {PLAIN: stepping(train, len(data.train), specs[0].batch_size, [specs[0].seed], device)}
     if peers:
         works |= {name: _training(kind, specs, data, device) for name, kind in PEERS.items()}
     return works

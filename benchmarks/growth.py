@@ -94,9 +94,9 @@ def measure_point(point: Point, effort: Effort, device: torch.device, threads: i
 
 def _train(specs: list[RunSpec], data: Dataset, device: torch.device, effort: Effort) -> np.ndarray:
     """Seconds per step by round; all memory is given back."""
-    step = Population(specs, data, device, torch.float32).step
+    train = Population(specs, data, device, torch.float32).train
     seeds = [specs[0].seed]
-    work = stepping(step, len(data.train), specs[0].batch_size, seeds, device)
+    work = stepping(train, len(data.train), specs[0].batch_size, seeds, device)
     return contest({"step": work}, effort)["step"]
 
 

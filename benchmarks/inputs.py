@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import cycle, islice
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import pooch
@@ -18,7 +19,15 @@ from infomax_lib.grouping import populations
 from infomax_lib.population import batches, generator
 from infomax_lib.spec import RunSpec
 
-__all__ = ["INPUTS", "SAMPLES", "fitting_populations", "mnist_or_random", "random_data", "stepping"]
+__all__ = [
+    "INPUTS",
+    "SAMPLES",
+    "fitting_populations",
+    "mnist_or_random",
+    "one_by_one",
+    "random_data",
+    "stepping",
+]
 
 SAMPLES, INPUTS = 60_000, 784  # MNIST's
 _MNIST_FILES = 4
@@ -48,14 +57,24 @@ def fitting_populations(specs: Sequence[RunSpec], data: Dataset) -> list[list[Ru
         return populations(specs)
 
 
+def one_by_one(step: Callable[[Tensor], object]) -> Callable[[Iterable[Tensor]], object]:
+    """Training on several batches, for contestants that know a single step alone."""
+
+    def train(parts: Iterable[Tensor]) -> None:
+        for indices in parts:
+            step(indices)
+
+    return train
+
+
 def stepping(
-    step: Callable[[Tensor | None], object],
+    train: Callable[[Iterable[Any]], object],
     samples: int,
     batch_size: int | str,
     seeds: list[int],
     device: torch.device,
 ) -> Work:
-    """Calls of ``step`` with one epoch's batches (S, B), over and over.
+    """Training on one epoch's batches (S, B), over and over.
 
     The batches are drawn beforehand: the clock sees training steps and nothing else.
     """
@@ -69,7 +88,6 @@ def stepping(
     endless = cycle(parts)
 
     def work(times: int) -> None:
-        for indices in islice(endless, times):
-            step(indices)
+        train(islice(endless, times))
 
     return work

@@ -7,7 +7,7 @@ neighbours alone.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
@@ -15,12 +15,24 @@ import torch
 from torch import Tensor
 
 from infomax_lib.competition import competition
-from infomax_lib.gradients import output_gradient
+from infomax_lib.gradients import (
+    ACTIVATION_GRADIENTS,
+    COMPETITION_GRADIENTS,
+    output_gradient,
+)
 from infomax_lib.layer import ACTIVATIONS
 from infomax_lib.objective import free_energy, redundancy_of_gram
 from infomax_lib.spec import RunSpec
 
 __all__ = ["Block", "BlockGradient", "block_of"]
+
+
+# Activations that may take the place of the pre-activations, which saves memory and so time.
+_OVERWRITING = ACTIVATIONS | {
+    "relu": torch.relu_,
+    "tanh": torch.tanh_,
+    "sigmoid": torch.sigmoid_,
+}
 
 
 def block_of(spec: RunSpec) -> tuple:
@@ -59,30 +71,35 @@ class Block:
         self._objective, self._temperature = specs[0].objective, specs[0].temperature
         self.loss_sum, self.tc_sum = (torch.zeros(len(specs), **to) for _ in range(2))
         first = specs[0]
+        self._competition = first.competition
         self._compete = competition(first.competition, first.temperature, first.group_size)
         first_group = specs[: len(specs) // groups]
-        lengths = [(n, len(list(g))) for n, g in groupby(s.activation for s in first_group)]
-        self._activations = [ACTIVATIONS[name] for name, _ in lengths]
-        self._lengths = [length for _, length in lengths]
+        names = [(name, len(list(g))) for name, g in groupby(s.activation for s in first_group)]
+        self._activations = [name for name, _ in names]
+        self._lengths = [length for _, length in names]
+
+    def layers(self, rows: Tensor) -> Tensor:
+        """What belongs to the rows of every group (S, R, ...), as (L, K, ...)."""
+        return rows.unflatten(1, (-1, self.units)).flatten(0, 1)
 
     def gradient(self, z: Tensor) -> BlockGradient:
-        """Loss and its gradient at the pre-activations z (L, K, B), which is overwritten."""
-        z.requires_grad_()
-        with torch.enable_grad():
-            h = self._activate(z)
-            a = self._compete(h, -2)
+        """Loss and its gradient at the pre-activations z (L, K, B), which are overwritten."""
+        h = self._each_activation(_OVERWRITING, z)
+        automatic = self._competition not in COMPETITION_GRADIENTS
+        with torch.set_grad_enabled(automatic):
+            a = self._compete(h.requires_grad_(automatic), -2)
         by_output, (loss, tc) = output_gradient(self._objective, a.detach(), self.lambda_tc)
-        outputs = [] if by_output is None else [a]
-        gradients = [] if by_output is None else [by_output]
+        if by_output is None:
+            by_h = torch.zeros_like(z)
+        elif automatic:
+            (by_h,) = torch.autograd.grad(a, h, by_output)
+        else:
+            by_h = COMPETITION_GRADIENTS[self._competition](by_output, a, self._temperature)
+        h = h.detach()
         if self._attracted:
-            by_activation, energy = self._free_energy_gradient(h.detach())
-            outputs.append(h)
-            gradients.append(by_activation)
-            loss = loss + energy
-        if not outputs:
-            return BlockGradient(torch.zeros_like(z), loss, tc)
-        (by_z,) = torch.autograd.grad(outputs, z, gradients)
-        return BlockGradient(by_z, loss, tc)
+            by_activation, energy = self._free_energy_gradient(h)
+            by_h, loss = by_h + by_activation, loss + energy
+        return BlockGradient(self._each_activation(ACTIVATION_GRADIENTS, by_h, h), loss, tc)
 
     def _free_energy_gradient(self, h: Tensor) -> tuple[Tensor, Tensor]:
         """Of lambda_lse times the free energy: by the activations (L, K, B), and its value (L,)."""
@@ -102,9 +119,10 @@ class Block:
             (by_gram,) = torch.autograd.grad(value.sum(), gram)
         return torch.bmm(by_gram, weight).mul_(2), value.detach()
 
-    def _activate(self, z: Tensor) -> Tensor:
+    def _each_activation(self, functions: Mapping[str, Callable], *parts: Tensor) -> Tensor:
+        """The function of each layer's activation, of that layer's part of (L, K, B)."""
         if len(self._activations) == 1:
-            return self._activations[0](z)
-        parts = z.unflatten(0, (self.groups, -1)).split(self._lengths, 1)
-        hidden = [f(part) for f, part in zip(self._activations, parts, strict=True)]
-        return torch.cat(hidden, 1).flatten(0, 1)
+            return functions[self._activations[0]](*parts)
+        split = [part.unflatten(0, (self.groups, -1)).split(self._lengths, 1) for part in parts]
+        each = zip(self._activations, *split, strict=True)
+        return torch.cat([functions[name](*own) for name, *own in each], 1).flatten(0, 1)

@@ -1,4 +1,4 @@
-"""Gradients of the objectives by the outputs of many layers, in the order (L, K, N) of a step.
+"""Gradients of objectives, competitions and activations of many layers, in the order (L, K, N).
 
 An objective that depends on the outputs through their covariance alone has a gradient in closed
 form: 2 M c / (N - 1) with c the centred outputs and M its gradient by the covariance. The others
@@ -20,7 +20,14 @@ from infomax_lib.objective import (
     log_det_gradient_by_covariance,
 )
 
-__all__ = ["OF_COVARIANCE", "output_gradient"]
+__all__ = [
+    "ACTIVATION_GRADIENTS",
+    "COMPETITION_GRADIENTS",
+    "OF_COVARIANCE",
+    "output_gradient",
+]
+
+_aten = torch.ops.aten  # where PyTorch keeps the derivatives that autograd calls
 
 _MAX_KERNEL = 2**24  # entries of the kernel matrices of dependence held at once
 
@@ -28,6 +35,33 @@ OF_COVARIANCE: dict[str, Callable[[Tensor, Tensor], tuple[Tensor, Objective]]] =
     "infomax": gradient_by_covariance,
     "log_det": log_det_gradient_by_covariance,
     "decorrelation": partial(gradient_by_covariance, entropy=0.0),
+}
+
+
+# Gradient by the activations h and activations -> gradient by the pre-activations, which takes the
+# place of the activations: theirs is the order in memory that is wanted, and the cache has them.
+ACTIVATION_GRADIENTS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "identity": lambda by_h, h: h.copy_(by_h),
+    "relu": lambda by_h, h: _aten.threshold_backward.grad_input(by_h, h, 0, grad_input=h),
+    "leaky_relu": lambda by_h, h: _aten.leaky_relu_backward.grad_input(
+        by_h, h, 0.01, True, grad_input=h
+    ),
+    "tanh": lambda by_h, h: _aten.tanh_backward.grad_input(by_h, h, grad_input=h),
+    "softplus": lambda by_h, h: torch.expm1(h.neg_(), out=h).neg_().mul_(by_h),
+    "sigmoid": lambda by_h, h: _aten.sigmoid_backward.grad_input(by_h, h, grad_input=h),
+}
+
+
+def _softmax_gradient(by_a: Tensor, a: Tensor, temperature: float) -> Tensor:
+    by_scaled = _aten._softmax_backward_data(by_a, a, -2, a.dtype)
+    return by_scaled if temperature == 1 else by_scaled.div_(temperature)
+
+
+# Gradient by the outputs a, outputs, temperature -> gradient by the activations (L, K, N). The
+# competitions that are not here are differentiated automatically.
+COMPETITION_GRADIENTS: dict[str, Callable[[Tensor, Tensor, float], Tensor]] = {
+    "none": lambda by_a, a, temperature: by_a,
+    "softmax": _softmax_gradient,
 }
 
 
@@ -64,7 +98,10 @@ def _through_covariance(
     centred = a - a.mean(-1, keepdim=True)
     cov = torch.bmm(centred, centred.mT).div_(samples - 1)
     gradient, value = by_covariance(cov, lambda_tc)
-    return torch.bmm(gradient, centred).mul_(2 / (samples - 1)), value
+    gradient.mul_(2 / (samples - 1))
+    if centred.stride(-1) == 1:
+        return torch.bmm(gradient, centred), value
+    return torch.bmm(centred.mT, gradient).mT, value  # the same: M is symmetric
 
 
 def _by_differentiation(name: str, a: Tensor, lambda_tc: Tensor) -> tuple[Tensor, Objective]:

@@ -42,6 +42,7 @@ _USUAL = {
     "optimizer": "adam",
     "rates": 1,
     "precision": "float32",
+    "dense": False,
 }
 
 
@@ -255,7 +256,9 @@ def sentences(record: Record) -> dict[str, str]:
         "layers": _about_layers(record["throughput"][-1]),
         "settings": f"With more than one layer the population is "
         f"{_extremes(several, 'ratio', _times)} times as fast as the plain loop, at "
-        f"{_extremes(several, 'share', _percent)} of the limit. " + _about_layouts(several),
+        f"{_extremes(several, 'share', _percent)} of the limit. "
+        + _about_layouts(several)
+        + _about_dense_inputs(several),
         "precision": _about_precision(record),
         "growth": _about_growth(record["growth"]),
         "probes": _about_probes(record["probes"]),
@@ -307,24 +310,33 @@ def _about_layers(row: Mapping[str, Any]) -> str:
 
 
 def _about_layouts(rows: Sequence[Mapping]) -> str:
+    slower = _against_usual(rows, layout="a seed per layer")
+    return f"Without shared batches, a seed per layer, the speed is {slower} of that. "
+
+
+def _about_dense_inputs(rows: Sequence[Mapping]) -> str:
+    slower = _against_usual(rows, dense=True)
+    return (
+        "Most inputs of an image of a digit are zero, and what is multiplied by zero is left out: "
+        f"on inputs none of which is zero the speed is {slower} of that."
+    )
+
+
+def _against_usual(rows: Sequence[Mapping], **other: Any) -> str:
+    """Speed of another setting as a share of the usual one's, for each size."""
     parts = []
-    for shared in filter(_is_usual, rows):
-        size = {field: shared[field] for field in ("layers", "units")}
-        (apart,) = (
-            row
-            for row in rows
-            if _is_usual({**row, "layout": _USUAL["layout"]})
-            and row["layout"] == "a seed per layer"
-            and size == {field: row[field] for field in size}
-        )
-        slower = apart["layer_steps"][_OURS]["median"] / shared["layer_steps"][_OURS]["median"]
-        parts.append(f"{_percent(slower)} ({size['layers']} of K={size['units']})")
-    return f"Without shared batches, a seed per layer, the speed is {', '.join(parts)} of that."
+    for usual in filter(_is_usual, rows):
+        wanted = {**_USUAL, **other, "layers": usual["layers"], "units": usual["units"]}
+        (found,) = (row for row in rows if all(row[name] == v for name, v in wanted.items()))
+        slower = found["layer_steps"][_OURS]["median"] / usual["layer_steps"][_OURS]["median"]
+        parts.append(f"{_percent(slower)} ({usual['layers']} of K={usual['units']})")
+    return ", ".join(parts)
 
 
 def _about_precision(record: Record) -> str:
     gains = [
-        f"{_times(row['gain']['median'])} ({row['layers']} of K={row['units']})"
+        f"{_times(row['gain']['median'])} ({row['layers']} of K={row['units']}"
+        f"{', dense inputs' if row['dense'] else ''})"
         for row in record["engine"]
         if "gain" in row
     ]
@@ -383,6 +395,8 @@ def _variant(row: Mapping[str, Any]) -> str:
         parts.append(f"{row['rates']} learning rates")
     if row["precision"] != "float32":
         parts.append(row["precision"])
+    if row["dense"]:
+        parts.append("dense inputs")
     return ", ".join(parts)
 
 

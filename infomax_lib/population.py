@@ -1,9 +1,9 @@
 """Many layers trained as one tensor program.
 
-The layers of a population share dataset, batch size, optimizer and number of epochs. Their rows
-lie in one matrix per data order, so that layers that share a seed share each batch: one matrix
-product per seed forward, one back, whatever the number of layers. What lies between is done in
-blocks of layers of the same width, competition and objective (:mod:`infomax_lib.block`).
+The layers of a population share dataset, batch size, optimizer and number of epochs, and layers
+that share a seed share each batch. Whatever the number of layers, a step multiplies all their
+weights with the batches and back at once (:mod:`infomax_lib.linear_maps`); what lies between is
+done in blocks of layers of the same width, competition and objective (:mod:`infomax_lib.block`).
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from __future__ import annotations
 import hashlib
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import groupby
 
 import numpy as np
@@ -23,8 +24,9 @@ from infomax_lib.block import Block, block_of
 from infomax_lib.cuda_graph import GraphedStep
 from infomax_lib.data import Dataset
 from infomax_lib.layer import initial_parameters
+from infomax_lib.linear_maps import DenseMaps, LinearMaps, Rows, SparseMaps
 from infomax_lib.measure import measure_layers
-from infomax_lib.products import products
+from infomax_lib.optimizers import OPTIMIZERS
 from infomax_lib.spec import RunSpec
 from infomax_lib.views import two_views
 
@@ -114,28 +116,14 @@ class Population:
     def __init__(self, specs: Sequence[RunSpec], data: Dataset, device, dtype: torch.dtype) -> None:
         self.specs, self.first = list(specs), specs[0]
         to = {"device": device, "dtype": dtype}
-        low = self.first.precision == "bfloat16" and dtype == torch.float32
-        self._product_type = torch.bfloat16 if low else dtype
-        self.train = data.train.to(device, self._product_type)
         places = self._arrange()
-        groups = len(places)
-        ordered = [self.specs[place] for group in places for place in group]
-        start = [
-            initial_parameters(data.num_features, s.hidden_dim, s.seed, s.initial) for s in ordered
-        ]
-        self._rows = torch.cat([w for w, _ in start]).to(**to).unflatten(0, (groups, -1))
-        self._thresholds = torch.cat([b for _, b in start]).to(**to).unflatten(0, (groups, -1))
+        self._order = [generator(self.specs[group[0]].seed, "order") for group in places]
+        self._samples = len(data.train)
+        self.maps = self._make_maps(places, data, **to)
         self.blocks, self._places = self._make_blocks(places, **to)
         self.weight, self.bias = self._views()
-        self.optimizer = self._make_optimizer(ordered)
-        self._order = [generator(self.specs[group[0]].seed, "order") for group in places]
-        self._view_draws = [
-            generator(self.specs[group[0]].seed, "views")
-            for group in places
-            if self.first.views > 1
-        ]
-        self._rows_grad = torch.empty_like(self._rows, dtype=self._product_type)
-        self._batches: dict[torch.Size, Tensor] = {}
+        self.optimizer = OPTIMIZERS[self.first.optimizer](self.maps.parameters)
+        self._device = torch.device(device)
         self._graphed: GraphedStep | None = None
 
     def _arrange(self) -> list[list[int]]:
@@ -161,6 +149,30 @@ class Population:
             )
         return arranged
 
+    def _make_maps(self, places: list[list[int]], data: Dataset, device, dtype) -> LinearMaps:
+        """Initial parameters of all layers, in the order of the places, and how to multiply."""
+        first, orders = self.first, len(places)
+        ordered = [self.specs[place] for group in places for place in group]
+        start = [
+            initial_parameters(data.num_features, s.hidden_dim, s.seed, s.initial) for s in ordered
+        ]
+        weight, bias = (torch.cat(parts).to(device, dtype) for parts in zip(*start, strict=True))
+        rows = Rows(
+            weight.unflatten(0, (orders, -1)),
+            bias.unflatten(0, (orders, -1)),
+            units=[self.specs[place].hidden_dim for place in places[0]],
+            rates=np.array([spec.learning_rate for spec in ordered]).reshape(orders, -1),
+            train_bias=first.bias,
+        )
+        low = first.precision == "bfloat16" and dtype == torch.float32
+        size = first.samples_per_step(len(data.train))
+        possible = weight.device.type == "cpu" and not low and first.views == 1
+        if possible and SparseMaps.pay(data, rows.bias.shape[1], size):
+            return SparseMaps(rows, data)
+        draws = [generator(self.specs[group[0]].seed, "views") for group in places]
+        augment = partial(two_views, draws=draws) if first.views > 1 else None
+        return DenseMaps(rows, data.train.to(device, torch.bfloat16 if low else dtype), augment)
+
     def _make_blocks(self, places: list[list[int]], **to) -> tuple[list[Block], list[list[int]]]:
         """Blocks, and for each of them the places of its layers among the specs."""
         blocks, block_places, row = [], [], 0
@@ -179,100 +191,70 @@ class Population:
     def _views(self) -> tuple[list[Tensor], list[Tensor]]:
         weight, bias = [Tensor()] * len(self.specs), [Tensor()] * len(self.specs)
         for block, places in zip(self.blocks, self._places, strict=True):
-            rows = self._rows[:, block.rows].unflatten(1, (-1, block.units))
-            thresholds = self._thresholds[:, block.rows].unflatten(1, (-1, block.units))
-            per_group = rows.shape[1]
+            per_order = len(places) // len(self._order)
             for n, place in enumerate(places):
-                weight[place] = rows[n // per_group, n % per_group]
-                bias[place] = thresholds[n // per_group, n % per_group]
+                start = block.rows.start + n % per_order * block.units
+                own = slice(start, start + block.units)
+                weight[place], bias[place] = self.maps.layer(n // per_order, own)
         return weight, bias
-
-    def _make_optimizer(self, ordered: list[RunSpec]) -> torch.optim.Optimizer:
-        """PyTorch's fused optimizer on stretches of neighbouring rows with the same step size."""
-        rows, thresholds = self._rows.flatten(0, 1), self._thresholds.flatten()
-        self._stretches: list[tuple[slice, Tensor, Tensor]] = []
-        groups: dict[float, list[Tensor]] = defaultdict(list)
-        start = 0
-        for rate, same in groupby(ordered, key=lambda spec: spec.learning_rate):
-            stretch = slice(start, start + sum(spec.hidden_dim for spec in same))
-            weight, bias = rows[stretch], thresholds[stretch]
-            self._stretches.append((stretch, weight, bias))
-            groups[rate] += [weight, bias] if self.first.bias else [weight]
-            start = stretch.stop
-        parts = [{"params": params, "lr": rate} for rate, params in groups.items()]
-        if self.first.optimizer == "sgd":
-            return torch.optim.SGD(parts, fused=True)
-        return torch.optim.Adam(parts, fused=True, capturable=rows.device.type == "cuda")
 
     def epoch(self) -> tuple[Tensor, Tensor]:
         """One pass over the training data; mean loss and its second term over the batches (L,)."""
         for block in self.blocks:
             block.loss_sum.zero_()
             block.tc_sum.zero_()
-        steps = 0
         if self.first.batch_size == "full":
-            self.step(None)
-            steps = 1
+            steps = self.train([None])
         else:
-            for indices in batches(len(self.train), self.first.batch_size, self._order):
-                self._launch(indices.to(self.train.device))
-                steps += 1
+            steps = self.train(batches(self._samples, self.first.batch_size, self._order))
         loss, tc = (torch.zeros(len(self.specs), dtype=torch.float64) for _ in range(2))
         for block, places in zip(self.blocks, self._places, strict=True):
             loss[places] = block.loss_sum.double().cpu() / steps
             tc[places] = block.tc_sum.double().cpu() / steps
         return loss, tc
 
-    def _launch(self, indices: Tensor) -> None:
+    def train(self, parts: Iterable[Tensor | None]) -> int:
+        """One gradient step on each of the batches: samples (S, B), or None for all samples.
+
+        Returns:
+            The number of steps.
+        """
+        steps = 0
+        for batch in self.maps.load(parts):
+            self._launch(batch)
+            steps += 1
+        return steps
+
+    def _launch(self, batch) -> None:
         # views are drawn on the CPU in every step, which a recorded step cannot do
-        if self.train.device.type != "cuda" or self._view_draws:
-            self.step(indices)
+        if self._device.type != "cuda" or batch is None or self.first.views > 1:
+            self._step(batch)
             return
         if self._graphed is None:
-            self._graphed = GraphedStep(self.step, indices)
-        self._graphed(indices)
+            self._graphed = GraphedStep(self._step, batch)
+        self._graphed(batch)
 
-    def step(self, indices: Tensor | None) -> None:
-        """One gradient step; ``indices`` (S, B) selects each seed's batch, None the full batch."""
-        x = self._select(indices)
-        z = products(self._rows.to(self._product_type), x).to(self._rows.dtype)
-        z.add_(self._thresholds.unsqueeze(-1))
+    def _step(self, batch) -> None:
+        z = self.maps.forward(batch)
         z_grad = torch.empty_like(z) if len(self.blocks) > 1 else z
         for block in self.blocks:
-            own = z[:, block.rows].reshape(len(block.specs), block.units, -1)
-            gradient = block.gradient(own)
+            gradient = block.gradient(block.layers(z[:, block.rows]))
             block.loss_sum += gradient.loss
             block.tc_sum += gradient.tc
+            by_row = gradient.z.unflatten(0, (len(z), -1)).flatten(1, 2)
             if len(self.blocks) > 1:
-                z_grad[:, block.rows] = gradient.z.view(len(z), -1, z.shape[-1])
+                z_grad[:, block.rows] = by_row
             else:
-                z_grad = gradient.z.view(z.shape)
-        rows_grad = products(z_grad.to(self._product_type), x.mT, out=self._rows_grad)
-        rows_grad = rows_grad.to(self._rows.dtype)
-        self._add_redundancy(rows_grad)
-        rows_grad, thresholds_grad = rows_grad.flatten(0, 1), z_grad.sum(-1).flatten()
-        for stretch, weight, bias in self._stretches:
-            weight.grad, bias.grad = rows_grad[stretch], thresholds_grad[stretch]
-        self.optimizer.step()
+                z_grad = by_row
+        added = [self._redundancy(block) for block in self.blocks if block.regularised]
+        self.optimizer.step(self.maps.backward(z_grad, added))
 
-    def _select(self, indices: Tensor | None) -> Tensor:
-        """The batch of every data order, (S, B, D); (S, 2B, D) when there are two views of it."""
-        if indices is None:
-            return self.train.unsqueeze(0)
-        inputs = self.train.shape[1]
-        if indices.shape not in self._batches:
-            self._batches[indices.shape] = self.train.new_empty(*indices.shape, inputs)
-        batch = self._batches[indices.shape]
-        torch.index_select(self.train, 0, indices.flatten(), out=batch.view(-1, inputs))
-        return two_views(batch, self._view_draws) if self._view_draws else batch
-
-    def _add_redundancy(self, rows_grad: Tensor) -> None:
-        for block in self.blocks:
-            if block.regularised:
-                weight = self._rows[:, block.rows].reshape(len(block.specs), block.units, -1)
-                gradient, value = block.redundancy_gradient(weight)
-                rows_grad[:, block.rows] += gradient.view(rows_grad[:, block.rows].shape)
-                block.loss_sum += value
+    def _redundancy(self, block: Block) -> tuple[slice, Tensor]:
+        """Rows of a block, and the gradient of its redundancy term by their weights."""
+        weight = self.maps.weights(block.rows)
+        by_weight, value = block.redundancy_gradient(block.layers(weight))
+        block.loss_sum += value
+        return block.rows, by_weight.view(weight.shape)
 
 
 def train_population(

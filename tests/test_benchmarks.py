@@ -207,13 +207,14 @@ def test_peers_refuse_what_they_cannot_do(peer, tiny):
 class TestInputs:
     def test_all_steps_are_alike(self):
         seen = []
-        work = inputs.stepping(lambda indices: seen.append(indices.shape), 70, 16, [0, 1], CPU)
+        train = inputs.one_by_one(lambda indices: seen.append(indices.shape))
+        work = inputs.stepping(train, 70, 16, [0, 1], CPU)
         work(9)  # more than an epoch, whose last batch is short
         assert seen == [(2, 16)] * 9
 
     def test_full_batch(self):
         seen = []
-        inputs.stepping(seen.append, 70, "full", [0], CPU)(2)
+        inputs.stepping(inputs.one_by_one(seen.append), 70, "full", [0], CPU)(2)
         assert seen == [None, None]
 
     def test_random_data(self):
