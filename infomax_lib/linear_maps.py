@@ -25,7 +25,7 @@ __all__ = ["DenseMaps", "LinearMaps", "Parameter", "Rows", "SparseMaps"]
 _LARGEST_SHARE = 1 / 3  # of nonzero inputs; with more of them the dense product is as fast
 _FEWEST_ROWS = 64  # with fewer, sorting a batch's nonzero inputs takes longer than the products
 _LARGEST_BATCH = 2048  # with more, what is to be summed no longer lies close by
-_LOADED_BATCHES = 16  # sorted at once
+_LOADED_SAMPLES = 2048  # of several batches, sorted at once; more would leave the cache
 _SUM = 0  # PyTorch's number for this way to reduce a bag
 _TILE_ROWS = 128  # weights of so many rows on 784 inputs fill half of a core's second-level cache
 
@@ -265,8 +265,8 @@ class SparseMaps:
         """Batches for :meth:`forward`: from samples (S, B), or None for all samples."""
         everything = torch.arange(self._train.shape[0]).unsqueeze(0)
         given = (everything if part is None else part for part in parts)
-        for _, alike in groupby(given, key=lambda part: part.shape):
-            while several := list(islice(alike, _LOADED_BATCHES)):
+        for shape, alike in groupby(given, key=lambda part: part.shape):
+            while several := list(islice(alike, max(1, _LOADED_SAMPLES // shape.numel()))):
                 yield from self._batches(torch.stack(several))
 
     def forward(self, batch: _Batch) -> Tensor:

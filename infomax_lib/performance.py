@@ -276,8 +276,8 @@ def _about_aims(record: Record) -> str:
     return (
         f"{reached.sum()} of {len(reached)} aims are reached in this run. With no cost but the "
         "limit's, the two products and the optimizer, the population would be "
-        f"{' and '.join(bounds)}. What it needs beyond that goes into the products of outputs with "
-        "outputs, the passes over outputs and correlations, and the start of each operation."
+        f"{' and '.join(bounds)}. Beyond that it picks and sorts the batch, multiplies outputs "
+        "with outputs, passes over outputs and correlations, and starts each of these operations."
     )
 
 

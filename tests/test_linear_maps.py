@@ -34,7 +34,7 @@ def always_sparse(monkeypatch):
     monkeypatch.setattr(linear_maps, "_FEWEST_ROWS", 1)
     monkeypatch.setattr(linear_maps, "_LARGEST_SHARE", 1.0)
     monkeypatch.setattr(linear_maps, "_TILE_ROWS", 8)
-    monkeypatch.setattr(linear_maps, "_LOADED_BATCHES", 3)
+    monkeypatch.setattr(linear_maps, "_LOADED_SAMPLES", 3 * ORDERS * SAMPLES)
 
 
 def rows_of(inputs, dtype=DOUBLE, train_bias=True, rates=None):
@@ -250,6 +250,16 @@ def test_batches_are_loaded_as_they_are_asked_for(always_sparse, sparse):
 
     next(iter(maps.load(parts())))
     assert len(asked) == 3  # no more than are sorted at once
+
+
+def test_a_batch_may_be_larger_than_what_is_sorted_at_once(monkeypatch, always_sparse, sparse):
+    monkeypatch.setattr(linear_maps, "_LOADED_SAMPLES", 1)
+    rows, parts = rows_of(sparse.num_features), parts_of(sparse)
+    maps = maps_of("sparse", rows, sparse)
+    for part, batch in zip(parts, maps.load(parts), strict=True):
+        x = sparse.train.to(DOUBLE)[part]
+        expected = rows.weight @ x.mT + rows.bias.unsqueeze(-1)
+        assert_allclose(maps.forward(batch), expected, rtol=1e-12, atol=1e-12)
 
 
 def test_a_layer_wider_than_a_tile_is_not_cut(always_sparse):
