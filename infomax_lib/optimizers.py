@@ -1,8 +1,8 @@
 """PyTorch's optimizers without their bookkeeping, which takes as long as a step of few layers.
 
-The arithmetic is that of ``torch.optim.Adam(fused=True)`` and ``torch.optim.SGD``, by the kernels
-behind them. Gradients come in portions, each of which is used while the cache still holds it.
-Nothing is read back from the device, so that a step can be recorded into a CUDA graph.
+The arithmetic is that of ``torch.optim.Adam`` and ``torch.optim.SGD`` with ``fused=True``, by the
+kernels behind them. Gradients come in portions, each of which is used while the cache still holds
+it. Nothing is read back from the device, so that a step can be recorded into a CUDA graph.
 """
 
 from __future__ import annotations
@@ -40,7 +40,18 @@ class SGD:
         """One training step; moves each portion before the next is asked for."""
         for rate, places, gradients in _by_rate(self._parameters, portions):
             values = [self._parameters[place].value for place in places]
-            torch._foreach_add_(values, gradients, alpha=-rate)
+            torch._fused_sgd_(
+                values,
+                gradients,
+                [],
+                lr=rate,  # may be too large for float32: then the layer diverges, as it should
+                weight_decay=0.0,
+                momentum=0.0,
+                dampening=0.0,
+                nesterov=False,
+                maximize=False,
+                is_first_step=False,
+            )
 
 
 class Adam:
