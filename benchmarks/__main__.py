@@ -6,33 +6,39 @@ import argparse
 import json
 import sys
 import time
+from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
 
 from benchmarks import machine
-from benchmarks.engine import measure_row, measure_throughput, rows
+from benchmarks.engine import Row, measure_row, rows
 from benchmarks.growth import measure_growth
 from benchmarks.inputs import mnist_or_random, random_data
 from benchmarks.precision import measure_precision
 from benchmarks.probes import measure_probes
+from benchmarks.processes import Processes
 from benchmarks.settings import FULL, QUICK, Settings
 from infomax_lib import performance
 from infomax_lib.pages import write_atomically
+from infomax_lib.runs import tasks_wanted
 
 RESULTS = Path(__file__).parent / "results"
+_UNITS = 16  # K of the layers whose number grows
 SCRATCH = Path("build") / "benchmarks"
 
 
 def measure(settings: Settings, device: torch.device) -> dict:
     """Everything, as one record that JSON can hold."""
     start = time.perf_counter()
-    data = (
-        mnist_or_random()
+    source = (
+        mnist_or_random
         if settings.shrink == 1
-        else random_data(settings.samples, settings.inputs)
+        else partial(random_data, settings.samples, settings.inputs)
     )
+    data = source()
     record: dict = {
         "machine": machine.describe(device),
         "settings": {
@@ -44,12 +50,15 @@ def measure(settings: Settings, device: torch.device) -> dict:
         "engine": [],
         "throughput": [],
     }
-    for row in rows(settings.shrink):
-        _say(f"{row.layers} layers of K={row.units}, {row.layout}")
-        record["engine"].append(measure_row(row, data, device, settings))
-    for layers in settings.layers:
-        _say(f"throughput of {layers} layers")
-        record["throughput"].append(measure_throughput(layers, data, device, settings))
+    count = tasks_wanted(device)
+    with Processes(count) if count > 1 else nullcontext() as processes:
+        for row in rows(settings.shrink):
+            _say(f"{row.layers} layers of K={row.units}, {row.layout}")
+            record["engine"].append(measure_row(row, source, device, settings, processes))
+        for layers in settings.layers:
+            _say(f"throughput of {layers} layers")
+            row = Row(layers, _UNITS, peers=True)
+            record["throughput"].append(measure_row(row, source, device, settings, processes))
     _say("probes")
     record["probes"] = measure_probes(data, device, settings)
     _say("bfloat16 against float32")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,7 @@ import torch
 from benchmarks import limit
 from benchmarks.inputs import fitting_populations, one_by_one, random_data, stepping
 from benchmarks.peers import BmmEnsemble, VmapEnsemble
+from benchmarks.processes import Processes
 from benchmarks.settings import Settings
 from benchmarks.timing import Work, contest, spread
 from infomax_lib.data import Dataset
@@ -19,10 +22,11 @@ from infomax_lib.population import Population
 from infomax_lib.reference import PlainLoop
 from infomax_lib.spec import RunSpec
 
-__all__ = ["BATCH", "LAYOUTS", "Row", "judge", "measure_row", "measure_throughput", "rows"]
+__all__ = ["BATCH", "LAYOUTS", "Row", "judge", "measure_row", "rows", "training"]
 
 BATCH = 128
 PLAIN, OURS, PEERS = "plain loop", "population", {"vmap": VmapEnsemble, "bmm": BmmEnsemble}
+SPLIT = ", a process per core"  # behind the name of a contestant whose layers are shared out
 _SINGLE = "population, float32"
 _PASS = "optimizer"
 
@@ -101,37 +105,70 @@ def rows(shrink: int = 1) -> Iterator[Row]:
                 yield replace(single, aim_ratio=1.0)
 
 
-def measure_row(row: Row, data: Dataset, device: torch.device, settings: Settings) -> dict:
-    """Time one setting; everything that :func:`judge` needs, and its judgement."""
-    specs = row.specs()
-    if row.dense:
-        data = random_data(len(data.train), data.num_features)
-    works: dict[str, Work] = {OURS: _training(Population, specs, data, device)}
-    if row.precision != "float32":
-        single = [spec.but(precision="float32") for spec in specs]
-        works[_SINGLE] = _training(Population, single, data, device)
-    works |= _opponents(specs, data, device, row.peers)
-    return asdict(row) | _compete(works, specs, data, device, settings)
-
-
-def measure_throughput(
-    layers: int, data: Dataset, device: torch.device, settings: Settings, units: int = 16
+def measure_row(
+    row: Row,
+    source: Callable[[], Dataset],
+    device: torch.device,
+    settings: Settings,
+    processes: Processes | None = None,
 ) -> dict:
-    """The same for one number of layers of one seed, in as many populations as ``run`` makes."""
-    row = Row(layers, units)
-    specs = row.specs()
-    parts = [_training(Population, part, data, device) for part in fitting_populations(specs, data)]
+    """Time one setting; everything that :func:`judge` needs, and its judgement.
 
-    def ours(times: int) -> None:
-        for part in parts:  # one after another, as they are trained
-            part(times)
+    Args:
+        row: The setting.
+        source: Makes the dataset, here and in the processes.
+        device: Where to train.
+        settings: How long to measure.
+        processes: Among them the layers of each contestant are shared out, too.
+    """
+    data, specs = source(), row.specs()
+    if row.dense:
+        source = partial(random_data, len(data.train), data.num_features)
+    contestants = {OURS: specs, PLAIN: specs[:1]}
+    if row.precision != "float32":
+        contestants[_SINGLE] = [spec.but(precision="float32") for spec in specs]
+    if row.peers:
+        contestants |= dict.fromkeys(PEERS, specs)
+    works: dict[str, Work] = {}
+    moved: dict[str, int] = {}
+    for name, own in contestants.items():
+        works[name], moved[name] = training(name, own, source, device), len(own)
+        if processes is not None and processes.count <= row.layers:
+            shares = _shares(name, own, data, processes.count)
+            make = [partial(training, name, share, source, device) for share in shares]
+            works[name + SPLIT] = processes.side_by_side(make)
+            moved[name + SPLIT] = sum(map(len, shares))
+    units, inputs = row.layers * row.units, data.num_features
+    low = torch.bfloat16 if row.precision == "bfloat16" else torch.float32
+    products, flops = limit.product_works(units, inputs, BATCH, low, device, settings.square)
+    works |= products
+    works[_PASS] = limit.optimizer_pass(row.optimizer, units, inputs, device)
+    seconds = contest(works, settings.synchronized(device))
+    if processes is not None:
+        processes.forget()
+    return asdict(row) | judge(seconds, flops, limit.step_flops(units, inputs, BATCH), moved)
 
-    works = {OURS: ours} | _opponents(specs, data, device, peers=True)
-    return asdict(row) | _compete(works, specs, data, device, settings)
+
+def training(
+    name: str, specs: Sequence[RunSpec], source: Callable[[], Dataset], device: torch.device
+) -> Work:
+    """Steps of all layers, as the contestant of that name trains them."""
+    data = source()
+    parts = fitting_populations(specs, data) if name in (OURS, _SINGLE) else [specs]
+    works = [_training(name, part, data, device) for part in parts]
+
+    def work(times: int) -> None:
+        for one in works:  # one after another, as they are trained
+            one(times)
+
+    return work
 
 
 def judge(
-    seconds: dict[str, np.ndarray], flops: dict[str, int], step_flops: int, layers: int
+    seconds: Mapping[str, np.ndarray],
+    flops: Mapping[str, int],
+    step_flops: int,
+    moved: Mapping[str, int],
 ) -> dict[str, Any]:
     """Rates, ratios and shares from seconds per step, each computed round by round.
 
@@ -139,63 +176,52 @@ def judge(
         seconds: By contestant and round.
         flops: Operations of the timed matrix products.
         step_flops: Operations of the step's own two products.
-        layers: L; the plain loop's step moves one layer, everybody else's L.
+        moved: Layers that a step of each contestant moves.
 
     Returns:
-        ``layer_steps`` per second of every contestant and of the limit, ``ratio`` to the plain
-        loop, ``share`` of the limit, ``gain`` over float32 and what the limit is made of.
+        ``as_run``, the contestant that trains as ``run`` does: shared out among processes, if that
+        was measured; ``layer_steps`` per second of every contestant and of the limit, ``ratio`` to
+        the plain loop, ``share`` of the limit, ``gain`` over float32 and what the limit is made of.
     """
     peak = limit.peak_rate(seconds, flops)
     least = limit.limit_seconds(step_flops, peak, seconds[_PASS])
-    competitors = [name for name in seconds if name not in flops and name != _PASS]
-    rates = {name: (1 if name == PLAIN else layers) / seconds[name] for name in competitors}
+    rates = {name: moved[name] / seconds[name] for name in moved}
+    limit_rate = moved[OURS] / least
     best = max(flops, key=lambda name: flops[name] / np.median(seconds[name]))
+    spread_out = SPLIT if OURS + SPLIT in moved else ""
     result: dict[str, Any] = {
+        "as_run": OURS + spread_out,
         "layer_steps": {name: spread(rate) for name, rate in rates.items()},
-        "ratio": {n: spread(r / rates[PLAIN]) for n, r in rates.items() if n != PLAIN},
-        "share": {n: spread(least / seconds[n]) for n in competitors if n != PLAIN},
+        "ratio": {n: spread(rate / rates[PLAIN]) for n, rate in rates.items() if n != PLAIN},
+        "share": {n: spread(rate / limit_rate) for n, rate in rates.items()},
         "peak_flops": spread(peak),
         "peak_product": best,
         "products_seconds": spread(step_flops / peak),
         "optimizer_seconds": spread(seconds[_PASS]),
     }
-    result["layer_steps"]["limit"] = spread(layers / least)
+    result["layer_steps"]["limit"] = spread(limit_rate)
     if _SINGLE in seconds:
-        result["gain"] = spread(seconds[_SINGLE] / seconds[OURS])
+        result["gain"] = spread(seconds[_SINGLE + spread_out] / seconds[OURS + spread_out])
     return result
 
 
-def _training(kind: type, specs: Sequence[RunSpec], data: Dataset, device: torch.device) -> Work:
-    trained = kind(specs, data, device, torch.float32)
-    train = trained.train if kind is Population else one_by_one(trained.step)
+def _shares(
+    name: str, specs: Sequence[RunSpec], data: Dataset, count: int
+) -> list[Sequence[RunSpec]]:
+    """What each of so many processes trains; every one has a plain loop of its own."""
+    if name == PLAIN:
+        return [specs] * count
+    parts = fitting_populations(specs, data, at_least=count)
+    return [list(chain(*parts[n::count])) for n in range(count)]
+
+
+def _training(name: str, specs: Sequence[RunSpec], data: Dataset, device: torch.device) -> Work:
+    if name == PLAIN:
+        loop = PlainLoop(specs[0], data, torch.float32, device)
+        train = one_by_one(lambda indices: loop.step(indices[0]))
+    elif name in PEERS:
+        train = one_by_one(PEERS[name](specs, data, device, torch.float32).step)
+    else:
+        train = Population(specs, data, device, torch.float32).train
     seeds = list(dict.fromkeys(spec.seed for spec in specs))
     return stepping(train, len(data.train), specs[0].batch_size, seeds, device)
-
-
-def _opponents(
-    specs: Sequence[RunSpec], data: Dataset, device: torch.device, peers: bool
-) -> dict[str, Work]:
-    loop = PlainLoop(specs[0], data, torch.float32, device)
-
-    train = one_by_one(lambda indices: loop.step(indices[0]))
-    works = {PLAIN: stepping(train, len(data.train), specs[0].batch_size, [specs[0].seed], device)}
-    if peers:
-        works |= {name: _training(kind, specs, data, device) for name, kind in PEERS.items()}
-    return works
-
-
-def _compete(
-    works: dict[str, Work],
-    specs: Sequence[RunSpec],
-    data: Dataset,
-    device: torch.device,
-    settings: Settings,
-) -> dict[str, Any]:
-    first = specs[0]
-    units, inputs = sum(spec.hidden_dim for spec in specs), data.num_features
-    low = torch.bfloat16 if first.precision == "bfloat16" else torch.float32
-    products, flops = limit.product_works(units, inputs, BATCH, low, device, settings.square)
-    works = works | products
-    works[_PASS] = limit.optimizer_pass(first.optimizer, units, inputs, device)
-    seconds = contest(works, settings.synchronized(device))
-    return judge(seconds, flops, limit.step_flops(units, inputs, BATCH), len(specs))

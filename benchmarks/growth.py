@@ -5,7 +5,6 @@ Every point is measured in a process of its own, so that its peak of resident me
 
 from __future__ import annotations
 
-import multiprocessing
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -16,6 +15,7 @@ import torch
 
 from benchmarks.inputs import fitting_populations, random_data, stepping
 from benchmarks.limit import step_flops
+from benchmarks.processes import fresh
 from benchmarks.settings import Settings
 from benchmarks.timing import Effort, contest, spread
 from infomax_lib.data import Dataset
@@ -49,15 +49,11 @@ def points(settings: Settings) -> Iterator[Point]:
 
 def measure_growth(device: torch.device, settings: Settings) -> Iterator[dict]:
     """Measure every point, each in a fresh process."""
-    methods = multiprocessing.get_all_start_methods()
-    context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
-    if context.get_start_method() == "forkserver":
-        context.set_forkserver_preload([__name__])  # torch is imported once
     effort = settings.synchronized(device)
     effort = replace(effort, rounds=min(effort.rounds, 3))
     options = effort, device, torch.get_num_threads()
     # all processes come from one pool, but none of them serves twice
-    with ProcessPoolExecutor(1, context, max_tasks_per_child=1) as pool:
+    with ProcessPoolExecutor(1, fresh(), max_tasks_per_child=1) as pool:
         for point in points(settings):
             yield pool.submit(measure_point, point, *options).result()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ SAMPLES, INPUTS = 60_000, 784  # MNIST's
 _MNIST_FILES = 4
 
 
+@lru_cache(maxsize=1)
 def random_data(samples: int = SAMPLES, inputs: int = INPUTS) -> Dataset:
     """Uniform numbers of a given size; the class is the largest of the first ten inputs.
 
@@ -44,6 +46,7 @@ def random_data(samples: int = SAMPLES, inputs: int = INPUTS) -> Dataset:
     return Dataset("random", train, labels[0], test, labels[1], None, "")
 
 
+@lru_cache(maxsize=1)
 def mnist_or_random() -> Dataset:
     """MNIST if its files are at hand, otherwise random data of the same size."""
     cached = list((Path(pooch.os_cache("infomax")) / "mnist").glob("*.gz"))
@@ -51,10 +54,12 @@ def mnist_or_random() -> Dataset:
     return load_dataset("mnist") if at_hand else random_data()
 
 
-def fitting_populations(specs: Sequence[RunSpec], data: Dataset) -> list[list[RunSpec]]:
+def fitting_populations(
+    specs: Sequence[RunSpec], data: Dataset, at_least: int = 1
+) -> list[list[RunSpec]]:
     """Populations as ``run`` makes them, for data of another size than the specs name."""
     with mock.patch("infomax_lib.grouping.load_dataset", return_value=data):
-        return populations(specs)
+        return populations(specs, at_least)
 
 
 def one_by_one(step: Callable[[Tensor], object]) -> Callable[[Iterable[Tensor]], object]:

@@ -190,7 +190,7 @@ class GuidedStep:
         self._first = specs[0]
         self._lambda_ce = like.new_tensor([spec.lambda_ce for spec in specs]).view(-1, 1, 1)
         # all layers have one activation, so that they are one group
-        self._block = Block(specs, 1, slice(0), device=like.device, dtype=like.dtype)
+        self._block = Block(specs, 1, device=like.device, dtype=like.dtype)
 
     def gradients(
         self, parameters: stacked.Parameters, x: Tensor, labels: Tensor

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -20,17 +20,19 @@ from infomax_lib.gradients import (
     COMPETITION_GRADIENTS,
     output_gradient,
 )
-from infomax_lib.layer import ACTIVATIONS
 from infomax_lib.objective import free_energy, redundancy_of_gram
 from infomax_lib.spec import RunSpec
 
 __all__ = ["Block", "BlockGradient", "block_of"]
 
 
-# Activations that may take the place of the pre-activations, which saves memory and so time.
-_OVERWRITING = ACTIVATIONS | {
+# The activations of infomax_lib.layer, written over the pre-activations, which the cache still has.
+_OVERWRITING: dict[str, Callable[[Tensor], object]] = {
+    "identity": lambda z: z,
     "relu": torch.relu_,
+    "leaky_relu": torch.nn.functional.leaky_relu_,
     "tanh": torch.tanh_,
+    "softplus": lambda z: torch.ops.aten.softplus.out(z, out=z),
     "sigmoid": torch.sigmoid_,
 }
 
@@ -57,11 +59,10 @@ class Block:
     Args:
         specs: Descriptions, group by group; all groups have the same sequence of activations.
         groups: S.
-        rows: Which rows of each group's matrix are theirs.
     """
 
-    def __init__(self, specs: Sequence[RunSpec], groups: int, rows: slice, **to) -> None:
-        self.specs, self.groups, self.rows = list(specs), groups, rows
+    def __init__(self, specs: Sequence[RunSpec], groups: int, **to) -> None:
+        self.specs, self.groups = list(specs), groups
         self.units = specs[0].hidden_dim
         self.lambda_tc = torch.tensor([spec.lambda_tc for spec in specs], **to)
         self.lambda_wr = torch.tensor([spec.lambda_wr for spec in specs], **to)
@@ -82,19 +83,24 @@ class Block:
         """What belongs to the rows of every group (S, R, ...), as (L, K, ...)."""
         return rows.unflatten(1, (-1, self.units)).flatten(0, 1)
 
+    def rows(self, layers: Tensor) -> Tensor:
+        """What belongs to the units of every layer (L, K, ...), as (S, R, ...)."""
+        return layers.unflatten(0, (self.groups, -1)).flatten(1, 2)
+
     def gradient(self, z: Tensor) -> BlockGradient:
-        """Loss and its gradient at the pre-activations z (L, K, B), which are overwritten."""
+        """Loss and its gradient at the pre-activations z (L, K, B), whose memory it takes."""
         h = self._each_activation(_OVERWRITING, z)
         automatic = self._competition not in COMPETITION_GRADIENTS
         with torch.set_grad_enabled(automatic):
-            a = self._compete(h.requires_grad_(automatic), -2)
+            a = _along_units(self._compete, h.requires_grad_(automatic))
         by_output, (loss, tc) = output_gradient(self._objective, a.detach(), self.lambda_tc)
         if by_output is None:
             by_h = torch.zeros_like(z)
         elif automatic:
             (by_h,) = torch.autograd.grad(a, h, by_output)
         else:
-            by_h = COMPETITION_GRADIENTS[self._competition](by_output, a, self._temperature)
+            competition_gradient = COMPETITION_GRADIENTS[self._competition]
+            by_h = _along_units(competition_gradient, by_output, a, temperature=self._temperature)
         h = h.detach()
         if self._attracted:
             by_activation, energy = self._free_energy_gradient(h)
@@ -120,9 +126,15 @@ class Block:
         return torch.bmm(by_gram, weight).mul_(2), value.detach()
 
     def _each_activation(self, functions: Mapping[str, Callable], *parts: Tensor) -> Tensor:
-        """The function of each layer's activation, of that layer's part of (L, K, B)."""
-        if len(self._activations) == 1:
-            return functions[self._activations[0]](*parts)
+        """Overwrite the last of the parts (L, K, B) by the function of each layer's activation."""
         split = [part.unflatten(0, (self.groups, -1)).split(self._lengths, 1) for part in parts]
-        each = zip(self._activations, *split, strict=True)
-        return torch.cat([functions[name](*own) for name, *own in each], 1).flatten(0, 1)
+        for name, *own in zip(self._activations, *split, strict=True):
+            functions[name](*own)
+        return parts[-1]
+
+
+def _along_units(function: Callable, *parts: Tensor, **more: Any) -> Tensor:
+    """``function(*parts, dim, **more)``, with the units (L, K, B) last if they lie side by side."""
+    if parts[-1].stride(-2) == 1:
+        return function(*(part.mT for part in parts), -1, **more).mT
+    return function(*parts, -2, **more)

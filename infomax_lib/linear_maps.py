@@ -7,6 +7,7 @@ leaves out the terms in which the input is zero, which on MNIST are four in five
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import groupby, islice
@@ -40,27 +41,32 @@ class Parameter(NamedTuple):
 #: Which parameters, by their place, and their gradients.
 Gradients = Sequence[tuple[int, Tensor]]
 
+#: From the place of some rows and their Z (S, R, B), which it may overwrite: the gradient by Z, and
+#: what comes on top of the gradient by the weights (S, R, D), or None.
+AtOutputs = Callable[[int, Tensor], tuple[Tensor, Tensor | None]]
+
 
 class Rows(NamedTuple):
-    """Initial parameters of C layers for each of S data orders; R is the sum of their units.
+    """Initial parameters of C layers of K units for each of S data orders; R = C K.
 
     Attributes:
         weight: (S, R, D).
         bias: (S, R).
-        units: Of each of the C layers.
         rates: Step sizes (S, C).
-        train_bias: Whether the biases are trained.
     """
 
     weight: Tensor
     bias: Tensor
-    units: Sequence[int]
     rates: np.ndarray
-    train_bias: bool
+
+    @property
+    def units(self) -> int:
+        """K."""
+        return self.bias.shape[1] // self.rates.shape[1]
 
 
 class LinearMaps(Protocol):
-    """What a population asks of its linear maps.
+    """What a population asks of its linear maps, which are made from a sequence of :class:`Rows`.
 
     Attributes:
         parameters: What the optimizer moves.
@@ -68,28 +74,23 @@ class LinearMaps(Protocol):
 
     parameters: list[Parameter]
 
-    def layer(self, order: int, rows: slice) -> tuple[Tensor, Tensor]:
-        """Weights (K, D) and biases (K,) of one layer: views that training changes."""
+    def layer(self, place: int, order: int, rows: slice) -> tuple[Tensor, Tensor]:
+        """Weights (K, D) and biases (K,) of a layer, by ``place`` of its rows: live views."""
 
-    def weights(self, rows: slice) -> Tensor:
-        """Weights (S, K, D) of the same rows of every order."""
+    def weights(self, place: int) -> Tensor:
+        """Weights (S, R, D) of the rows at a place."""
 
     def load(self, parts: Iterable[Tensor | None]) -> Iterator[Any]:
-        """Batches for :meth:`forward`: from samples (S, B), or None for all samples."""
+        """Batches for :meth:`gradients`: from samples (S, B), or None for all samples."""
 
-    def forward(self, batch: Any) -> Tensor:
-        """Z (S, R, B) of a batch."""
-
-    def backward(
-        self, z_grad: Tensor, added: Sequence[tuple[slice, Tensor]] = ()
-    ) -> Iterator[Gradients]:
-        """Gradients of all parameters, a few at a time.
+    def gradients(self, batch: Any, at: AtOutputs) -> Iterator[Gradients]:
+        """Gradients of all parameters on a batch, a few at a time.
 
         Each may be used, and its parameter moved, before the next are asked for.
 
         Args:
-            z_grad: Gradient by the last Z (S, R, B).
-            added: Rows, and what comes on top of the gradient by their weights (S, K, D).
+            batch: One of those from :meth:`load`.
+            at: Asked at every place, one after another.
         """
 
 
@@ -99,18 +100,27 @@ class DenseMaps:
     Args:
         rows: Where to start.
         train: Inputs (N, D), in the type of the products.
+        train_bias: Whether the biases are trained.
         augment: Turns a batch (S, B, D) into views of it.
     """
 
     def __init__(
-        self, rows: Rows, train: Tensor, augment: Callable[[Tensor], Tensor] | None = None
+        self,
+        rows: Sequence[Rows],
+        train: Tensor,
+        train_bias: bool = True,
+        augment: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
-        self._weight, self._bias, self._train, self._augment = *rows[:2], train, augment
-        self._memory = torch.empty_like(rows.weight, dtype=train.dtype)
+        self._train, self._augment = train, augment
+        self._weight = torch.cat([own.weight for own in rows], 1)
+        self._bias = torch.cat([own.bias for own in rows], 1)
+        self._lengths = [own.bias.shape[1] for own in rows]
+        self._memory = torch.empty_like(self._weight, dtype=train.dtype)
         self._batches: dict[torch.Size, Tensor] = {}
-        self._moved = 2 if rows.train_bias else 1
+        self._moved = 2 if train_bias else 1
         both = self._weight.flatten(0, 1), self._bias.flatten()
-        stretches = list(_stretches(rows.rates.repeat(rows.units, axis=1).ravel()))
+        rates = np.concatenate([own.rates.repeat(own.units, axis=1) for own in rows], 1)
+        stretches = list(_stretches(rates.ravel()))
         self._stretches = [stretch for _, stretch in stretches]
         self.parameters = [
             Parameter(rate, part[stretch])
@@ -118,33 +128,33 @@ class DenseMaps:
             for part in both[: self._moved]
         ]
 
-    def layer(self, order: int, rows: slice) -> tuple[Tensor, Tensor]:
-        """Weights (K, D) and biases (K,) of one layer: views that training changes."""
-        return self._weight[order, rows], self._bias[order, rows]
+    def layer(self, place: int, order: int, rows: slice) -> tuple[Tensor, Tensor]:
+        """Weights (K, D) and biases (K,) of a layer, by ``place`` of its rows: live views."""
+        parts = (part.split(self._lengths, 1)[place] for part in (self._weight, self._bias))
+        weight, bias = (part[order, rows] for part in parts)
+        return weight, bias
 
-    def weights(self, rows: slice) -> Tensor:
-        """Weights (S, K, D) of the same rows of every order."""
-        return self._weight[:, rows]
+    def weights(self, place: int) -> Tensor:
+        """Weights (S, R, D) of the rows at a place."""
+        return self._weight.split(self._lengths, 1)[place]
 
     def load(self, parts: Iterable[Tensor | None]) -> Iterator[Tensor | None]:
-        """Batches for :meth:`forward`: from samples (S, B), or None for all samples."""
+        """Batches for :meth:`gradients`: from samples (S, B), or None for all samples."""
         for part in parts:
             yield part if part is None else part.to(self._train.device)
 
-    def forward(self, batch: Tensor | None) -> Tensor:
-        """Z (S, R, B) of a batch."""
-        self._x = self._select(batch)
-        z = products(self._weight.to(self._x.dtype), self._x).to(self._weight.dtype)
-        return z.add_(self._bias.unsqueeze(-1))
-
-    def backward(
-        self, z_grad: Tensor, added: Sequence[tuple[slice, Tensor]] = ()
-    ) -> Iterator[Gradients]:
-        """Gradients of all parameters at once, see :meth:`LinearMaps.backward`."""
-        by_weight = products(z_grad.to(self._x.dtype), self._x.mT, out=self._memory)
-        by_weight = by_weight.to(z_grad.dtype)
-        for rows, more in added:
-            by_weight[:, rows] += more
+    def gradients(self, batch: Tensor | None, at: AtOutputs) -> Iterator[Gradients]:
+        """Gradients of all parameters at once, see :meth:`LinearMaps.gradients`."""
+        x = self._select(batch)
+        z = products(self._weight.to(x.dtype), x).to(self._weight.dtype)
+        z += self._bias.unsqueeze(-1)
+        found = [at(place, own) for place, own in enumerate(z.split(self._lengths, 1))]
+        z_grad = torch.cat([own for own, _ in found], 1) if len(found) > 1 else found[0][0]
+        by_weight = products(z_grad.to(x.dtype), x.mT, out=self._memory).to(z_grad.dtype)
+        each = by_weight.split(self._lengths, 1)
+        for own, (_, more) in zip(each, found, strict=True):
+            if more is not None:
+                own += more
         both = by_weight.flatten(0, 1), z_grad.sum(-1).flatten()
         moved = [part[stretch] for stretch in self._stretches for part in both[: self._moved]]
         yield list(enumerate(moved))
@@ -188,57 +198,48 @@ class _Entries(NamedTuple):
 
 
 class _Batch(NamedTuple):
-    """The batches of all orders as one matrix (B S, S (D + 1)), and its transpose.
-
-    Its rows are the first sample of every order, then the second of every order, and so on; each
-    has entries among the D + 1 columns of its order alone.
-    """
+    """The samples (B, D + 1) of one order, and their transpose."""
 
     by_sample: _Entries
     by_input: _Entries
 
 
 class _Tile(NamedTuple):
-    """Neighbouring rows of every order.
+    """Some neighbouring rows of one order, which have the same step size.
 
     Attributes:
-        rows: Which.
-        table: Their parameters (S (D + 1), R), input after input, the bias last.
-        stretches: Place of each parameter that lies in the table, and where.
+        order: Which order.
+        rows: Which of its rows.
+        rate: The step size.
+        table: Their parameters (D + 1, R), input after input, the bias last.
     """
 
+    order: int
     rows: slice
+    rate: float
     table: Tensor
-    stretches: list[tuple[int, slice]]
 
 
 class SparseMaps:
     """Sums over nonzero inputs alone, for tiles of rows that stay in a core's cache.
 
-    The last input of every order is 1 and carries the bias.
+    The last input is always 1 and carries the bias.
 
     Args:
         rows: Where to start, on a CPU.
         data: The dataset.
+        train_bias: Whether the biases are trained.
     """
 
-    def __init__(self, rows: Rows, data: Dataset) -> None:
-        self._shape, self._train_bias = rows.bias.shape, rows.train_bias
-        self._train = _with_ones(data)
-        if rows.weight.dtype == torch.float64:
+    def __init__(self, rows: Sequence[Rows], data: Dataset, train_bias: bool = True) -> None:
+        self._train, self._train_bias = _with_ones(data), train_bias
+        if rows[0].weight.dtype == torch.float64:
             self._train = self._train.astype(np.float64)
-        both = torch.cat([rows.weight, rows.bias.unsqueeze(-1)], -1).mT
-        first = np.cumsum([0, *rows.units])
-        self.parameters: list[Parameter] = []
-        self._tiles: list[_Tile] = []
-        for part in _tiles(rows.units, rows.rates):
-            table = both[..., part].contiguous().flatten(0, 1)
-            rates = rows.rates[:, first.searchsorted(part.start)].repeat(both.shape[1])
-            stretches = []
-            for rate, stretch in _stretches(rates):
-                stretches.append((len(self.parameters), stretch))
-                self.parameters.append(Parameter(rate, table[stretch]))
-            self._tiles.append(_Tile(part, table, stretches))
+        self._tiles = [list(_tiles(own)) for own in rows]
+        self._orders = len(rows[0].weight)
+        self.parameters = [
+            Parameter(tile.rate, tile.table) for tiles in self._tiles for tile in tiles
+        ]
 
     @staticmethod
     def pay(data: Dataset, rows: int, batch_size: int) -> bool:
@@ -246,79 +247,62 @@ class SparseMaps:
         fitting = rows >= _FEWEST_ROWS and batch_size <= _LARGEST_BATCH
         return fitting and _nonzero_share(data) <= _LARGEST_SHARE
 
-    def layer(self, order: int, rows: slice) -> tuple[Tensor, Tensor]:
-        """Weights (K, D) and biases (K,) of one layer: views that training changes."""
-        (own,) = self._tables(rows)
-        return own[order, :-1].mT, own[order, -1]
+    def layer(self, place: int, order: int, rows: slice) -> tuple[Tensor, Tensor]:
+        """Weights (K, D) and biases (K,) of a layer, by ``place`` of its rows: live views."""
+        mine = (tile for tile in self._tiles[place] if tile.order == order)
+        tile = next(tile for tile in mine if rows.start < tile.rows.stop)
+        own = tile.table[:, rows.start - tile.rows.start : rows.stop - tile.rows.start]
+        return own[:-1].mT, own[-1]
 
-    def weights(self, rows: slice) -> Tensor:
-        """Weights (S, K, D) of the same rows of every order."""
-        return torch.cat(list(self._tables(rows)), -1)[:, :-1].mT
+    def weights(self, place: int) -> Tensor:
+        """Weights (S, R, D) of the rows at a place."""
+        tables = torch.cat([tile.table for tile in self._tiles[place]], 1)
+        return tables[:-1].unflatten(1, (self._orders, -1)).permute(1, 2, 0)
 
-    def _tables(self, rows: slice) -> Iterator[Tensor]:
-        """Parts (S, D + 1, K) of the tables, that belong to the rows."""
-        for tile in self._tiles:
-            for inside, _ in _overlap(tile.rows, rows):
-                yield self._of_orders(tile.table)[..., inside]
-
-    def load(self, parts: Iterable[Tensor | None]) -> Iterator[_Batch]:
-        """Batches for :meth:`forward`: from samples (S, B), or None for all samples."""
+    def load(self, parts: Iterable[Tensor | None]) -> Iterator[list[_Batch]]:
+        """Batches for :meth:`gradients`: from samples (S, B), or None for all samples."""
         everything = torch.arange(self._train.shape[0]).unsqueeze(0)
         given = (everything if part is None else part for part in parts)
         for shape, alike in groupby(given, key=lambda part: part.shape):
             while several := list(islice(alike, max(1, _LOADED_SAMPLES // shape.numel()))):
                 yield from self._batches(torch.stack(several))
 
-    def forward(self, batch: _Batch) -> Tensor:
-        """Z (S, R, B) of a batch, which lies in memory as (B, S, R)."""
-        self._by_input = batch.by_input
-        z = torch.cat([batch.by_sample.times(tile.table) for tile in self._tiles], 1)
-        return z.view(-1, *self._shape).permute(1, 2, 0)
+    def gradients(self, batch: list[_Batch], at: AtOutputs) -> Iterator[Gradients]:
+        """Gradients tile by tile, see :meth:`LinearMaps.gradients`."""
+        number = itertools.count()
+        for place, tiles in enumerate(self._tiles):
+            z = torch.cat([batch[tile.order].by_sample.times(tile.table) for tile in tiles], 1)
+            z_grad, more = at(place, z.unflatten(1, (self._orders, -1)).permute(1, 2, 0))
+            by_sample = z_grad.permute(2, 0, 1)
+            for tile in tiles:
+                table = by_sample[:, tile.order, tile.rows].contiguous()  # as the kernel wants it
+                gradient = batch[tile.order].by_input.times(table)
+                if not self._train_bias:
+                    gradient[-1] = 0
+                if more is not None:
+                    gradient[:-1] += more[tile.order, tile.rows].mT
+                yield [(next(number), gradient)]
 
-    def backward(
-        self, z_grad: Tensor, added: Sequence[tuple[slice, Tensor]] = ()
-    ) -> Iterator[Gradients]:
-        """Gradients tile by tile, see :meth:`LinearMaps.backward`."""
-        by_sample = z_grad.permute(2, 0, 1)
-        for tile in self._tiles:
-            table = by_sample[..., tile.rows].contiguous()  # the kernel wants neighbouring columns
-            gradient = self._by_input.times(table.flatten(0, 1))
-            if not self._train_bias:
-                self._of_orders(gradient)[:, -1] = 0
-            for rows, more in added:
-                for inside, outside in _overlap(tile.rows, rows):
-                    self._of_orders(gradient)[:, :-1, inside] += more[:, outside].mT
-            yield [(place, gradient[stretch]) for place, stretch in tile.stretches]
-
-    def _of_orders(self, table: Tensor) -> Tensor:
-        """A table (S (D + 1), R) as (S, D + 1, R)."""
-        return table.unflatten(0, (self._shape[0], -1))
-
-    def _batches(self, indices: Tensor) -> Iterator[_Batch]:
+    def _batches(self, indices: Tensor) -> Iterator[list[_Batch]]:
         """Several batches from ``indices`` (N, S, B): sorting many entries at once is cheaper."""
         count, orders, samples = indices.shape
-        chosen = self._train[indices.mT.flatten().numpy()]
-        rows, columns = orders * samples, orders * chosen.shape[1]  # of one batch's matrix
-        blocks = np.arange(count * orders, dtype=np.int32).reshape(count, 1, orders)
-        block = np.broadcast_to(blocks, (count, samples, orders)).ravel() * chosen.shape[1]
+        chosen, inputs = self._train[indices.flatten().numpy()], self._train.shape[1]
+        # one block on the diagonal of a large matrix for each batch of each order
+        blocks = np.arange(count * orders, dtype=np.int32).repeat(samples) * inputs
         matrix = csr_array(
-            (chosen.data, chosen.indices + block.repeat(np.diff(chosen.indptr)), chosen.indptr),
-            shape=(count * rows, count * columns),
+            (chosen.data, chosen.indices + blocks.repeat(np.diff(chosen.indptr)), chosen.indptr),
+            shape=(len(blocks), count * orders * inputs),
         )
         transposed = matrix.tocsc()
-        for n in range(count):
-            yield _Batch(
-                _Entries.of(matrix, n * rows, rows, n * columns),
-                _Entries.of(transposed, n * columns, columns, n * rows),
+        each = (
+            _Batch(
+                _Entries.of(matrix, block * samples, samples, block * inputs),
+                _Entries.of(transposed, block * inputs, inputs, block * samples),
             )
-
-
-def _overlap(tile: slice, rows: slice) -> Iterator[tuple[slice, slice]]:
-    """Where in the tile, and which of the rows, if they have any in common."""
-    start, stop = max(rows.start, tile.start), min(rows.stop, tile.stop)
-    if start < stop:
-        inside, outside = (slice(start - s.start, stop - s.start) for s in (tile, rows))
-        yield inside, outside
+            for block in range(count * orders)
+        )
+        for _ in range(count):
+            yield list(islice(each, orders))
 
 
 def _stretches(rates: np.ndarray) -> Iterator[tuple[float, slice]]:
@@ -330,16 +314,15 @@ def _stretches(rates: np.ndarray) -> Iterator[tuple[float, slice]]:
         start = stop
 
 
-def _tiles(units: Sequence[int], rates: np.ndarray) -> Iterator[slice]:
-    """Rows of neighbouring layers with the same step sizes (S, C), few enough for one tile."""
-    start = stop = 0
-    for place, width in enumerate(units):
-        other = place > 0 and (rates[:, place] != rates[:, place - 1]).any()
-        if stop > start and (other or stop + width - start > _TILE_ROWS):
-            yield slice(start, stop)
-            start = stop
-        stop += width
-    yield slice(start, stop)
+def _tiles(rows: Rows) -> Iterator[_Tile]:
+    """All rows, order by order; no layer is cut."""
+    both = torch.cat([rows.weight, rows.bias.unsqueeze(-1)], -1).mT
+    layers, units = max(1, _TILE_ROWS // rows.units), rows.units
+    for order, rates in enumerate(rows.rates):
+        for rate, same in _stretches(rates):
+            for start in range(same.start, same.stop, layers):
+                own = slice(units * start, units * min(start + layers, same.stop))
+                yield _Tile(order, own, rate, both[order, :, own].contiguous())
 
 
 @lru_cache(maxsize=4)

@@ -33,6 +33,7 @@ __all__ = [
 Record = Mapping[str, Any]
 _OURS, _PLAIN = "population", "plain loop"
 _CONTESTANTS = (_OURS, "bmm", "vmap", _PLAIN)
+_WAYS = {"one": "", "one per core": ", a process per core"}  # processes, and how it is stored
 _FACTORS = ("layers", "units", "inputs", "batch")
 _PROBE_AIM = 10  # times as fast as scikit-learn
 _ARCHITECTURES = {"none": "A", "softmax": "B"}  # in tables, which have no room for their names
@@ -83,7 +84,7 @@ def aim_table(record: Record) -> pd.DataFrame:
     rows = []
     for row in record["engine"]:
         for kind, show in (("ratio", _times), ("share", _percent)):
-            aim, found = row[f"aim_{kind}"], row[kind][_OURS]
+            aim, found = row[f"aim_{kind}"], _of_ours(row, kind)
             if aim is not None:
                 wanted = f"{aim:g} × plain loop" if kind == "ratio" else f"{show(aim)} of the limit"
                 rows.append(
@@ -116,9 +117,9 @@ def engine_table(record: Record) -> pd.DataFrame:
                 "batches": row["layout"],
                 "setting": _variant(row),
                 "plain loop, steps/s": _rate(row["layer_steps"][_PLAIN]["median"]),
-                "population, layer-steps/s": _rate(row["layer_steps"][_OURS]["median"]),
-                "ratio [quartiles]": _with_spread(row["ratio"][_OURS], _times),
-                "share of the limit [quartiles]": _with_spread(row["share"][_OURS], _percent),
+                "population, layer-steps/s": _rate(_of_ours(row, "layer_steps")["median"]),
+                "ratio [quartiles]": _with_spread(_of_ours(row, "ratio"), _times),
+                "share of the limit [quartiles]": _with_spread(_of_ours(row, "share"), _percent),
             }
             for row in record["engine"]
         ]
@@ -126,13 +127,25 @@ def engine_table(record: Record) -> pd.DataFrame:
 
 
 def peer_table(record: Record) -> pd.DataFrame:
-    """Ratio to the plain loop of every way to train many layers at once."""
+    """Ratio of every way to train many layers to a plain loop with all threads."""
     return pd.DataFrame(
         [
-            {"layers": row["layers"], "K": row["units"], "setting": _variant(row)}
-            | {n: _with_spread(row["ratio"][n], _times) for n in _CONTESTANTS if n in row["ratio"]}
+            {
+                "layers": row["layers"],
+                "K": row["units"],
+                "setting": _variant(row),
+                "processes": processes,
+            }
+            | {
+                contestant: _with_spread(row["ratio"][contestant + way], _times)
+                if contestant + way in row["ratio"]
+                else "1"
+                for contestant in _CONTESTANTS
+            }
             for row in record["engine"]
             if row["peers"]
+            for processes, way in _WAYS.items()
+            if _OURS + way in row["ratio"]
         ]
     )
 
@@ -147,7 +160,7 @@ def limit_table(record: Record) -> pd.DataFrame:
                 "peak, GFLOP/s": _rate(row["peak_flops"]["median"] / 1e9),
                 "products, ms": _milli(row["products_seconds"]["median"]),
                 "optimizer, ms": _milli(row["optimizer_seconds"]["median"]),
-                "step, ms": _milli(row["layers"] / row["layer_steps"][_OURS]["median"]),
+                "step, ms": _milli(row["layers"] / _of_ours(row, "layer_steps")["median"]),
                 "peak reached by": row["peak_product"],
             }
             for row in chosen
@@ -226,8 +239,8 @@ def overview_table(records: Mapping[str, Record]) -> pd.DataFrame:
         [
             {"benchmark": stem, "date": record["machine"]["date"]}
             | {
-                _size(row): f"{_times(row['ratio'][_OURS]['median'])} ×, "
-                f"{_percent(row['share'][_OURS]['median'])}"
+                _size(row): f"{_times(_of_ours(row, 'ratio')['median'])} ×, "
+                f"{_percent(_of_ours(row, 'share')['median'])}"
                 for row in record["engine"]
                 if _is_usual(row)
             }
@@ -252,6 +265,7 @@ def sentences(record: Record) -> dict[str, str]:
         "machine": f"Measured on {machine['date']} on {processor} with {machine['threads']} "
         f"thread(s) on {machine['cores']} cores, torch {machine['torch']}, "
         f"{settings['rounds']} turns of at least {settings['seconds']} s each.",
+        "processes": _about_processes(together),
         "aims": _about_aims(record),
         "layers": _about_layers(record["throughput"][-1]),
         "settings": f"With more than one layer the population is "
@@ -268,7 +282,7 @@ def sentences(record: Record) -> dict[str, str]:
 def _about_aims(record: Record) -> str:
     reached = aim_table(record)["reached"].eq("yes")
     bounds = [
-        f"{_times(row['ratio'][_OURS]['median'] / row['share'][_OURS]['median'])} times the plain "
+        f"{_times(_limit_ratio(row))} times the plain "
         f"loop for {row['layers']} layers of K={row['units']}"
         for row in record["engine"]
         if row["aim_share"] is not None
@@ -286,26 +300,44 @@ def _is_usual(row: Mapping[str, Any]) -> bool:
 
 
 def _in_short(row: Mapping[str, Any]) -> str:
+    ratio, share = (_of_ours(row, what)["median"] for what in ("ratio", "share"))
     return (
-        f"{row['layers']} layers of K={row['units']} are "
-        f"{_times(row['ratio'][_OURS]['median'])} times as fast as one by one in the plain loop, "
-        f"at {_percent(row['share'][_OURS]['median'])} of the machine's limit"
+        f"{row['layers']} layers of K={row['units']} are {_times(ratio)} times as fast as one by "
+        f"one in the plain loop, at {_percent(share)} of the machine's limit"
     )
 
 
 def _extremes(rows: Sequence[Mapping], what: str, show: Callable[[float], str]) -> str:
-    medians = [row[what][_OURS]["median"] for row in rows]
+    medians = [_of_ours(row, what)["median"] for row in rows]
     return f"{show(min(medians))} to {show(max(medians))}"
+
+
+def _about_processes(rows: Sequence[Mapping]) -> str:
+    shared_out = [row for row in rows if row["as_run"] != _OURS]
+    if not shared_out:
+        return "Here everything is trained in one process, as `run` does it on this device."
+    way = _WAYS["one per core"]
+    parts = []
+    for row in shared_out:
+        rates = {name: spread["median"] for name, spread in row["layer_steps"].items()}
+        parts.append(
+            f"for {row['layers']} layers of K={row['units']}, the population makes "
+            f"{_times(rates[_OURS + way] / rates[_OURS])} times the steps that it makes in one "
+            f"process with all threads, plain loops {_times(rates[_PLAIN + way] / rates[_PLAIN])} "
+            "times those of one, and the population is "
+            f"{_times(rates[_OURS + way] / rates[_PLAIN + way])} times as fast as these loops"
+        )
+    return "With a process per core, " + "; ".join(parts) + "."
 
 
 def _about_layers(row: Mapping[str, Any]) -> str:
     rates = {name: spread["median"] for name, spread in row["layer_steps"].items()}
-    beside = " and ".join(f"{_times(rates[_OURS] / rates[n])} times {n}" for n in ("bmm", "vmap"))
+    ours, way = rates[row["as_run"]], row["as_run"].removeprefix(_OURS)
+    beside = " and ".join(f"{_times(ours / rates[n + way])} times {n}" for n in ("bmm", "vmap"))
     return (
-        f"At {row['layers']:,} layers of K={row['units']} the population makes "
-        f"{_rate(rates[_OURS])} layer-steps per second, {_times(rates[_OURS] / rates[_PLAIN])} "
-        f"times the plain loop, {beside}, at {_percent(rates[_OURS] / rates['limit'])} of the "
-        "limit."
+        f"At {row['layers']:,} layers of K={row['units']} the population makes {_rate(ours)} "
+        f"layer-steps per second, {_times(ours / rates[_PLAIN])} times the plain loop, {beside} in "
+        f"as many processes, at {_percent(ours / rates['limit'])} of the limit."
     )
 
 
@@ -328,8 +360,8 @@ def _against_usual(rows: Sequence[Mapping], **other: Any) -> str:
     for usual in filter(_is_usual, rows):
         wanted = {**_USUAL, **other, "layers": usual["layers"], "units": usual["units"]}
         (found,) = (row for row in rows if all(row[name] == v for name, v in wanted.items()))
-        slower = found["layer_steps"][_OURS]["median"] / usual["layer_steps"][_OURS]["median"]
-        parts.append(f"{_percent(slower)} ({usual['layers']} of K={usual['units']})")
+        rates = [_of_ours(row, "layer_steps")["median"] for row in (found, usual)]
+        parts.append(f"{_percent(rates[0] / rates[1])} ({usual['layers']} of K={usual['units']})")
     return ", ".join(parts)
 
 
@@ -372,6 +404,19 @@ def _about_probes(probes: Mapping[str, Any]) -> str:
         f"this is {_times(probes['ratio'])} times as fast as scikit-learn one by one, and the "
         f"accuracies differ by at most {100 * probes['largest_gap']:.2g} points."
     )
+
+
+# Numbers
+
+
+def _of_ours(row: Mapping[str, Any], what: str) -> Mapping[str, float]:
+    """Median and quartiles of a population that is trained as ``run`` trains it."""
+    return row[what][row["as_run"]]
+
+
+def _limit_ratio(row: Mapping[str, Any]) -> float:
+    """How many times as fast as the plain loop the limit is."""
+    return row["layer_steps"]["limit"]["median"] / row["layer_steps"][_PLAIN]["median"]
 
 
 # Numbers as text

@@ -14,7 +14,8 @@ from infomax_lib.style import GREY, looks, panels
 
 __all__ = ["growth_figure", "throughput_figure"]
 
-_CONTESTANTS = ("population", "bmm", "vmap", "plain loop")
+_SHARED_OUT = "population, a process per core"
+_CONTESTANTS = (_SHARED_OUT, "population", "bmm", "vmap", "plain loop")
 _FACTORS = {
     "layers": "layers",
     "units": "units K of each layer",
@@ -29,8 +30,11 @@ def throughput_figure(record: Mapping[str, Any]) -> Figure:
     layers = [row["layers"] for row in rows]
     figure, (axes,) = _stacked(1, 4.4)
     for contestant, (colour, marker, line) in looks(_CONTESTANTS).items():
-        values = [row["layer_steps"][contestant] for row in rows]
-        _line(axes, layers, values, color=colour, marker=marker, linestyle=line, label=contestant)
+        own = [row for row in rows if contestant in row["layer_steps"]]
+        if own:
+            values = [row["layer_steps"][contestant] for row in own]
+            style = {"color": colour, "marker": marker, "linestyle": line, "label": contestant}
+            _line(axes, [row["layers"] for row in own], values, **style)
     limit = [row["layer_steps"]["limit"]["median"] for row in rows]
     axes.plot(layers, limit, color="black", linewidth=2.5, label="limit of the machine")
     axes.fill_between(layers, limit, 2 * max(limit), color=GREY, alpha=0.15, linewidth=0)

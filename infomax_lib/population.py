@@ -116,11 +116,16 @@ class Population:
     def __init__(self, specs: Sequence[RunSpec], data: Dataset, device, dtype: torch.dtype) -> None:
         self.specs, self.first = list(specs), specs[0]
         to = {"device": device, "dtype": dtype}
-        places = self._arrange()
-        self._order = [generator(self.specs[group[0]].seed, "order") for group in places]
+        by_order = self._arrange()
+        self._seeds = [self.specs[places[0]].seed for places in by_order]
+        self._order = [generator(seed, "order") for seed in self._seeds]
         self._samples = len(data.train)
-        self.maps = self._make_maps(places, data, **to)
-        self.blocks, self._places = self._make_blocks(places, **to)
+        self._places = self._by_block(by_order)
+        self.blocks = [
+            Block([self.specs[place] for place in places], len(by_order), **to)
+            for places in self._places
+        ]
+        self.maps = self._make_maps(data, **to)
         self.weight, self.bias = self._views()
         self.optimizer = OPTIMIZERS[self.first.optimizer](self.maps.parameters)
         self._device = torch.device(device)
@@ -149,53 +154,46 @@ class Population:
             )
         return arranged
 
-    def _make_maps(self, places: list[list[int]], data: Dataset, device, dtype) -> LinearMaps:
-        """Initial parameters of all layers, in the order of the places, and how to multiply."""
-        first, orders = self.first, len(places)
-        ordered = [self.specs[place] for group in places for place in group]
-        start = [
-            initial_parameters(data.num_features, s.hidden_dim, s.seed, s.initial) for s in ordered
-        ]
-        weight, bias = (torch.cat(parts).to(device, dtype) for parts in zip(*start, strict=True))
-        rows = Rows(
-            weight.unflatten(0, (orders, -1)),
-            bias.unflatten(0, (orders, -1)),
-            units=[self.specs[place].hidden_dim for place in places[0]],
-            rates=np.array([spec.learning_rate for spec in ordered]).reshape(orders, -1),
-            train_bias=first.bias,
-        )
+    def _by_block(self, by_order: list[list[int]]) -> list[list[int]]:
+        """Places of the layers of each block, one data order after another."""
+        start, blocks = 0, []
+        for _, members in groupby(block_of(self.specs[place]) for place in by_order[0]):
+            stop = start + len(list(members))
+            blocks.append([place for group in by_order for place in group[start:stop]])
+            start = stop
+        return blocks
+
+    def _make_maps(self, data: Dataset, device, dtype) -> LinearMaps:
+        """Initial parameters of all layers, block by block, and how to multiply."""
+        first = self.first
+        rows = [self._start(block.specs, data.num_features, device, dtype) for block in self.blocks]
         low = first.precision == "bfloat16" and dtype == torch.float32
         size = first.samples_per_step(len(data.train))
-        possible = weight.device.type == "cpu" and not low and first.views == 1
-        if possible and SparseMaps.pay(data, rows.bias.shape[1], size):
-            return SparseMaps(rows, data)
-        draws = [generator(self.specs[group[0]].seed, "views") for group in places]
-        augment = partial(two_views, draws=draws) if first.views > 1 else None
-        return DenseMaps(rows, data.train.to(device, torch.bfloat16 if low else dtype), augment)
+        possible = torch.device(device).type == "cpu" and not low and first.views == 1
+        if possible and SparseMaps.pay(data, sum(own.bias.shape[1] for own in rows), size):
+            return SparseMaps(rows, data, first.bias)
+        train = data.train.to(device, torch.bfloat16 if low else dtype)
+        if first.views == 1:
+            return DenseMaps(rows, train, first.bias)
+        draws = [generator(seed, "views") for seed in self._seeds]
+        return DenseMaps(rows, train, first.bias, partial(two_views, draws=draws))
 
-    def _make_blocks(self, places: list[list[int]], **to) -> tuple[list[Block], list[list[int]]]:
-        """Blocks, and for each of them the places of its layers among the specs."""
-        blocks, block_places, row = [], [], 0
-        first = [block_of(self.specs[place]) for place in places[0]]
-        start = 0
-        for _, members in groupby(first):
-            stop = start + len(list(members))
-            inside = [place for group in places for place in group[start:stop]]
-            specs = [self.specs[place] for place in inside]
-            rows = slice(row, row + (stop - start) * specs[0].hidden_dim)
-            blocks.append(Block(specs, len(places), rows, **to))
-            block_places.append(inside)
-            row, start = rows.stop, stop
-        return blocks, block_places
+    def _start(self, specs: Sequence[RunSpec], inputs: int, device, dtype) -> Rows:
+        """Initial parameters of the layers of a block."""
+        start = [initial_parameters(inputs, s.hidden_dim, s.seed, s.initial) for s in specs]
+        weight, bias = (torch.cat(parts).to(device, dtype) for parts in zip(*start, strict=True))
+        orders = len(self._order)
+        rates = np.array([spec.learning_rate for spec in specs]).reshape(orders, -1)
+        return Rows(weight.unflatten(0, (orders, -1)), bias.unflatten(0, (orders, -1)), rates)
 
     def _views(self) -> tuple[list[Tensor], list[Tensor]]:
         weight, bias = [Tensor()] * len(self.specs), [Tensor()] * len(self.specs)
-        for block, places in zip(self.blocks, self._places, strict=True):
-            per_order = len(places) // len(self._order)
+        for number, (block, places) in enumerate(zip(self.blocks, self._places, strict=True)):
+            each = len(places) // len(self._order)
             for n, place in enumerate(places):
-                start = block.rows.start + n % per_order * block.units
+                order, start = n // each, n % each * block.units
                 own = slice(start, start + block.units)
-                weight[place], bias[place] = self.maps.layer(n // per_order, own)
+                weight[place], bias[place] = self.maps.layer(number, order, own)
         return weight, bias
 
     def epoch(self) -> tuple[Tensor, Tensor]:
@@ -235,26 +233,21 @@ class Population:
         self._graphed(batch)
 
     def _step(self, batch) -> None:
-        z = self.maps.forward(batch)
-        z_grad = torch.empty_like(z) if len(self.blocks) > 1 else z
-        for block in self.blocks:
-            gradient = block.gradient(block.layers(z[:, block.rows]))
-            block.loss_sum += gradient.loss
-            block.tc_sum += gradient.tc
-            by_row = gradient.z.unflatten(0, (len(z), -1)).flatten(1, 2)
-            if len(self.blocks) > 1:
-                z_grad[:, block.rows] = by_row
-            else:
-                z_grad = by_row
-        added = [self._redundancy(block) for block in self.blocks if block.regularised]
-        self.optimizer.step(self.maps.backward(z_grad, added))
+        self.optimizer.step(self.maps.gradients(batch, self._at_outputs))
 
-    def _redundancy(self, block: Block) -> tuple[slice, Tensor]:
-        """Rows of a block, and the gradient of its redundancy term by their weights."""
-        weight = self.maps.weights(block.rows)
-        by_weight, value = block.redundancy_gradient(block.layers(weight))
-        block.loss_sum += value
-        return block.rows, by_weight.view(weight.shape)
+    def _at_outputs(self, place: int, z: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Gradients of a block's losses by z (S, R, B), and directly by its weights (S, R, D)."""
+        block = self.blocks[place]
+        found = block.gradient(block.layers(z))
+        block.loss_sum += found.loss
+        block.tc_sum += found.tc
+        by_weight = None
+        if block.regularised:
+            weight = block.layers(self.maps.weights(place))
+            by_weight, value = block.redundancy_gradient(weight)
+            block.loss_sum += value
+            by_weight = block.rows(by_weight)
+        return block.rows(found.z), by_weight
 
 
 def train_population(

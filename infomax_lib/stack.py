@@ -214,7 +214,7 @@ class _Layers:
             weight, bias = (torch.stack(part).to(inputs) for part in zip(*starts, strict=True))
             self.weight.append(weight)
             self.bias.append(bias)
-        self._block = Block(specs, len(specs), slice(0), device=inputs.device, dtype=inputs.dtype)
+        self._block = Block(specs, len(specs), device=inputs.device, dtype=inputs.dtype)
 
     def fit(self, inputs: Tensor, progress: bool = False) -> tuple[Tensor, Tensor]:
         """Train on inputs (N, D) or (S, N, D); loss and its second term in the last epoch (S,)."""

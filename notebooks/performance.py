@@ -57,6 +57,11 @@ for name, text in performance.sentences(record).items():
 # - **vmap** and **bmm** are the two usual ways to train many layers in PyTorch: `torch.func.vmap`
 #   over the plain loss, and batched matrix products with automatic differentiation. They do the
 #   same work (same loss, same gradient, same fused optimizer), which a test checks.
+# - All of these are timed in **one process** with all threads. With more than one layer on a CPU
+#   they are also timed with their layers shared out among **a process per core**, each with one
+#   thread: that is how `run` trains what takes longer than half a minute. Where the tables do not
+#   say otherwise, the population is trained in this way and the plain loop is one loop with all
+#   threads. {glue:text}`processes` Starting the processes, a few seconds once, is not counted.
 # - The **limit** is what no step with whole matrix products can beat: the two of them,
 #   $z = XW^\top$ and the gradient of $W$, at the best rate found on any matrix product, plus one
 #   fused pass of the optimizer over weights, gradient and moments. It is measured beside each
@@ -83,7 +88,7 @@ HTML(table_html(performance.aim_table(record)))
 #
 # {glue:text}`layers`
 
-# %% mystnb={"image": {"alt": "Layer-steps per second against the number of layers, both axes logarithmic: population, bmm, vmap and plain loop as lines with markers, the limit of the machine as a thick black line above them."}} tags=["remove-input"]
+# %% mystnb={"image": {"alt": "Layer-steps per second against the number of layers, both axes logarithmic: population in a process per core and in one process, bmm, vmap and plain loop as lines with markers, the limit of the machine as a thick black line above them."}} tags=["remove-input"]
 throughput_figure(record)
 
 # %% tags=["remove-input"]

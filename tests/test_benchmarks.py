@@ -1,7 +1,9 @@
 """The benchmarks' arithmetic, that all contestants do the same work, and what is stored."""
 
 import json
+import os
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +13,10 @@ from numpy.testing import assert_allclose
 
 from benchmarks import __main__ as command
 from benchmarks import inputs, limit, timing
-from benchmarks.engine import LAYOUTS, OURS, PEERS, PLAIN, Row, judge, rows
+from benchmarks.engine import LAYOUTS, OURS, PEERS, PLAIN, SPLIT, Row, judge, measure_row, rows
 from benchmarks.growth import Point, measure_point, points
 from benchmarks.machine import file_name
+from benchmarks.processes import Processes
 from benchmarks.settings import FULL, QUICK
 from benchmarks.timing import Effort, contest, spread
 from infomax_lib import RunSpec, grid, performance
@@ -121,14 +124,15 @@ class TestLimit:
 
 
 class TestJudge:
-    def judged(self, **more):
+    def judged(self, moved=(), **more):
         seconds = {
             OURS: np.array([0.5, 1.0]),
             PLAIN: np.array([0.1, 0.25]),
             "mm": np.array([1.0, 2.0]),
             "optimizer": np.array([0.1, 0.2]),
         }
-        return judge(seconds | more, {"mm": 100}, step_flops=20, layers=10)
+        moved = {OURS: 10, PLAIN: 1} | dict(moved)
+        return judge(seconds | more, {"mm": 100}, step_flops=20, moved=moved)
 
     def test_ratio_and_share_are_taken_round_by_round(self):
         found = self.judged()
@@ -141,10 +145,22 @@ class TestJudge:
         assert found["peak_product"] == "mm"
         assert "gain" not in found
         assert PLAIN not in found["ratio"]
+        assert found["as_run"] == OURS
 
     def test_gain_over_single_precision(self):
-        found = self.judged(**{"population, float32": np.array([1.5, 3.0])})
+        single = {"population, float32": np.array([1.5, 3.0])}
+        found = self.judged(moved={"population, float32": 10}, **single)
         assert found["gain"]["median"] == pytest.approx(3.0)
+
+    def test_shared_out_among_processes(self):
+        moved = {OURS + SPLIT: 10, PLAIN + SPLIT: 2}
+        seconds = {OURS + SPLIT: np.array([0.25, 0.5]), PLAIN + SPLIT: np.array([0.1, 0.25])}
+        found = self.judged(moved, **seconds)
+        assert found["as_run"] == OURS + SPLIT
+        assert found["ratio"][OURS + SPLIT]["median"] == pytest.approx((4.0 + 5.0) / 2)
+        assert found["share"][OURS + SPLIT]["median"] == pytest.approx(1.2)
+        # each of the two moves a layer in the time of the one
+        assert found["ratio"][PLAIN + SPLIT]["median"] == pytest.approx(2.0)
 
 
 class TestRows:
@@ -223,6 +239,54 @@ class TestInputs:
         assert data.train_labels.tolist() == data.train[:, :10].argmax(1).tolist()
 
 
+def _noting(folder):
+    """Work that writes down its process, its threads and how much it was given."""
+
+    def work(times):
+        path = folder / str(os.getpid())
+        with path.open("a") as file:
+            file.write(f"{torch.get_num_threads()}x{times} ")
+
+    return work
+
+
+class TestProcesses:
+    def test_each_has_one_thread_and_works_on_its_own(self, tmp_path):
+        folders = [tmp_path / "first", tmp_path / "second"]
+        with Processes(2) as processes:
+            for folder in folders:
+                folder.mkdir()
+            both = processes.side_by_side([partial(_noting, folder) for folder in folders])
+            both(3)
+            both(5)
+        notes = [[path.read_text() for path in folder.iterdir()] for folder in folders]
+        assert notes == [["1x3 1x5 "]] * 2
+        pids = {path.name for folder in folders for path in folder.iterdir()}
+        assert len(pids) == 2
+        assert str(os.getpid()) not in pids
+
+    def test_what_was_prepared_is_kept_until_it_is_forgotten(self, tmp_path):
+        with Processes(1) as processes:
+            first, second = (processes.side_by_side([partial(_noting, tmp_path)]) for _ in "ab")
+            second(1)
+            first(2)
+            assert next(tmp_path.iterdir()).read_text() == "1x1 1x2 "
+            processes.forget()
+            with pytest.raises(KeyError):
+                first(1)
+
+    def test_every_contestant_is_also_shared_out(self):
+        source = partial(inputs.random_data, QUICK.samples, QUICK.inputs)
+        with Processes(2) as processes:
+            several = measure_row(Row(4, 3, peers=True), source, CPU, QUICK, processes)
+            alone = measure_row(Row(1, 3), source, CPU, QUICK, processes)
+        names = {OURS, PLAIN, *PEERS}
+        assert several["layer_steps"].keys() == names | {n + SPLIT for n in names} | {"limit"}
+        assert several["as_run"] == OURS + SPLIT
+        assert alone["layer_steps"].keys() == {OURS, PLAIN, "limit"}
+        assert alone["as_run"] == OURS
+
+
 class TestGrowth:
     def test_one_factor_grows_at_a_time(self):
         for point in points(FULL):
@@ -291,7 +355,7 @@ class TestRecords:
         record = json.loads(path.read_text())
         table = performance.aim_table(record)
         medians = [
-            row[kind]["population"]["median"] / row[f"aim_{kind}"]
+            row[kind][row["as_run"]]["median"] / row[f"aim_{kind}"]
             for row in record["engine"]
             for kind in ("ratio", "share")
             if row[f"aim_{kind}"] is not None

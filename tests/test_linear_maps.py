@@ -15,7 +15,7 @@ from infomax_lib.population import Population
 from infomax_lib.reference import train_reference
 
 DOUBLE = torch.float64
-UNITS = [3, 5, 4]  # of the layers of each order
+LAYERS = [(3, 1), (5, 2), (4, 1)]  # units of each layer, and how many: for each order
 ORDERS, SAMPLES = 2, 6
 
 
@@ -37,18 +37,57 @@ def always_sparse(monkeypatch):
     monkeypatch.setattr(linear_maps, "_LOADED_SAMPLES", 3 * ORDERS * SAMPLES)
 
 
-def rows_of(inputs, dtype=DOUBLE, train_bias=True, rates=None):
+def rows_of(inputs, dtype=DOUBLE, rates=0.1):
+    """Rows of each width; the step sizes by layer, or by order and layer."""
     order = torch.Generator().manual_seed(1)
-    weight = torch.randn(ORDERS, sum(UNITS), inputs, generator=order, dtype=DOUBLE).to(dtype)
-    bias = torch.randn(ORDERS, sum(UNITS), generator=order, dtype=DOUBLE).to(dtype)
-    rates = np.full((ORDERS, len(UNITS)), 0.1) if rates is None else np.array(rates)
-    return Rows(weight, bias, UNITS, rates, train_bias)
+    rates = np.broadcast_to(rates, (ORDERS, sum(count for _, count in LAYERS)))
+    found, start = [], 0
+    for units, count in LAYERS:
+        weight = torch.randn(ORDERS, units * count, inputs, generator=order, dtype=DOUBLE)
+        bias = torch.randn(ORDERS, units * count, generator=order, dtype=DOUBLE)
+        own = rates[:, start : start + count]
+        found.append(Rows(weight.to(dtype), bias.to(dtype), own))
+        start += count
+    return found
 
 
-def maps_of(kind, rows, data):
-    copied = rows._replace(weight=rows.weight.clone(), bias=rows.bias.clone())
-    train = data.train.to(rows.weight.dtype)
-    return DenseMaps(copied, train) if kind == "dense" else SparseMaps(copied, data)
+def each_layer():
+    """Place, order, number among the layers of its order, and rows of every layer."""
+    for order in range(ORDERS):
+        number = 0
+        for place, (units, count) in enumerate(LAYERS):
+            for n in range(count):
+                yield place, order, number, slice(n * units, (n + 1) * units)
+                number += 1
+
+
+def maps_of(kind, rows, data, train_bias=True):
+    copied = [own._replace(weight=own.weight.clone(), bias=own.bias.clone()) for own in rows]
+    if kind == "sparse":
+        return SparseMaps(copied, data, train_bias)
+    return DenseMaps(copied, data.train.to(rows[0].weight.dtype), train_bias)
+
+
+def outputs_of(maps, batch):
+    """Z of a batch, at every place; nothing is moved."""
+    found = []
+
+    def at(place, z):
+        found.append(z.clone())
+        return z, None
+
+    for _ in maps.gradients(batch, at):
+        pass
+    return found
+
+
+def products_of(rows, x):
+    return [own.weight @ x.mT + own.bias.unsqueeze(-1) for own in rows]
+
+
+def noise_like(tensors):
+    order = torch.Generator().manual_seed(3)
+    return [torch.randn(t.shape, generator=order, dtype=t.dtype) for t in tensors]
 
 
 def parts_of(data, count=4):
@@ -59,9 +98,7 @@ def parts_of(data, count=4):
     return [*drawn, drawn[0][:, :4]]  # the last one is shorter
 
 
-def layer_rows(n):
-    start = sum(UNITS[:n])
-    return slice(start, start + UNITS[n])
+CLOSE = {"rtol": 1e-12, "atol": 1e-12}
 
 
 @pytest.mark.usefixtures("always_sparse")
@@ -71,38 +108,38 @@ class TestAgainstAutograd:
         rows = rows_of(sparse.num_features)
         maps, parts = maps_of(kind, rows, sparse), parts_of(sparse)
         for part, batch in zip(parts, maps.load(parts), strict=True):
-            x = sparse.train.to(DOUBLE)[part]
-            expected = rows.weight @ x.mT + rows.bias.unsqueeze(-1)
-            assert_allclose(maps.forward(batch), expected, rtol=1e-12, atol=1e-12)
+            expected = products_of(rows, sparse.train.to(DOUBLE)[part])
+            for z, wanted in zip(outputs_of(maps, batch), expected, strict=True):
+                assert_allclose(z, wanted, **CLOSE)
 
     def test_gradients_and_what_is_added(self, kind, sparse):
         rows = rows_of(sparse.num_features)
         maps, (part, *_) = maps_of(kind, rows, sparse), parts_of(sparse)
-        weight, bias = (t.clone().requires_grad_() for t in rows[:2])
-        z = weight @ sparse.train.to(DOUBLE)[part].mT + bias.unsqueeze(-1)
-        z_grad = torch.randn(z.shape, generator=torch.Generator().manual_seed(3), dtype=DOUBLE)
-        middle = slice(2, 9)  # begins and ends within a layer
-        more = torch.randn(ORDERS, 7, sparse.num_features, dtype=DOUBLE)
-        ((z * z_grad).sum() + (weight[:, middle] * more).sum()).backward()
-        maps.forward(next(iter(maps.load([part]))))
-        OPTIMIZERS["sgd"](maps.parameters).step(maps.backward(z_grad, [(middle, more)]))
-        for order in range(ORDERS):
-            for n in range(len(UNITS)):
-                own = layer_rows(n)
-                found = maps.layer(order, own)
-                for value, start in zip(found, (weight, bias), strict=True):
-                    expected = (start - 0.1 * start.grad).detach()[order, own]
-                    assert_allclose(value, expected, rtol=1e-12, atol=1e-12)
+        leaves = [Rows(*(t.clone().requires_grad_() for t in own[:2]), own.rates) for own in rows]
+        z = products_of(leaves, sparse.train.to(DOUBLE)[part])
+        z_grads, (more,) = noise_like([t.detach() for t in z]), noise_like([rows[1].weight])
+        loss = sum((own * grad).sum() for own, grad in zip(z, z_grads, strict=True))
+        (loss + (leaves[1].weight * more).sum()).backward()
 
-    def test_weights_of_any_rows(self, kind, sparse):
+        def at(place, z):
+            return z_grads[place], more if place == 1 else None
+
+        (batch,) = maps.load([part])
+        OPTIMIZERS["sgd"](maps.parameters).step(maps.gradients(batch, at))
+        for place, order, _, own in each_layer():
+            found = maps.layer(place, order, own)
+            for value, start in zip(found, leaves[place][:2], strict=True):
+                assert_allclose(value, (start - 0.1 * start.grad).detach()[order, own], **CLOSE)
+
+    def test_weights_at_every_place(self, kind, sparse):
         rows = rows_of(sparse.num_features)
         maps = maps_of(kind, rows, sparse)
-        for wanted in (slice(0, 12), slice(2, 9), slice(8, 12)):
-            assert torch.equal(maps.weights(wanted), rows.weight[:, wanted])
+        for place, own in enumerate(rows):
+            assert torch.equal(maps.weights(place), own.weight)
 
     def test_layers_are_views(self, kind, sparse):
         maps = maps_of(kind, rows_of(sparse.num_features), sparse)
-        weight, bias = maps.layer(1, layer_rows(1))
+        weight, bias = maps.layer(1, 1, slice(5, 10))
         assert weight.shape == (5, sparse.num_features)
         for parameter in maps.parameters:
             parameter.value.zero_()
@@ -111,48 +148,51 @@ class TestAgainstAutograd:
 
     @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
     @pytest.mark.parametrize(
-        "rates", [[[0.1] * 3] * 2, [[0.1, 0.1, 0.2]] * 2, [[0.1] * 3, [0.3] * 3]]
+        "rates", [0.1, [0.1, 0.1, 0.2, 0.2], [0.1, 0.2, 0.1, 0.1], [[0.1] * 4, [0.3] * 4]]
     )
     def test_step_sizes_and_frozen_biases(self, kind, optimizer, rates, sparse):
-        rows = rows_of(sparse.num_features, train_bias=False, rates=rates)
-        maps, parts = maps_of(kind, rows, sparse), parts_of(sparse)
+        rows = rows_of(sparse.num_features, rates=rates)
+        maps, parts = maps_of(kind, rows, sparse, train_bias=False), parts_of(sparse)
         moved = OPTIMIZERS[optimizer](maps.parameters)
-        weight = rows.weight.clone().requires_grad_()
+        layers, rates = list(each_layer()), np.broadcast_to(rates, (ORDERS, 4))
         groups = [
-            {"params": [weight[order, layer_rows(n)].detach().clone().requires_grad_()], "lr": rate}
-            for order in range(ORDERS)
-            for n, rate in enumerate(rates[order])
+            {"params": [rows[place].weight[order, own].clone().requires_grad_()]}
+            | {"lr": rates[order, number]}
+            for place, order, number, own in layers
         ]
         torch_optimizer = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}[optimizer](groups)
         for part, batch in zip(parts, maps.load(parts), strict=True):
-            maps.forward(batch)
-            z_grad = torch.cos(torch.arange(ORDERS * 12 * part.shape[1], dtype=DOUBLE))
-            z_grad = z_grad.view(ORDERS, 12, -1)
-            by_weight = z_grad @ sparse.train.to(DOUBLE)[part]
-            moved.step(maps.backward(z_grad))
-            for place, group in enumerate(groups):
-                own = by_weight[place // 3, layer_rows(place % 3)]
-                group["params"][0].grad = own
+            z_grads = noise_like(products_of(rows, sparse.train.to(DOUBLE)[part]))
+            moved.step(maps.gradients(batch, lambda place, z, by_z=z_grads: (by_z[place], None)))
+            for group, (place, order, _, own) in zip(groups, layers, strict=True):
+                x = sparse.train.to(DOUBLE)[part[order]]
+                group["params"][0].grad = z_grads[place][order, own] @ x
             torch_optimizer.step()
-        for place, group in enumerate(groups):
-            found, bias = maps.layer(place // 3, layer_rows(place % 3))
+        for group, (place, order, _, own) in zip(groups, layers, strict=True):
+            found, bias = maps.layer(place, order, own)
             assert_allclose(found, group["params"][0].detach(), rtol=1e-9, atol=1e-9)
-            assert torch.equal(bias, rows.bias[place // 3, layer_rows(place % 3)])
+            assert torch.equal(bias, rows[place].bias[order, own])
 
     def test_a_row_that_is_not_finite_stays_alone(self, kind, sparse):
         rows = rows_of(sparse.num_features, torch.float32)
-        spoiled = rows._replace(weight=rows.weight.clone())
-        spoiled.weight[0, 4] = torch.nan
-        (part, *_), others = parts_of(sparse), [n for n in range(12) if n != 4]
+        spoiled = [own._replace(weight=own.weight.clone()) for own in rows]
+        spoiled[1].weight[0, 4] = torch.nan
+        (part, *_), others = parts_of(sparse), [n for n in range(10) if n != 4]
         found = []
         for start in (rows, spoiled):
             maps = maps_of(kind, start, sparse)
-            z = maps.forward(next(iter(maps.load([part]))))
-            OPTIMIZERS["adam"](maps.parameters).step(maps.backward(z.clone()))
-            found.append((z, maps.weights(slice(0, 12))))
-        for calm, wild in zip(*found, strict=True):
-            assert torch.equal(calm[1], wild[1])
-            assert torch.equal(calm[0, others], wild[0, others])
+            (batch,) = maps.load([part])
+            z = outputs_of(maps, batch)
+            gradients = maps.gradients(batch, lambda place, z: (z, None))
+            OPTIMIZERS["adam"](maps.parameters).step(gradients)
+            found.append([*z, *(maps.weights(place) for place in range(len(LAYERS)))])
+        for n, (calm, wild) in enumerate(zip(*found, strict=True)):
+            if n % len(LAYERS) == 1:
+                assert wild[0, 4].isnan().all()
+                assert torch.equal(calm[0, others], wild[0, others])
+                assert torch.equal(calm[1], wild[1])
+            else:
+                assert torch.equal(calm, wild)
 
 
 @pytest.mark.usefixtures("always_sparse")
@@ -257,11 +297,34 @@ def test_a_batch_may_be_larger_than_what_is_sorted_at_once(monkeypatch, always_s
     rows, parts = rows_of(sparse.num_features), parts_of(sparse)
     maps = maps_of("sparse", rows, sparse)
     for part, batch in zip(parts, maps.load(parts), strict=True):
-        x = sparse.train.to(DOUBLE)[part]
-        expected = rows.weight @ x.mT + rows.bias.unsqueeze(-1)
-        assert_allclose(maps.forward(batch), expected, rtol=1e-12, atol=1e-12)
+        expected = products_of(rows, sparse.train.to(DOUBLE)[part])
+        for z, wanted in zip(outputs_of(maps, batch), expected, strict=True):
+            assert_allclose(z, wanted, **CLOSE)
 
 
-def test_a_layer_wider_than_a_tile_is_not_cut(always_sparse):
-    found = list(linear_maps._tiles([20, 3, 4, 2], np.ones((1, 4))))
-    assert found == [slice(0, 20), slice(20, 27), slice(27, 29)]
+@pytest.fixture
+def eight_rows(monkeypatch):
+    monkeypatch.setattr(linear_maps, "_TILE_ROWS", 8)
+
+
+def tiles_of(units, rates):
+    rates = np.array(rates)
+    rows = units * rates.shape[1]
+    start = Rows(torch.zeros(len(rates), rows, 2), torch.zeros(len(rates), rows), rates)
+    return [
+        (tile.order, tile.rows.start, tile.rows.stop, tile.rate)
+        for tile in linear_maps._tiles(start)
+    ]
+
+
+@pytest.mark.usefixtures("eight_rows")
+class TestTiles:
+    def test_no_layer_is_cut(self):
+        assert tiles_of(3, [[1.0] * 3]) == [(0, 0, 6, 1.0), (0, 6, 9, 1.0)]
+
+    def test_a_layer_may_be_wider(self):
+        assert tiles_of(20, [[1.0] * 2]) == [(0, 0, 20, 1.0), (0, 20, 40, 1.0)]
+
+    def test_one_step_size_and_order_each(self):
+        found = tiles_of(2, [[0.1, 0.2, 0.2], [0.1, 0.1, 0.1]])
+        assert found == [(0, 0, 2, 0.1), (0, 2, 6, 0.2), (1, 0, 6, 0.1)]
