@@ -29,7 +29,7 @@ class Effort:
     """
 
     rounds: int = 7
-    seconds: float = 0.05
+    seconds: float = 0.1
     synchronize: Callable[[], object] = no_wait
 
 
