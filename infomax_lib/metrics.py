@@ -42,6 +42,8 @@ _DEAD_BELOW = 0.01  # a unit that fires on a smaller share of inputs is dead
 ALIGNED_ABOVE = 0.9  # cosine above which two rows count as the same direction
 _HSIC_SAMPLES = 500  # the kernel matrices are quadratic in this
 _HSIC_UNITS = 128  # one kernel matrix per unit is held at once
+# Entries of kernel matrices worked on at once: what a core's cache holds, enough to fill a GPU.
+_AT_ONCE_CPU, _AT_ONCE_GPU = 2**18, 2**26
 
 
 def random_redundancy(hidden_dim: int, num_features: int) -> float:
@@ -220,24 +222,31 @@ def hsic(a: Tensor, shuffled: bool = False) -> Tensor:
         places = torch.arange(n, device=a.device).unsqueeze(-1)
         shift = torch.arange(k, device=a.device) * (n // k)
         layers = layers.gather(-2, ((places + shift) % n).expand_as(layers))
-    return torch.stack([_mean_hsic(layer) for layer in layers]).reshape(a.shape[:-2])
+    kernels = layers.new_empty(k, n, n)
+    means = [_mean_hsic(layer, kernels) for layer in layers]
+    return torch.stack(means).reshape(a.shape[:-2])
 
 
-def _mean_hsic(a: Tensor) -> Tensor:
+def _mean_hsic(a: Tensor, kernels: Tensor) -> Tensor:
+    """Of outputs (N, K); kernels (K, N, N) are memory to work in."""
     n, k = a.shape
     scaled = (a / a.std(-2).clamp_min(EPSILON)).mT
-    kernels = (-0.5 * (scaled.unsqueeze(-1) - scaled.unsqueeze(-2)).square()).exp_()
-    kernels -= kernels.mean(-1, keepdim=True)
-    kernels -= kernels.mean(-2, keepdim=True)
-    flat = kernels.reshape(k, n * n)
+    at_once = max(1, (_AT_ONCE_CPU if a.device.type == "cpu" else _AT_ONCE_GPU) // n**2)
+    for unit, kernel in zip(scaled.split(at_once), kernels.split(at_once), strict=True):
+        torch.sub(unit.unsqueeze(-1), unit.unsqueeze(-2), out=kernel)
+        kernel.square_().mul_(-0.5).exp_()
+        mean = kernel.mean(-1)  # of rows and, being symmetric, of columns
+        kernel -= mean.unsqueeze(-1)
+        kernel -= (mean - mean.mean(-1, keepdim=True)).unsqueeze(-2)
+    flat = kernels.view(k, n * n)
     products = flat @ flat.mT
     norms = products.diagonal().clamp_min(0).sqrt()
     alive = norms > EPSILON * n
     # NaN outputs must stay visible: `alive` is False for them, so the sum is poisoned explicitly.
     normalised = products / (norms.unsqueeze(-1) * norms.unsqueeze(-2))
     normalised = torch.where(alive.unsqueeze(-1) & alive.unsqueeze(-2), normalised, 0.0)
-    mean = (normalised.sum() - normalised.diagonal().sum()) / (k * (k - 1))
-    return torch.where(a.isfinite().all(), mean, torch.nan)
+    between = (normalised.sum() - normalised.diagonal().sum()) / (k * (k - 1))
+    return torch.where(a.isfinite().all(), between, torch.nan)
 
 
 def describe_outputs(a: Tensor) -> dict[str, Tensor]:

@@ -154,9 +154,9 @@ HTML(table_html(performance.probe_table(record)))
 HTML(table_html(performance.machine_table(record)))
 
 # %% [markdown]
-# `make bench` measures your machine in a few minutes and adds a file to `benchmarks/results/`; this
-# page then shows the most recent one. The stored benchmarks, each with its speed as a multiple of the
-# plain loop and as a share of the limit:
+# `make bench` measures your machine in about ten minutes and adds a file to `benchmarks/results/`;
+# this page then shows the most recent one. The stored benchmarks, each with its speed as a multiple
+# of the plain loop and as a share of the limit:
 
 # %% tags=["remove-input"]
 HTML(table_html(performance.overview_table(records)))
