@@ -259,8 +259,9 @@ def sentences(record: Record) -> dict[str, str]:
     several = [row for row in record["engine"] if row["layers"] > 1]
     together = [row for row in several if _is_usual(row)]
     single = [row for row in record["engine"] if row["layers"] == 1]
+    way = together[0]["as_run"].removeprefix(_OURS).replace(", a", " in a")
     return {
-        "in_short": "Trained together, " + "; ".join(map(_in_short, together)) + ". A single "
+        "in_short": f"Trained together{way}, " + "; ".join(map(_in_short, together)) + ". A single "
         f"layer is {_extremes(single, 'ratio', _times)} times as fast as in the plain loop.",
         "machine": f"Measured on {machine['date']} on {processor} with {machine['threads']} "
         f"thread(s) on {machine['cores']} cores, torch {machine['torch']}, "
@@ -301,9 +302,11 @@ def _is_usual(row: Mapping[str, Any]) -> bool:
 
 def _in_short(row: Mapping[str, Any]) -> str:
     ratio, share = (_of_ours(row, what)["median"] for what in ("ratio", "share"))
+    alone = f" ({_times(row['ratio'][_OURS]['median'])} in one process)"
     return (
         f"{row['layers']} layers of K={row['units']} are {_times(ratio)} times as fast as one by "
-        f"one in the plain loop, at {_percent(share)} of the machine's limit"
+        f"one in the plain loop{'' if row['as_run'] == _OURS else alone}, at {_percent(share)} of "
+        "the machine's limit"
     )
 
 
@@ -375,9 +378,9 @@ def _about_precision(record: Record) -> str:
     within = [row["within"] for row in record["precision"]]
     first = record["precision"][0]
     return (
-        f"It makes a step faster by a factor of {', '.join(gains)} on this machine. After "
-        f"{first['epochs']} epochs with {first['seeds']} seeds, {sum(within)} of {len(within)} "
-        "means are within."
+        f"On this machine its steps are {', '.join(gains)} times as fast as those of single "
+        f"precision. After {first['epochs']} epochs with {first['seeds']} seeds, {sum(within)} of "
+        f"{len(within)} means are within."
     )
 
 
@@ -416,7 +419,7 @@ def _of_ours(row: Mapping[str, Any], what: str) -> Mapping[str, float]:
 
 def _limit_ratio(row: Mapping[str, Any]) -> float:
     """How many times as fast as the plain loop the limit is."""
-    return row["layer_steps"]["limit"]["median"] / row["layer_steps"][_PLAIN]["median"]
+    return _of_ours(row, "ratio")["median"] / _of_ours(row, "share")["median"]
 
 
 # Numbers as text
