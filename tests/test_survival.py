@@ -184,7 +184,8 @@ class TestKill:
 
 class TestCtrlC:
     def test_leaves_a_store_to_go_on_with_and_says_how(self, begin, undisturbed, trained, tmp_path):
-        child = begin(tmp_path, "if n == 3: time.sleep(600)")
+        # The signal may reach another thread, which does not wake the main one: many short sleeps.
+        child = begin(tmp_path, "while n == 3: time.sleep(0.1)")
         child.go()
         first = [child.next_population() for _ in range(3)][:2]
         child.process.send_signal(signal.SIGINT)
