@@ -14,7 +14,12 @@ from torch import Tensor
 __all__ = ["product", "products"]
 
 _ONEDNN: Any = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
-_ONEDNN_TYPES = (torch.float32, torch.bfloat16)
+_LOW = torch.bfloat16  # which oneDNN multiplies only where the processor has AVX-512 or better
+_ONEDNN_TYPES = (
+    (torch.float32, _LOW)
+    if _ONEDNN is not None and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    else (torch.float32,)
+)
 _USE_ONEDNN = (
     _ONEDNN is not None
     and torch.backends.mkldnn.is_available()
