@@ -80,15 +80,16 @@ def extreme_curvature(
     q = start.to(like).expand(layers, -1)
     q = q / q.norm(dim=-1, keepdim=True)
     steps = min(steps, q.shape[-1])
-    basis: list[Tensor] = []
+    basis = q.new_empty(layers, steps, q.shape[-1])
     alphas, betas = [], []
-    for _ in range(steps):
-        basis.append(q)
+    for step in range(steps):
+        basis[:, step] = q
         r = product(q.view_as(like)).reshape(layers, -1)
         alphas.append((r * q).sum(-1))
-        known = torch.stack(basis, 1)
+        known = basis[:, : step + 1]
         for _ in range(2):  # twice is enough to keep the basis orthogonal in float32
-            r = r - torch.einsum("lsp,ls->lp", known, torch.einsum("lsp,lp->ls", known, r))
+            inner = known @ r.unsqueeze(-1)
+            r = r - (inner.mT @ known).squeeze(1)
         beta = r.norm(dim=-1)
         betas.append(beta)
         # an exhausted Krylov space continues with a zero vector, which adds a zero eigenvalue
