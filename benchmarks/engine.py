@@ -18,6 +18,7 @@ from benchmarks.processes import Processes
 from benchmarks.settings import Settings
 from benchmarks.timing import Work, contest, spread
 from infomax_lib.data import Dataset
+from infomax_lib.performance import OURS, SHARED_OUT
 from infomax_lib.population import Population
 from infomax_lib.reference import PlainLoop
 from infomax_lib.spec import RunSpec
@@ -25,8 +26,7 @@ from infomax_lib.spec import RunSpec
 __all__ = ["BATCH", "LAYOUTS", "Row", "judge", "measure_row", "rows", "training"]
 
 BATCH = 128
-PLAIN, OURS, PEERS = "plain loop", "population", {"vmap": VmapEnsemble, "bmm": BmmEnsemble}
-SPLIT = ", a process per core"  # behind the name of a contestant whose layers are shared out
+PLAIN, PEERS = "plain loop", {"vmap": VmapEnsemble, "bmm": BmmEnsemble}
 _SINGLE = "population, float32"
 _PASS = "optimizer"
 
@@ -136,8 +136,8 @@ def measure_row(
         if processes is not None and processes.count <= row.layers:
             shares = _shares(name, own, data, processes.count)
             make = [partial(training, name, share, source, device) for share in shares]
-            works[name + SPLIT] = processes.side_by_side(make)
-            moved[name + SPLIT] = sum(map(len, shares))
+            works[name + SHARED_OUT] = processes.side_by_side(make)
+            moved[name + SHARED_OUT] = sum(map(len, shares))
     units, inputs = row.layers * row.units, data.num_features
     low = torch.bfloat16 if row.precision == "bfloat16" else torch.float32
     products, flops = limit.product_works(units, inputs, BATCH, low, device, settings.square)
@@ -188,7 +188,7 @@ def judge(
     rates = {name: moved[name] / seconds[name] for name in moved}
     limit_rate = moved[OURS] / least
     best = max(flops, key=lambda name: flops[name] / np.median(seconds[name]))
-    spread_out = SPLIT if OURS + SPLIT in moved else ""
+    spread_out = SHARED_OUT if OURS + SHARED_OUT in moved else ""
     result: dict[str, Any] = {
         "as_run": OURS + spread_out,
         "layer_steps": {name: spread(rate) for name, rate in rates.items()},

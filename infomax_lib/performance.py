@@ -16,6 +16,8 @@ from infomax_lib.stats import format_number
 from infomax_lib.style import label, name
 
 __all__ = [
+    "OURS",
+    "SHARED_OUT",
     "aim_table",
     "engine_table",
     "growth_table",
@@ -31,9 +33,9 @@ __all__ = [
 ]
 
 Record = Mapping[str, Any]
-_OURS, _PLAIN = "population", "plain loop"
-_CONTESTANTS = (_OURS, "bmm", "vmap", _PLAIN)
-_WAYS = {"one": "", "one per core": ", a process per core"}  # processes, and how it is stored
+OURS, _PLAIN = "population", "plain loop"
+SHARED_OUT = ", a process per core"  #: behind the name of a contestant whose layers are shared out
+_CONTESTANTS = (OURS, _PLAIN, "bmm", "vmap")
 _FACTORS = ("layers", "units", "inputs", "batch")
 _PROBE_AIM = 10  # times as fast as scikit-learn
 _ARCHITECTURES = {"none": "A", "softmax": "B"}  # in tables, which have no room for their names
@@ -108,18 +110,14 @@ def aim_table(record: Record) -> pd.DataFrame:
 
 
 def engine_table(record: Record) -> pd.DataFrame:
-    """One row per setting: layer-steps per second, ratio to the plain loop, share of the limit."""
+    """One row per setting: ratio to the plain loop, share of the limit, layer-steps per second."""
     return pd.DataFrame(
         [
             {
-                "layers": row["layers"],
-                "K": row["units"],
-                "batches": row["layout"],
-                "setting": _variant(row),
-                "plain loop, steps/s": _rate(row["layer_steps"][_PLAIN]["median"]),
-                "population, layer-steps/s": _rate(_of_ours(row, "layer_steps")["median"]),
+                "setting": _setting(row),
                 "ratio [quartiles]": _with_spread(_of_ours(row, "ratio"), _times),
-                "share of the limit [quartiles]": _with_spread(_of_ours(row, "share"), _percent),
+                "share": _percent(_of_ours(row, "share")["median"]),
+                "layer-steps/s": _rate(_of_ours(row, "layer_steps")["median"]),
             }
             for row in record["engine"]
         ]
@@ -127,25 +125,20 @@ def engine_table(record: Record) -> pd.DataFrame:
 
 
 def peer_table(record: Record) -> pd.DataFrame:
-    """Ratio of every way to train many layers to a plain loop with all threads."""
+    """Median ratio of every way to train many layers to a plain loop with all threads."""
     return pd.DataFrame(
         [
-            {
-                "layers": row["layers"],
-                "K": row["units"],
-                "setting": _variant(row),
-                "processes": processes,
-            }
+            {"setting": _setting(row), "processes": processes}
             | {
-                contestant: _with_spread(row["ratio"][contestant + way], _times)
+                contestant: _times(row["ratio"][contestant + way]["median"])
                 if contestant + way in row["ratio"]
                 else "1"
                 for contestant in _CONTESTANTS
             }
             for row in record["engine"]
             if row["peers"]
-            for processes, way in _WAYS.items()
-            if _OURS + way in row["ratio"]
+            for processes, way in (("one", ""), ("one per core", SHARED_OUT))
+            if OURS + way in row["ratio"]
         ]
     )
 
@@ -259,7 +252,7 @@ def sentences(record: Record) -> dict[str, str]:
     several = [row for row in record["engine"] if row["layers"] > 1]
     together = [row for row in several if _is_usual(row)]
     single = [row for row in record["engine"] if row["layers"] == 1]
-    way = together[0]["as_run"].removeprefix(_OURS).replace(", a", " in a")
+    way = together[0]["as_run"].removeprefix(OURS).replace(", a", " in a")
     return {
         "in_short": f"Trained together{way}, " + "; ".join(map(_in_short, together)) + ". A single "
         f"layer is {_extremes(single, 'ratio', _times)} times as fast as in the plain loop.",
@@ -291,8 +284,8 @@ def _about_aims(record: Record) -> str:
     return (
         f"{reached.sum()} of {len(reached)} aims are reached in this run. With no cost but the "
         "limit's, the two products and the optimizer, the population would be "
-        f"{' and '.join(bounds)}. Beyond that it picks and sorts the batch, multiplies outputs "
-        "with outputs, passes over outputs and correlations, and starts each of these operations."
+        f"{' and '.join(bounds)}. Beyond that it picks and sorts the batch, and computes outputs, "
+        "correlations and the gradients of both."
     )
 
 
@@ -302,10 +295,10 @@ def _is_usual(row: Mapping[str, Any]) -> bool:
 
 def _in_short(row: Mapping[str, Any]) -> str:
     ratio, share = (_of_ours(row, what)["median"] for what in ("ratio", "share"))
-    alone = f" ({_times(row['ratio'][_OURS]['median'])} in one process)"
+    alone = f" ({_times(row['ratio'][OURS]['median'])} in one process)"
     return (
         f"{row['layers']} layers of K={row['units']} are {_times(ratio)} times as fast as one by "
-        f"one in the plain loop{'' if row['as_run'] == _OURS else alone}, at {_percent(share)} of "
+        f"one in the plain loop{'' if row['as_run'] == OURS else alone}, at {_percent(share)} of "
         "the machine's limit"
     )
 
@@ -316,26 +309,25 @@ def _extremes(rows: Sequence[Mapping], what: str, show: Callable[[float], str]) 
 
 
 def _about_processes(rows: Sequence[Mapping]) -> str:
-    shared_out = [row for row in rows if row["as_run"] != _OURS]
+    shared_out = [row for row in rows if row["as_run"] != OURS]
     if not shared_out:
         return "Here everything is trained in one process, as `run` does it on this device."
-    way = _WAYS["one per core"]
     parts = []
     for row in shared_out:
         rates = {name: spread["median"] for name, spread in row["layer_steps"].items()}
+        ours, loops = rates[OURS + SHARED_OUT], rates[_PLAIN + SHARED_OUT]
         parts.append(
             f"for {row['layers']} layers of K={row['units']}, the population makes "
-            f"{_times(rates[_OURS + way] / rates[_OURS])} times the steps that it makes in one "
-            f"process with all threads, plain loops {_times(rates[_PLAIN + way] / rates[_PLAIN])} "
-            "times those of one, and the population is "
-            f"{_times(rates[_OURS + way] / rates[_PLAIN + way])} times as fast as these loops"
+            f"{_times(ours / rates[OURS])} times the steps that it makes in one process with all "
+            f"threads, plain loops {_times(loops / rates[_PLAIN])} times those of one, and the "
+            f"population is {_times(ours / loops)} times as fast as these loops"
         )
     return "With a process per core, " + "; ".join(parts) + "."
 
 
 def _about_layers(row: Mapping[str, Any]) -> str:
     rates = {name: spread["median"] for name, spread in row["layer_steps"].items()}
-    ours, way = rates[row["as_run"]], row["as_run"].removeprefix(_OURS)
+    ours, way = rates[row["as_run"]], row["as_run"].removeprefix(OURS)
     beside = " and ".join(f"{_times(ours / rates[n + way])} times {n}" for n in ("bmm", "vmap"))
     return (
         f"At {row['layers']:,} layers of K={row['units']} the population makes {_rate(ours)} "
@@ -439,6 +431,8 @@ def _architecture(row: Mapping[str, Any]) -> str:
 
 def _variant(row: Mapping[str, Any]) -> str:
     parts = [_architecture(row), name(row["optimizer"])]
+    if row["layout"] != _USUAL["layout"]:
+        parts.append(row["layout"])
     if row["rates"] > 1:
         parts.append(f"{row['rates']} learning rates")
     if row["precision"] != "float32":

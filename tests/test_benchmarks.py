@@ -13,13 +13,14 @@ from numpy.testing import assert_allclose
 
 from benchmarks import __main__ as command
 from benchmarks import inputs, limit, timing
-from benchmarks.engine import LAYOUTS, OURS, PEERS, PLAIN, SPLIT, Row, judge, measure_row, rows
+from benchmarks.engine import LAYOUTS, PEERS, PLAIN, Row, judge, measure_row, rows
 from benchmarks.growth import Point, measure_point, points
 from benchmarks.machine import file_name
 from benchmarks.processes import Processes
 from benchmarks.settings import FULL, QUICK
 from benchmarks.timing import Effort, contest, spread
 from infomax_lib import RunSpec, grid, performance
+from infomax_lib.performance import OURS, SHARED_OUT
 from infomax_lib.performance_figures import growth_figure, throughput_figure
 from infomax_lib.population import Population
 from infomax_lib.reference import PlainLoop
@@ -153,14 +154,17 @@ class TestJudge:
         assert found["gain"]["median"] == pytest.approx(3.0)
 
     def test_shared_out_among_processes(self):
-        moved = {OURS + SPLIT: 10, PLAIN + SPLIT: 2}
-        seconds = {OURS + SPLIT: np.array([0.25, 0.5]), PLAIN + SPLIT: np.array([0.1, 0.25])}
+        moved = {OURS + SHARED_OUT: 10, PLAIN + SHARED_OUT: 2}
+        seconds = {
+            OURS + SHARED_OUT: np.array([0.25, 0.5]),
+            PLAIN + SHARED_OUT: np.array([0.1, 0.25]),
+        }
         found = self.judged(moved, **seconds)
-        assert found["as_run"] == OURS + SPLIT
-        assert found["ratio"][OURS + SPLIT]["median"] == pytest.approx((4.0 + 5.0) / 2)
-        assert found["share"][OURS + SPLIT]["median"] == pytest.approx(1.2)
+        assert found["as_run"] == OURS + SHARED_OUT
+        assert found["ratio"][OURS + SHARED_OUT]["median"] == pytest.approx((4.0 + 5.0) / 2)
+        assert found["share"][OURS + SHARED_OUT]["median"] == pytest.approx(1.2)
         # each of the two moves a layer in the time of the one
-        assert found["ratio"][PLAIN + SPLIT]["median"] == pytest.approx(2.0)
+        assert found["ratio"][PLAIN + SHARED_OUT]["median"] == pytest.approx(2.0)
 
 
 class TestRows:
@@ -281,8 +285,8 @@ class TestProcesses:
             several = measure_row(Row(4, 3, peers=True), source, CPU, QUICK, processes)
             alone = measure_row(Row(1, 3), source, CPU, QUICK, processes)
         names = {OURS, PLAIN, *PEERS}
-        assert several["layer_steps"].keys() == names | {n + SPLIT for n in names} | {"limit"}
-        assert several["as_run"] == OURS + SPLIT
+        assert several["layer_steps"].keys() == names | {n + SHARED_OUT for n in names} | {"limit"}
+        assert several["as_run"] == OURS + SHARED_OUT
         assert alone["layer_steps"].keys() == {OURS, PLAIN, "limit"}
         assert alone["as_run"] == OURS
 
@@ -363,8 +367,13 @@ class TestRecords:
         wanted = [value >= 1 for value in [*medians, record["probes"]["ratio"] / 10]]
         assert list(table["reached"].eq("yes")) == wanted
         assert table.columns[-1] == "reached"
-        # The column of text of a page 1200 pixels wide has room for about this many characters.
-        assert sum(table[column].str.len().max() for column in table) <= 70
+
+    @pytest.mark.parametrize("path", sorted(RESULTS.glob("*.json")), ids=lambda path: path.stem)
+    @pytest.mark.parametrize("make", ["aim_table", "engine_table", "peer_table"])
+    def test_tables_fit_the_page(self, path, make):
+        """The column of text of a page 1200 pixels wide has room for about 75 characters."""
+        table = getattr(performance, make)(json.loads(path.read_text()))
+        assert sum(table[column].str.len().max() for column in table) <= 75
 
     @pytest.mark.parametrize("largest", [0.6, 6.0, 600.0])
     def test_times_are_read_off_in_plain_numbers(self, largest):
