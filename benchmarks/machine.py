@@ -13,7 +13,7 @@ import torch
 
 __all__ = ["describe", "file_name"]
 
-_PACKAGES = ("torch", "numpy", "scipy", "scikit-learn")
+_PACKAGES = ("torch", "numba", "numpy", "scipy", "scikit-learn")
 
 
 def describe(device: torch.device) -> dict[str, str | int]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -92,15 +92,14 @@ class Block:
         h = self._each_activation(_OVERWRITING, z)
         automatic = self._competition not in COMPETITION_GRADIENTS
         with torch.set_grad_enabled(automatic):
-            a = _along_units(self._compete, h.requires_grad_(automatic))
+            a = self._compete(h.requires_grad_(automatic), -2)
         by_output, (loss, tc) = output_gradient(self._objective, a.detach(), self.lambda_tc)
         if by_output is None:
             by_h = torch.zeros_like(z)
         elif automatic:
             (by_h,) = torch.autograd.grad(a, h, by_output)
         else:
-            competition_gradient = COMPETITION_GRADIENTS[self._competition]
-            by_h = _along_units(competition_gradient, by_output, a, temperature=self._temperature)
+            by_h = COMPETITION_GRADIENTS[self._competition](by_output, a, self._temperature)
         h = h.detach()
         if self._attracted:
             by_activation, energy = self._free_energy_gradient(h)
@@ -131,10 +130,3 @@ class Block:
         for name, *own in zip(self._activations, *split, strict=True):
             functions[name](*own)
         return parts[-1]
-
-
-def _along_units(function: Callable, *parts: Tensor, **more: Any) -> Tensor:
-    """``function(*parts, dim, **more)``, with the units (L, K, B) last if they lie side by side."""
-    if parts[-1].stride(-2) == 1:
-        return function(*(part.mT for part in parts), -1, **more).mT
-    return function(*parts, -2, **more)

@@ -37,6 +37,7 @@ __all__ = [
 #: Packages whose version can change a number or a page.
 PACKAGES = (
     "torch",
+    "numba",
     "numpy",
     "scipy",
     "pandas",

@@ -27,7 +27,6 @@ __all__ = [
     "output_gradient",
 ]
 
-_CONTIGUOUS = torch.contiguous_format
 _aten = torch.ops.aten  # where PyTorch keeps the derivatives that autograd calls
 
 _MAX_KERNEL = 2**24  # entries of the kernel matrices of dependence held at once
@@ -53,15 +52,15 @@ ACTIVATION_GRADIENTS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 }
 
 
-def _softmax_gradient(by_a: Tensor, a: Tensor, dim: int, temperature: float) -> Tensor:
-    by_scaled = _aten._softmax_backward_data(by_a, a, dim, a.dtype)
+def _softmax_gradient(by_a: Tensor, a: Tensor, temperature: float) -> Tensor:
+    by_scaled = _aten._softmax_backward_data(by_a, a, -2, a.dtype)
     return by_scaled if temperature == 1 else by_scaled.div_(temperature)
 
 
-# Gradient by the outputs a, outputs, dimension of the units, temperature -> gradient by the
-# activations. The competitions that are not here are differentiated automatically.
-COMPETITION_GRADIENTS: dict[str, Callable[[Tensor, Tensor, int, float], Tensor]] = {
-    "none": lambda by_a, a, dim, temperature: by_a,
+# Gradient by the outputs a, outputs, temperature -> gradient by the activations. The competitions
+# that are not here are differentiated automatically.
+COMPETITION_GRADIENTS: dict[str, Callable[[Tensor, Tensor, float], Tensor]] = {
+    "none": lambda by_a, a, temperature: by_a,
     "softmax": _softmax_gradient,
 }
 
@@ -95,17 +94,9 @@ def output_gradient(name: str, a: Tensor, lambda_tc: Tensor) -> tuple[Tensor | N
 def _through_covariance(
     a: Tensor, lambda_tc: Tensor, by_covariance: Callable
 ) -> tuple[Tensor, Objective]:
-    samples = a.shape[-1]
-    mean = a.mean(-1, keepdim=True)
-    if a.stride(-2) > 1:
-        centred = a - mean
-        gradient, value = by_covariance(_covariance(centred), lambda_tc)
-        return torch.bmm(gradient.mul_(2 / (samples - 1)), centred), value
-    # Units lie side by side. What is centred is gathered layer by layer, for faster products; and
-    # the product is taken from the other side, M being symmetric.
-    centred = torch.sub(a.mT, mean.mT, out=torch.empty_like(a.mT, memory_format=_CONTIGUOUS))
-    gradient, value = by_covariance(_covariance(centred.mT), lambda_tc)
-    return torch.bmm(centred, gradient.mul_(2 / (samples - 1))).mT, value
+    centred = a - a.mean(-1, keepdim=True)
+    gradient, value = by_covariance(_covariance(centred), lambda_tc)
+    return torch.bmm(gradient.mul_(2 / (a.shape[-1] - 1)), centred), value
 
 
 def _covariance(centred: Tensor) -> Tensor:

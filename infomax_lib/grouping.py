@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from infomax_lib.block import block_of
+from infomax_lib.compiled_layers import CompiledLayers
 from infomax_lib.data import load_dataset
 from infomax_lib.spec import RunSpec
 
@@ -59,7 +60,8 @@ def matrix_gigaflops(specs: Sequence[RunSpec]) -> float:
 def _populations(specs: Sequence[RunSpec], size: float) -> Iterator[list[RunSpec]]:
     alike: dict[tuple, dict[int, list[RunSpec]]] = defaultdict(lambda: defaultdict(list))
     for spec in specs:
-        shared = tuple(getattr(spec, name) for name in _SHARED)
+        # one layer that only whole tensors can train would slow down all others
+        shared = (*(getattr(spec, name) for name in _SHARED), CompiledLayers.serve(spec))
         # a full batch is the same for every seed
         alike[shared][0 if spec.batch_size == "full" else spec.seed].append(spec)
     for by_order in alike.values():

@@ -1,20 +1,20 @@
 """PyTorch's optimizers without their bookkeeping, which takes as long as a step of few layers.
 
 The arithmetic is that of ``torch.optim.Adam`` and ``torch.optim.SGD`` with ``fused=True``, by the
-kernels behind them. Gradients come in portions, each of which is used while the cache still holds
-it. Nothing is read back from the device, so that a step can be recorded into a CUDA graph.
+kernels behind them. Nothing is read back from the device, so that a step can be recorded into a
+CUDA graph.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from infomax_lib.linear_maps import Gradients, Parameter
+from infomax_lib.linear_maps import Parameter
 
 __all__ = ["OPTIMIZERS", "SGD", "Adam", "Optimizer"]
 
@@ -22,8 +22,8 @@ __all__ = ["OPTIMIZERS", "SGD", "Adam", "Optimizer"]
 class Optimizer(Protocol):
     """Moves parameters by their gradients."""
 
-    def step(self, portions: Iterable[Gradients]) -> None:
-        """One training step; moves each portion before the next is asked for."""
+    def step(self, gradients: Sequence[Tensor]) -> None:
+        """One training step, by the gradients of all parameters."""
 
 
 class SGD:
@@ -34,15 +34,15 @@ class SGD:
     """
 
     def __init__(self, parameters: Sequence[Parameter]) -> None:
-        self._parameters = parameters
+        self._values = [parameter.value for parameter in parameters]
+        self._by_rate = _by_rate(parameters)
 
-    def step(self, portions: Iterable[Gradients]) -> None:
-        """One training step; moves each portion before the next is asked for."""
-        for rate, places, gradients in _by_rate(self._parameters, portions):
-            values = [self._parameters[place].value for place in places]
+    def step(self, gradients: Sequence[Tensor]) -> None:
+        """One training step, by the gradients of all parameters."""
+        for rate, places in self._by_rate.items():
             torch._fused_sgd_(
-                values,
-                gradients,
+                [self._values[place] for place in places],
+                [gradients[place] for place in places],
                 [],
                 lr=rate,  # may be too large for float32: then the layer diverges, as it should
                 weight_decay=0.0,
@@ -62,18 +62,18 @@ class Adam:
     """
 
     def __init__(self, parameters: Sequence[Parameter]) -> None:
-        self._parameters = parameters
-        values = [parameter.value for parameter in parameters]
-        self._first, self._second = ([torch.zeros_like(v) for v in values] for _ in range(2))
-        self._steps = torch.zeros((), device=values[0].device)
+        self._values = [parameter.value for parameter in parameters]
+        self._by_rate = _by_rate(parameters)
+        self._first, self._second = ([torch.zeros_like(v) for v in self._values] for _ in range(2))
+        self._steps = torch.zeros((), device=self._values[0].device)
 
-    def step(self, portions: Iterable[Gradients]) -> None:
-        """One training step; moves each portion before the next is asked for."""
+    def step(self, gradients: Sequence[Tensor]) -> None:
+        """One training step, by the gradients of all parameters."""
         self._steps += 1
-        for rate, places, gradients in _by_rate(self._parameters, portions):
+        for rate, places in self._by_rate.items():
             torch._fused_adam_(
-                [self._parameters[place].value for place in places],
-                gradients,
+                [self._values[place] for place in places],
+                [gradients[place] for place in places],
                 [self._first[place] for place in places],
                 [self._second[place] for place in places],
                 [],
@@ -88,18 +88,12 @@ class Adam:
             )
 
 
-def _by_rate(
-    parameters: Sequence[Parameter], portions: Iterable[Gradients]
-) -> Iterator[tuple[float, list[int], list[Tensor]]]:
-    """Places and gradients of the parameters of each step size, portion by portion."""
-    for portion in portions:
-        places, gradients = defaultdict(list), defaultdict(list)
-        for place, gradient in portion:
-            rate = parameters[place].rate
-            places[rate].append(place)
-            gradients[rate].append(gradient)
-        for rate in places:
-            yield rate, places[rate], gradients[rate]
+def _by_rate(parameters: Sequence[Parameter]) -> dict[float, list[int]]:
+    """Places of the parameters of each step size."""
+    places = defaultdict(list)
+    for place, parameter in enumerate(parameters):
+        places[parameter.rate].append(place)
+    return dict(places)
 
 
 OPTIMIZERS: dict[str, Callable[[Sequence[Parameter]], Optimizer]] = {"adam": Adam, "sgd": SGD}

@@ -1,9 +1,9 @@
 """Many layers trained as one tensor program.
 
 The layers of a population share dataset, batch size, optimizer and number of epochs, and layers
-that share a seed share each batch. Whatever the number of layers, a step multiplies all their
-weights with the batches and back at once (:mod:`infomax_lib.linear_maps`); what lies between is
-done in blocks of layers of the same width, competition and objective (:mod:`infomax_lib.block`).
+that share a seed share each batch. On a CPU, compiled code trains what most runs are made of
+(:mod:`infomax_lib.compiled_layers`); everything else, and everything on a GPU, is trained by
+operations on whole tensors (:mod:`infomax_lib.tensor_layers`).
 """
 
 from __future__ import annotations
@@ -13,22 +13,17 @@ import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from itertools import groupby
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from infomax_lib.block import Block, block_of
-from infomax_lib.cuda_graph import GraphedStep
+from infomax_lib.block import block_of
+from infomax_lib.compiled_layers import CompiledLayers
 from infomax_lib.data import Dataset
-from infomax_lib.layer import initial_parameters
-from infomax_lib.linear_maps import DenseMaps, LinearMaps, Rows, SparseMaps
 from infomax_lib.measure import measure_layers
-from infomax_lib.optimizers import OPTIMIZERS
 from infomax_lib.spec import RunSpec
-from infomax_lib.views import two_views
+from infomax_lib.tensor_layers import TensorLayers
 
 __all__ = [
     "MeasureWarning",
@@ -109,27 +104,31 @@ class Population:
         dtype: Of parameters and data.
 
     Attributes:
+        layers: What trains them.
         weight: Rows (K, D) of each layer, in the order of ``specs``; views that training changes.
         bias: Biases (K,) of each layer.
     """
 
     def __init__(self, specs: Sequence[RunSpec], data: Dataset, device, dtype: torch.dtype) -> None:
         self.specs, self.first = list(specs), specs[0]
-        to = {"device": device, "dtype": dtype}
         by_order = self._arrange()
-        self._seeds = [self.specs[places[0]].seed for places in by_order]
-        self._order = [generator(seed, "order") for seed in self._seeds]
+        seeds = [self.specs[places[0]].seed for places in by_order]
+        self._order = [generator(seed, "order") for seed in seeds]
         self._samples = len(data.train)
-        self._places = self._by_block(by_order)
-        self.blocks = [
-            Block([self.specs[place] for place in places], len(by_order), **to)
-            for places in self._places
-        ]
-        self.maps = self._make_maps(data, **to)
-        self.weight, self.bias = self._views()
-        self.optimizer = OPTIMIZERS[self.first.optimizer](self.maps.parameters)
-        self._device = torch.device(device)
-        self._graphed: GraphedStep | None = None
+        units = sum(self.specs[place].hidden_dim for place in by_order[0])
+        if torch.device(device).type == "cpu" and self._compiled_pays(data, units):
+            self.layers: CompiledLayers | TensorLayers = CompiledLayers(
+                self.specs, by_order, data, dtype
+            )
+        else:
+            draws = [generator(seed, "views") for seed in seeds]
+            self.layers = TensorLayers(self.specs, by_order, data, device, dtype, draws)
+        self.weight, self.bias = self.layers.weight, self.layers.bias
+
+    def _compiled_pays(self, data: Dataset, units: int) -> bool:
+        size = self.first.samples_per_step(len(data.train))
+        served = all(map(CompiledLayers.serve, self.specs))
+        return served and CompiledLayers.pay(data, units, size)
 
     def _arrange(self) -> list[list[int]]:
         """Places of the specs, one list per data order, each sorted by block and step size.
@@ -154,62 +153,14 @@ class Population:
             )
         return arranged
 
-    def _by_block(self, by_order: list[list[int]]) -> list[list[int]]:
-        """Places of the layers of each block, one data order after another."""
-        start, blocks = 0, []
-        for _, members in groupby(block_of(self.specs[place]) for place in by_order[0]):
-            stop = start + len(list(members))
-            blocks.append([place for group in by_order for place in group[start:stop]])
-            start = stop
-        return blocks
-
-    def _make_maps(self, data: Dataset, device, dtype) -> LinearMaps:
-        """Initial parameters of all layers, block by block, and how to multiply."""
-        first = self.first
-        rows = [self._start(block.specs, data.num_features, device, dtype) for block in self.blocks]
-        low = first.precision == "bfloat16" and dtype == torch.float32
-        size = first.samples_per_step(len(data.train))
-        possible = torch.device(device).type == "cpu" and not low and first.views == 1
-        if possible and SparseMaps.pay(data, sum(own.bias.shape[1] for own in rows), size):
-            return SparseMaps(rows, data, first.bias)
-        train = data.train.to(device, torch.bfloat16 if low else dtype)
-        if first.views == 1:
-            return DenseMaps(rows, train, first.bias)
-        draws = [generator(seed, "views") for seed in self._seeds]
-        return DenseMaps(rows, train, first.bias, partial(two_views, draws=draws))
-
-    def _start(self, specs: Sequence[RunSpec], inputs: int, device, dtype) -> Rows:
-        """Initial parameters of the layers of a block."""
-        start = [initial_parameters(inputs, s.hidden_dim, s.seed, s.initial) for s in specs]
-        weight, bias = (torch.cat(parts).to(device, dtype) for parts in zip(*start, strict=True))
-        orders = len(self._order)
-        rates = np.array([spec.learning_rate for spec in specs]).reshape(orders, -1)
-        return Rows(weight.unflatten(0, (orders, -1)), bias.unflatten(0, (orders, -1)), rates)
-
-    def _views(self) -> tuple[list[Tensor], list[Tensor]]:
-        weight, bias = [Tensor()] * len(self.specs), [Tensor()] * len(self.specs)
-        for number, (block, places) in enumerate(zip(self.blocks, self._places, strict=True)):
-            each = len(places) // len(self._order)
-            for n, place in enumerate(places):
-                order, start = n // each, n % each * block.units
-                own = slice(start, start + block.units)
-                weight[place], bias[place] = self.maps.layer(number, order, own)
-        return weight, bias
-
     def epoch(self) -> tuple[Tensor, Tensor]:
         """One pass over the training data; mean loss and its second term over the batches (L,)."""
-        for block in self.blocks:
-            block.loss_sum.zero_()
-            block.tc_sum.zero_()
         if self.first.batch_size == "full":
             steps = self.train([None])
         else:
             steps = self.train(batches(self._samples, self.first.batch_size, self._order))
-        loss, tc = (torch.zeros(len(self.specs), dtype=torch.float64) for _ in range(2))
-        for block, places in zip(self.blocks, self._places, strict=True):
-            loss[places] = block.loss_sum.double().cpu() / steps
-            tc[places] = block.tc_sum.double().cpu() / steps
-        return loss, tc
+        loss, tc = self.layers.take_sums()
+        return loss / steps, tc / steps
 
     def train(self, parts: Iterable[Tensor | None]) -> int:
         """One gradient step on each of the batches: samples (S, B), or None for all samples.
@@ -217,37 +168,7 @@ class Population:
         Returns:
             The number of steps.
         """
-        steps = 0
-        for batch in self.maps.load(parts):
-            self._launch(batch)
-            steps += 1
-        return steps
-
-    def _launch(self, batch) -> None:
-        # views are drawn on the CPU in every step, which a recorded step cannot do
-        if self._device.type != "cuda" or batch is None or self.first.views > 1:
-            self._step(batch)
-            return
-        if self._graphed is None:
-            self._graphed = GraphedStep(self._step, batch)
-        self._graphed(batch)
-
-    def _step(self, batch) -> None:
-        self.optimizer.step(self.maps.gradients(batch, self._at_outputs))
-
-    def _at_outputs(self, place: int, z: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Gradients of a block's losses by z (S, R, B), and directly by its weights (S, R, D)."""
-        block = self.blocks[place]
-        found = block.gradient(block.layers(z))
-        block.loss_sum += found.loss
-        block.tc_sum += found.tc
-        by_weight = None
-        if block.regularised:
-            weight = block.layers(self.maps.weights(place))
-            by_weight, value = block.redundancy_gradient(weight)
-            block.loss_sum += value
-            by_weight = block.rows(by_weight)
-        return block.rows(found.z), by_weight
+        return self.layers.train(parts)
 
 
 def train_population(

@@ -52,8 +52,10 @@ for name, text in performance.sentences(record).items():
 #   optimizer, the data already one tensor, no data loader, no value read before the end of an
 #   epoch. It is also the oracle of the tests: a layer in a population equals the layer of this
 #   loop.
-# - The **population** is what this book uses. Layers of one seed share their batches and hence one
-#   matrix product; layers of different seeds do not. Both cases are shown.
+# - The **population** is what this book uses. Layers of one seed share their batches; layers of
+#   different seeds do not. Both cases are shown. On a CPU, where inputs are sparse, Numba compiles
+#   its whole training step once (some seconds, which are not counted, and kept on disk after
+#   that); elsewhere it is made of PyTorch's operations on the tensors of all layers.
 # - **vmap** and **bmm** are the two usual ways to train many layers in PyTorch: `torch.func.vmap`
 #   over the plain loss, and batched matrix products with automatic differentiation. They do the
 #   same work (same loss, same gradient, same fused optimizer), which a test checks.
@@ -113,7 +115,8 @@ HTML(table_html(performance.limit_table(record)))
 #
 # `precision="bfloat16"` rounds the factors of the two matrix products to eight significant bits and
 # keeps sums, weights and everything else in single precision. It is off by default, and multiplies
-# whole matrices: on images of digits, single precision leaves out the zeros instead.
+# whole matrices by PyTorch's operations: on images of digits, single precision leaves out the zeros
+# instead. It can only gain where the processor multiplies such numbers.
 # {glue:text}`precision` A mean is *within* if it lies in the interval over seeds of single
 # precision: then the choice of seeds matters more than the rounding.
 

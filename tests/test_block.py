@@ -1,4 +1,4 @@
-"""Blocks of layers against automatic differentiation of the formulas, in both orders in memory."""
+"""Blocks of layers against automatic differentiation of the formulas."""
 
 import pytest
 import torch
@@ -38,11 +38,6 @@ def drawn(shape):
     return torch.randn(shape, generator=torch.Generator().manual_seed(0), dtype=DOUBLE)
 
 
-def in_memory(z, order):
-    """The same pre-activations (L, K, B): samples side by side, or the units of all layers."""
-    return z.clone() if order == "samples" else z.permute(2, 0, 1).contiguous().permute(1, 2, 0)
-
-
 def by_formula(spec, z):
     """Loss, its second term and the gradient by z (K, B) of one layer."""
     z = z.clone().requires_grad_()
@@ -57,10 +52,10 @@ def by_formula(spec, z):
     return loss.detach(), tc.detach(), z.grad
 
 
-def check(specs, order):
+def check(specs):
     z = drawn((len(specs), UNITS, SAMPLES))
     block = Block(specs, GROUPS, dtype=DOUBLE)
-    found = block.gradient(in_memory(z, order))
+    found = block.gradient(z.clone())
     for n, spec in enumerate(specs):
         loss, tc, by_z = by_formula(spec, z[n])
         assert_allclose(found.loss[n], loss, err_msg=str(spec), **CLOSE)
@@ -68,36 +63,31 @@ def check(specs, order):
         assert_allclose(found.z[n], by_z, err_msg=str(spec), **CLOSE)
 
 
-@pytest.mark.parametrize("order", ["samples", "units"])
 class TestGradient:
     @pytest.mark.parametrize(("name", "temperature", "lambda_lse"), SETTINGS)
-    def test_every_activation(self, name, temperature, lambda_lse, order):
-        check(specs_of(competition=name, temperature=temperature, lambda_lse=lambda_lse), order)
+    def test_every_activation(self, name, temperature, lambda_lse):
+        check(specs_of(competition=name, temperature=temperature, lambda_lse=lambda_lse))
 
     @pytest.mark.parametrize("name", COMPETITIONS)
-    def test_every_competition(self, name, order):
-        check(specs_of(competition=name, group_size=2 if name in GROUPED else 1), order)
+    def test_every_competition(self, name):
+        check(specs_of(competition=name, group_size=2 if name in GROUPED else 1))
 
     @pytest.mark.parametrize("competition", ["none", "softmax"])
     @pytest.mark.parametrize("name", ["log_det", "decorrelation", "hsic"])
-    def test_every_objective_of_one_view(self, name, competition, order):
-        check(specs_of(objective=name, competition=competition), order)
+    def test_every_objective_of_one_view(self, name, competition):
+        check(specs_of(objective=name, competition=competition))
 
 
-@pytest.mark.parametrize("order", ["samples", "units"])
-def test_rows_are_neighbours_of_their_layer(order):
+def test_rows_are_neighbours_of_their_layer():
     block = Block(specs_of(), GROUPS, dtype=DOUBLE)
     layers = drawn((2 * len(ACTIVATIONS), UNITS, SAMPLES))
-    rows = block.rows(in_memory(layers, order))
+    rows = block.rows(layers)
     assert rows.shape == (GROUPS, len(ACTIVATIONS) * UNITS, SAMPLES)
     assert torch.equal(rows[1, UNITS : 2 * UNITS], layers[len(ACTIVATIONS) + 1])
     assert torch.equal(block.layers(rows), layers)
 
 
-def test_outputs_of_sparse_maps_are_overwritten_where_they_lie():
-    """Units side by side: then no part of a step copies them."""
+def test_what_it_is_given_is_overwritten():
     block = Block(specs_of(competition="softmax"), GROUPS, dtype=DOUBLE)
-    rows = drawn((SAMPLES, GROUPS, len(ACTIVATIONS) * UNITS)).permute(1, 2, 0)
-    found = block.gradient(block.layers(rows))
-    assert found.z.data_ptr() == rows.data_ptr()
-    assert torch.equal(block.rows(found.z), rows)
+    z = drawn((2 * len(ACTIVATIONS), UNITS, SAMPLES))
+    assert block.gradient(z).z.data_ptr() == z.data_ptr()

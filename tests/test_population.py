@@ -7,7 +7,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
-from infomax_lib import RunSpec, grid, metrics, population
+from infomax_lib import RunSpec, compiled_layers, grid, metrics, population
 from infomax_lib.competition import COMPETITIONS, GROUPED
 from infomax_lib.layer import ACTIVATIONS, initial_parameters
 from infomax_lib.objective import OBJECTIVES
@@ -64,6 +64,14 @@ MIXED = {
 }
 
 
+@pytest.fixture(params=["compiled", "tensors"])
+def both_ways(monkeypatch, request):
+    """Train by compiled code wherever there is any, or nowhere."""
+    monkeypatch.setattr(compiled_layers, "_LARGEST_SHARE", float(request.param == "compiled"))
+    monkeypatch.setattr(compiled_layers, "_FEWEST_COLUMNS", 1)
+
+
+@pytest.mark.usefixtures("both_ways")
 class TestAgainstPlainLoop:
     @pytest.mark.parametrize("batch_size", [16, "full"])
     @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
@@ -186,6 +194,7 @@ class TestAgainstPlainLoop:
         same_as_the_plain_loop(specs, tiny, *trained(specs))
 
 
+@pytest.mark.usefixtures("both_ways")
 class TestNeighbours:
     @pytest.mark.parametrize("dtype", [DOUBLE, torch.float32])
     def test_a_layer_among_others_equals_the_layer_alone(self, trained, dtype):
