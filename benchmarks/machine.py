@@ -33,8 +33,9 @@ def describe(device: torch.device) -> dict[str, str | int]:
 
 
 def file_name(machine: dict[str, str | int]) -> str:
-    """A file name that tells machines, devices and thread counts apart."""
-    what = machine["gpu"] or f"{machine['processor']} {machine['threads']} threads"
+    """A file name that tells machines, devices, instruction sets and thread counts apart."""
+    processor = f"{machine['processor']} {machine['instructions']} {machine['threads']} threads"
+    what = machine["gpu"] or processor
     return re.sub(r"[^a-z0-9]+", "-", str(what).lower()).strip("-") + ".json"
 
 

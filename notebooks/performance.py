@@ -159,7 +159,7 @@ HTML(table_html(performance.machine_table(record)))
 # %% [markdown]
 # `make bench` measures your machine in about ten minutes and adds a file to `benchmarks/results/`;
 # this page then shows the most recent one. The stored benchmarks, each with its speed as a multiple
-# of the plain loop and as a share of the limit:
+# of the plain loop and as a share of the limit; each measured the library as it was at its date:
 
 # %% tags=["remove-input"]
 HTML(table_html(performance.overview_table(records)))

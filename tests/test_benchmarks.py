@@ -317,8 +317,8 @@ class TestGrowth:
 
 
 def test_file_name_tells_machines_apart():
-    machine = {"processor": "AMD EPYC 9554", "threads": 2, "gpu": ""}
-    assert file_name(machine) == "amd-epyc-9554-2-threads.json"
+    machine = {"processor": "AMD EPYC 9554", "instructions": "AVX512", "threads": 2, "gpu": ""}
+    assert file_name(machine) == "amd-epyc-9554-avx512-2-threads.json"
     assert file_name(machine | {"gpu": "NVIDIA H200"}) == "nvidia-h200.json"
 
 
