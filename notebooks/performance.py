@@ -15,9 +15,9 @@
 # %% [markdown]
 # # Performance
 #
-# Every result of this book is a mean over many small layers. They are trained together, as one
-# tensor program. This page shows what that saves against training them one by one, and how far it
-# is from what the machine could do at best.
+# Every result of this book is a mean over many small layers. They are trained together. This page
+# shows what that saves against training them one by one, and how far it is from what the machine
+# could do at best.
 
 # %% tags=["parameters", "remove-cell"]
 # Which stored benchmark to show.
