@@ -45,8 +45,8 @@ book: execute ## build the site into book/_build/html, any warning is an error
 test: $(STAMP) ## run all tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST)
 
-bench: $(STAMP) ## measure speed and store it in benchmarks/results (BENCH=quick: seconds, only a trial)
-	$(BIN)/python -m benchmarks $(if $(BENCH),--$(BENCH))
+bench: $(STAMP) ## measure speed and store it (SWEEP=1: 180 runs, too; BENCH=quick: only a trial)
+	$(BIN)/python -m benchmarks $(if $(BENCH),--$(BENCH)) $(if $(SWEEP),--sweep)
 
 audit: $(STAMP) ## compute a few stored runs again, the same ones each time, and compare
 	$(BIN)/infomax audit --sample 4 --seed 1 --minutes 2

@@ -21,8 +21,9 @@ from benchmarks.precision import measure_precision
 from benchmarks.probes import measure_probes
 from benchmarks.processes import Processes
 from benchmarks.settings import FULL, QUICK, Settings
-from infomax_lib import performance
+from benchmarks.sweep import measure_sweep
 from infomax_lib.pages import write_atomically
+from infomax_lib.performance_tables import tables
 from infomax_lib.runs import tasks_wanted
 
 RESULTS = Path(__file__).parent / "results"
@@ -30,8 +31,8 @@ _UNITS = 16  # K of the layers whose number grows
 SCRATCH = Path("build") / "benchmarks"
 
 
-def measure(settings: Settings, device: torch.device) -> dict:
-    """Everything, as one record that JSON can hold."""
+def measure(settings: Settings, device: torch.device, sweep: bool = False) -> dict:
+    """Everything, as one record that JSON can hold; a whole sweep only if wanted."""
     start = time.perf_counter()
     source = (
         mnist_or_random
@@ -65,6 +66,9 @@ def measure(settings: Settings, device: torch.device) -> dict:
     record["precision"] = measure_precision(data, device, settings)
     _say("growth of time and memory")
     record["growth"] = list(measure_growth(device, settings))
+    if sweep:
+        _say("a whole sweep")
+        record["sweep"] = measure_sweep(device, settings)
     record["settings"]["total_seconds"] = round(time.perf_counter() - start)
     return record
 
@@ -73,6 +77,7 @@ def main(arguments: list[str] | None = None) -> Path:
     """Run the command; returns the file that was written."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="seconds; numbers mean nothing")
+    parser.add_argument("--sweep", action="store_true", help="time a sweep of 180 runs, too")
     parser.add_argument("--device", default="cpu", help="cpu (default) or cuda")
     parser.add_argument("--rounds", type=int, help="how often each contestant is timed")
     parser.add_argument("--seconds", type=float, help="least duration of one timing")
@@ -82,11 +87,11 @@ def main(arguments: list[str] | None = None) -> Path:
     given = {name: getattr(chosen, name) for name in ("rounds", "seconds")}
     effort = replace(settings.effort, **{n: v for n, v in given.items() if v is not None})
     settings = replace(settings, effort=effort)
-    record = measure(settings, torch.device(chosen.device))
+    record = measure(settings, torch.device(chosen.device), chosen.sweep)
     folder = chosen.output or (SCRATCH if chosen.quick else RESULTS)
     path = folder / machine.file_name(record["machine"])
     write_atomically(path, json.dumps(record, indent=1) + "\n")
-    for title, table in performance.tables(record).items():
+    for title, table in tables(record).items():
         print(f"\n{title}\n{table.to_string(index=False)}")
     print(f"\nstored in {path}")
     return path

@@ -30,6 +30,7 @@ class Settings:
         probe_layers: Layers that are probed at once.
         probe_units: Units K of each.
         probe_sample: How many of them scikit-learn gets, one by one.
+        sweep: NAME=VALUE texts that replace values of the sweep's file.
     """
 
     effort: Effort = field(default_factory=Effort)
@@ -49,6 +50,7 @@ class Settings:
     probe_layers: int = 64
     probe_units: int = 64
     probe_sample: int = 3
+    sweep: tuple[str, ...] = ()
 
     def synchronized(self, device: torch.device) -> Effort:
         """The effort, waiting for ``device`` before the clock is read."""
@@ -73,4 +75,5 @@ QUICK = Settings(
     probe_layers=2,
     probe_units=4,
     probe_sample=1,
+    sweep=("dataset=synthetic", "epochs=1", "hidden_dim=4", "seed=0"),
 )

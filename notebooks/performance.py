@@ -30,17 +30,19 @@ from pathlib import Path
 from IPython.display import HTML
 from myst_nb import glue
 
-from infomax_lib import performance
+from infomax_lib import performance_tables as tables
 from infomax_lib.figures import use_style
+from infomax_lib.performance import read_records
 from infomax_lib.performance_figures import growth_figure, throughput_figure
+from infomax_lib.performance_words import sentences
 from infomax_lib.tables import table_html
 
 use_style()
-records = performance.read_records(Path(benchmarks))
+records = read_records(Path(benchmarks))
 if machine != "latest" and machine not in records:
     raise ValueError(f"machine={machine!r}: choose latest or one of {', '.join(records)}")
 record = next(iter(records.values())) if machine == "latest" else records[machine]
-for name, text in performance.sentences(record).items():
+for name, text in sentences(record).items():
     glue(name, text, display=False)
 
 # %% [markdown]
@@ -79,11 +81,11 @@ for name, text in performance.sentences(record).items():
 # %% [markdown]
 # ## What was aimed at, and what was reached
 #
-# {glue:text}`aims`
+# {glue:text}`aims` {glue:text}`sweep`
 
 # %% tags=["remove-input"]
 # NBVAL_CHECK_OUTPUT
-HTML(table_html(performance.aim_table(record)))
+HTML(table_html(tables.aim_table(record)))
 
 # %% [markdown]
 # ## Number of layers
@@ -94,7 +96,7 @@ HTML(table_html(performance.aim_table(record)))
 throughput_figure(record)
 
 # %% tags=["remove-input"]
-HTML(table_html(performance.peer_table(record)))
+HTML(table_html(tables.peer_table(record)))
 
 # %% [markdown]
 # ## Every setting
@@ -102,13 +104,14 @@ HTML(table_html(performance.peer_table(record)))
 # {glue:text}`settings`
 
 # %% tags=["remove-input"]
-HTML(table_html(performance.engine_table(record)))
+HTML(table_html(tables.engine_table(record)))
 
 # %% [markdown]
-# What the limit is made of, in milliseconds per step of all layers, and the step itself:
+# What the limit is made of with one seed, A and Adam, in milliseconds per step of all layers, and
+# the step itself:
 
 # %% tags=["remove-input"]
-HTML(table_html(performance.limit_table(record)))
+HTML(table_html(tables.limit_table(record)))
 
 # %% [markdown]
 # ## Half precision
@@ -121,7 +124,7 @@ HTML(table_html(performance.limit_table(record)))
 # precision: then the choice of seeds matters more than the rounding.
 
 # %% tags=["remove-input"]
-HTML(table_html(performance.precision_table(record)))
+HTML(table_html(tables.precision_table(record)))
 
 # %% [markdown]
 # ## How cost grows
@@ -137,9 +140,7 @@ growth_figure(record, "seconds")
 growth_figure(record, "memory")
 
 # %% tags=["remove-input"]
-HTML(
-    f"<details><summary>Every point</summary>{table_html(performance.growth_table(record))}</details>"
-)
+HTML(f"<details><summary>Every point</summary>{table_html(tables.growth_table(record))}</details>")
 
 # %% [markdown]
 # ## Linear probes
@@ -148,18 +149,19 @@ HTML(
 # layers are fitted together. {glue:text}`probes`
 
 # %% tags=["remove-input"]
-HTML(table_html(performance.probe_table(record)))
+HTML(table_html(tables.probe_table(record)))
 
 # %% [markdown]
 # ## Machine and versions
 
 # %% tags=["remove-input"]
-HTML(table_html(performance.machine_table(record)))
+HTML(table_html(tables.machine_table(record)))
 
 # %% [markdown]
-# `make bench` measures your machine in about ten minutes and adds a file to `benchmarks/results/`;
-# this page then shows the most recent one. The stored benchmarks, each with its speed as a multiple
-# of the plain loop and as a share of the limit; each measured the library as it was at its date:
+# `make bench` measures your machine in about a quarter of an hour and adds a file to
+# `benchmarks/results/`; this page then shows the most recent one. `make bench SWEEP=1` times the
+# sweep, too. The stored benchmarks, each with its speed as a multiple of the plain loop and as a
+# share of the limit; each measured the library as it was at its date:
 
 # %% tags=["remove-input"]
-HTML(table_html(performance.overview_table(records)))
+HTML(table_html(tables.overview_table(records)))

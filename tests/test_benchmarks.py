@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -19,9 +20,10 @@ from benchmarks.machine import file_name
 from benchmarks.processes import Processes
 from benchmarks.settings import FULL, QUICK
 from benchmarks.timing import Effort, contest, spread
-from infomax_lib import RunSpec, grid, performance
-from infomax_lib.performance import OURS, SHARED_OUT
+from infomax_lib import RunSpec, grid, performance_tables
+from infomax_lib.performance import OURS, SHARED_OUT, read_records
 from infomax_lib.performance_figures import growth_figure, throughput_figure
+from infomax_lib.performance_words import sentences
 from infomax_lib.population import Population
 from infomax_lib.reference import PlainLoop
 
@@ -322,21 +324,30 @@ def test_file_name_tells_machines_apart():
     assert file_name(machine | {"gpu": "NVIDIA H200"}) == "nvidia-h200.json"
 
 
+def characters_across(table):
+    """The column of text of a page 1200 pixels wide has room for about 75; headings wrap."""
+    headings = {column: re.split(r"[\s-]+", column) for column in table}
+    return sum(
+        max(table[column].str.len().max(), *map(len, words)) for column, words in headings.items()
+    )
+
+
 class TestRecords:
     def test_quick_run_gives_everything_that_the_page_shows(self, tmp_path, capsys):
-        quick = command.main(["--quick", "--output", str(tmp_path)])
+        quick = command.main(["--quick", "--sweep", "--output", str(tmp_path)])
         printed = capsys.readouterr().out
-        records = performance.read_records(quick.parent)
+        records = read_records(quick.parent)
         record = records[quick.stem]
         assert not record["settings"]["complete"]
+        assert record["sweep"]["runs"] == 6  # one seed and one width of each activation
         assert len(record["engine"]) == len(list(rows(QUICK.shrink)))
         assert len(record["growth"]) == len(list(points(QUICK)))
-        for title, table in performance.tables(record).items():
+        for title, table in performance_tables.tables(record).items():
             assert len(table), title
             assert title in printed
             assert not table.isna().any().any(), title
-        assert all(performance.sentences(record).values())
-        assert len(performance.overview_table(records)) == 1
+        assert all(sentences(record).values())
+        assert len(performance_tables.overview_table(records)) == 1
         throughput_figure(record)
         for what in ("seconds", "memory"):
             assert len(growth_figure(record, what).axes) == 4
@@ -357,23 +368,29 @@ class TestRecords:
     @pytest.mark.parametrize("path", sorted(RESULTS.glob("*.json")), ids=lambda path: path.stem)
     def test_aims_say_whether_they_are_reached(self, path):
         record = json.loads(path.read_text())
-        table = performance.aim_table(record)
+        table = performance_tables.aim_table(record)
         medians = [
             row[kind][row["as_run"]]["median"] / row[f"aim_{kind}"]
             for row in record["engine"]
             for kind in ("ratio", "share")
             if row[f"aim_{kind}"] is not None
         ]
-        wanted = [value >= 1 for value in [*medians, record["probes"]["ratio"] / 10]]
+        others = [record["probes"]["ratio"] / 10]
+        if "sweep" in record:
+            others.append(15 * 60 / record["sweep"]["seconds"])
+        wanted = [value >= 1 for value in [*medians, *others]]
         assert list(table["reached"].eq("yes")) == wanted
         assert table.columns[-1] == "reached"
 
     @pytest.mark.parametrize("path", sorted(RESULTS.glob("*.json")), ids=lambda path: path.stem)
-    @pytest.mark.parametrize("make", ["aim_table", "engine_table", "peer_table"])
+    @pytest.mark.parametrize("make", ["aim_table", "engine_table", "peer_table", "limit_table"])
     def test_tables_fit_the_page(self, path, make):
-        """The column of text of a page 1200 pixels wide has room for about 75 characters."""
-        table = getattr(performance, make)(json.loads(path.read_text()))
-        assert sum(table[column].str.len().max() for column in table) <= 75
+        table = getattr(performance_tables, make)(json.loads(path.read_text()))
+        assert characters_across(table) <= 75
+
+    def test_the_overview_fits_the_page(self):
+        overview = performance_tables.overview_table(read_records(RESULTS))
+        assert characters_across(overview) <= 75
 
     @pytest.mark.parametrize("largest", [0.6, 6.0, 600.0])
     def test_times_are_read_off_in_plain_numbers(self, largest):
@@ -397,14 +414,14 @@ class TestRecords:
             assert float(label.get_text().replace(",", "")) == label.get_position()[1]
 
     def test_some_benchmark_is_stored(self):
-        assert performance.read_records(RESULTS)
+        assert read_records(RESULTS)
 
     def test_an_empty_folder_says_what_to_do(self, tmp_path):
         with pytest.raises(FileNotFoundError, match="make bench"):
-            performance.read_records(tmp_path)
+            read_records(tmp_path)
 
     def test_the_most_recent_comes_first(self, tmp_path):
         for stem, date in (("a", "2026-01-01"), ("b", "2026-02-01")):
             text = json.dumps({"machine": {"date": date}})
             (tmp_path / f"{stem}.json").write_text(text)
-        assert list(performance.read_records(tmp_path)) == ["b", "a"]
+        assert list(read_records(tmp_path)) == ["b", "a"]

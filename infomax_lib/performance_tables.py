@@ -1,0 +1,234 @@
+"""What the benchmarks stored, as tables; see :mod:`infomax_lib.performance`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from infomax_lib.performance import (
+    OURS,
+    PLAIN,
+    SHARED_OUT,
+    Record,
+    architecture,
+    is_usual,
+    mebibytes,
+    milli,
+    of_ours,
+    percent,
+    rate,
+    setting,
+    size,
+    sweep_name,
+    times,
+    unusual,
+    with_spread,
+)
+from infomax_lib.stats import format_number
+from infomax_lib.style import label
+
+__all__ = [
+    "aim_table",
+    "engine_table",
+    "growth_table",
+    "limit_table",
+    "machine_table",
+    "overview_table",
+    "peer_table",
+    "precision_table",
+    "probe_table",
+    "tables",
+]
+
+_CONTESTANTS = (OURS, PLAIN, "bmm", "vmap")
+_PROBE_AIM = 10  # times as fast as scikit-learn
+_SWEEP_AIM = 15  # minutes for 180 runs on two cores
+
+
+def tables(record: Record) -> dict[str, pd.DataFrame]:
+    """Every table by its title."""
+    return {
+        "Aims": aim_table(record),
+        "Training steps": engine_table(record),
+        "Peers": peer_table(record),
+        "Limit": limit_table(record),
+        "bfloat16 against float32": precision_table(record),
+        "Probes": probe_table(record),
+        "Growth": growth_table(record),
+        "Machine": machine_table(record),
+    }
+
+
+def aim_table(record: Record) -> pd.DataFrame:
+    """What was aimed at before anything was measured, and what was reached."""
+    rows = []
+    for row in record["engine"]:
+        for kind, show in (("ratio", times), ("share", percent)):
+            aim, found = row[f"aim_{kind}"], of_ours(row, kind)
+            if aim is not None:
+                wanted = f"{aim:g} × plain loop" if kind == "ratio" else f"{show(aim)} of the limit"
+                rows.append(
+                    {
+                        "setting": setting(row),
+                        "aim": f"≥ {wanted}",
+                        "measured": with_spread(found, show),
+                        "reached": "yes" if found["median"] >= aim else "no",
+                    }
+                )
+    probes = record["probes"]
+    rows.append(
+        {
+            "setting": f"{size(probes)}, probes",
+            "aim": f"≥ {_PROBE_AIM} × scikit-learn",
+            "measured": times(probes["ratio"]),
+            "reached": "yes" if probes["ratio"] >= _PROBE_AIM else "no",
+        }
+    )
+    if "sweep" in record:
+        minutes = record["sweep"]["seconds"] / 60
+        rows.append(
+            {
+                "setting": sweep_name(record["sweep"]),
+                "aim": f"≤ {_SWEEP_AIM} minutes",
+                "measured": times(minutes),
+                "reached": "yes" if minutes <= _SWEEP_AIM else "no",
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def engine_table(record: Record) -> pd.DataFrame:
+    """One row per setting: ratio to the plain loop, share of the limit, layer-steps per second."""
+    return pd.DataFrame(
+        [
+            {
+                "setting": setting(row),
+                "ratio [quartiles]": with_spread(of_ours(row, "ratio"), times),
+                "share": percent(of_ours(row, "share")["median"]),
+                "layer-steps/s": rate(of_ours(row, "layer_steps")["median"]),
+            }
+            for row in record["engine"]
+        ]
+    )
+
+
+def peer_table(record: Record) -> pd.DataFrame:
+    """Median ratio of every way to train many layers to a plain loop with all threads."""
+    return pd.DataFrame(
+        [
+            {"setting": setting(row), "processes": processes}
+            | {
+                contestant: times(row["ratio"][contestant + way]["median"])
+                if contestant + way in row["ratio"]
+                else "1"
+                for contestant in _CONTESTANTS
+            }
+            for row in record["engine"]
+            if row["peers"]
+            for processes, way in (("one", ""), ("one per core", SHARED_OUT))
+            if OURS + way in row["ratio"]
+        ]
+    )
+
+
+def limit_table(record: Record) -> pd.DataFrame:
+    """What the limit of each size with one seed, A and Adam is made of."""
+    chosen = [
+        row
+        for row in record["engine"]
+        if row["layers"] > 1 and (is_usual(row) or is_usual(row, precision="bfloat16"))
+    ]
+    return pd.DataFrame(
+        [
+            {
+                "setting": ", ".join([size(row), *unusual(row)]),
+                "peak, GFLOP/s": rate(row["peak_flops"]["median"] / 1e9),
+                "products, ms": milli(row["products_seconds"]["median"]),
+                "optimizer, ms": milli(row["optimizer_seconds"]["median"]),
+                "step, ms": milli(row["layers"] / of_ours(row, "layer_steps")["median"]),
+            }
+            for row in chosen
+        ]
+    )
+
+
+def precision_table(record: Record) -> pd.DataFrame:
+    """Means over seeds in both precisions."""
+    return pd.DataFrame(
+        [
+            {
+                "layer": architecture(row),
+                "measure": label(row["measure"]),
+                "float32 [95 %]": f"{format_number(row['float32'])} [{format_number(row['low'])}, "
+                f"{format_number(row['high'])}]",
+                "bfloat16": format_number(row["bfloat16"]),
+                "within": "yes" if row["within"] else "no",
+            }
+            for row in record["precision"]
+        ]
+    )
+
+
+def probe_table(record: Record) -> pd.DataFrame:
+    """Time per probe of both ways, and how far their accuracies are apart."""
+    probes = record["probes"]
+    return pd.DataFrame(
+        {
+            "way": ["all layers at once", "scikit-learn, one by one"],
+            "layers timed": [probes["layers"], probes["sklearn_layers"]],
+            "seconds per layer": [
+                f"{probes[way]:.3g}" for way in ("batched_seconds", "sklearn_seconds")
+            ],
+            "largest difference in accuracy, points": [f"{100 * probes['largest_gap']:.2g}", ""],
+        }
+    )
+
+
+def growth_table(record: Record) -> pd.DataFrame:
+    """Time and memory of every point."""
+    return pd.DataFrame(
+        [
+            {
+                "grows": row["grows"],
+                "layers": row["layers"],
+                "K": row["units"],
+                "D": row["inputs"],
+                "B": row["batch"],
+                "populations": row["populations"],
+                "step, ms": milli(row["seconds"]["median"]),
+                "memory, MiB": mebibytes(row["memory"]),
+            }
+            for row in record["growth"]
+        ]
+    )
+
+
+def machine_table(record: Record) -> pd.DataFrame:
+    """Machine, versions, and how it was measured."""
+    settings = record["settings"]
+    how = {
+        "training data": settings["data"],
+        "timings of each contestant": settings["rounds"],
+        "least duration of a timing, s": settings["seconds"],
+        "whole run, s": settings["total_seconds"],
+    }
+    machine = {key: value for key, value in record["machine"].items() if value != ""}
+    both = machine | how
+    return pd.DataFrame({"what": both.keys(), "value": [str(value) for value in both.values()]})
+
+
+def overview_table(records: Mapping[str, Record]) -> pd.DataFrame:
+    """One line per stored benchmark: ratio to the plain loop and share of the limit, by size."""
+    return pd.DataFrame(
+        [
+            {"benchmark": stem, "date": record["machine"]["date"]}
+            | {
+                size(row): f"{times(of_ours(row, 'ratio')['median'])} ×, "
+                f"{percent(of_ours(row, 'share')['median'])}"
+                for row in record["engine"]
+                if row["layers"] > 1 and is_usual(row)
+            }
+            for stem, record in records.items()
+        ]
+    )
