@@ -1,4 +1,4 @@
-"""Many layers trained as one tensor program.
+"""Many layers trained and measured together.
 
 The layers of a population share dataset, batch size, optimizer and number of epochs, and layers
 that share a seed share each batch. On a CPU, compiled code trains what most runs are made of

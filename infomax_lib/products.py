@@ -1,7 +1,8 @@
 """Matrix products a b', by the fastest kernel that PyTorch carries for the device.
 
-On x86 CPUs that is oneDNN's, which ``torch.compile`` uses for linear layers: on processors where
-MKL, behind ``torch.mm``, is held to AVX2 it is more than twice as fast, elsewhere about equal.
+On CPUs with AVX-512 that is oneDNN's, which ``torch.compile`` uses for linear layers: where MKL,
+behind ``torch.mm``, is held to AVX2 it is more than twice as fast, elsewhere about equal. Without
+AVX-512 it is slower, and has no kernel for bfloat16.
 """
 
 from __future__ import annotations
@@ -14,16 +15,11 @@ from torch import Tensor
 __all__ = ["product", "products"]
 
 _ONEDNN: Any = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
-_LOW = torch.bfloat16  # which oneDNN multiplies only where the processor has AVX-512 or better
-_ONEDNN_TYPES = (
-    (torch.float32, _LOW)
-    if _ONEDNN is not None and torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    else (torch.float32,)
-)
+_ONEDNN_TYPES = (torch.float32, torch.bfloat16)
 _USE_ONEDNN = (
     _ONEDNN is not None
     and torch.backends.mkldnn.is_available()
-    and torch.backends.cpu.get_cpu_capability().startswith("AVX")
+    and torch.backends.cpu.get_cpu_capability().startswith("AVX512")
 )
 _FEW_ROWS = 32  # fewer are better served by one call for all matrices
 
