@@ -24,6 +24,18 @@ settings.register_profile(
 settings.load_profile("repeatable")
 
 
+#: Files that take a minute or more, the longest first: begun late, they would leave all processes
+#: but one idle.
+LONG = (
+    "test_replay.py",
+    "test_recompute.py",
+)
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
+
+
 def pytest_configure(config):
     # Workers that share cores wait for each other's threads, far longer than one thread computes.
     torch.set_num_threads(1)
