@@ -17,7 +17,7 @@ _PACKAGES = ("torch", "numba", "numpy", "scipy", "scikit-learn")
 
 
 def describe(device: torch.device) -> dict[str, str | int]:
-    """Processor, device, cores, threads, versions and date; everything as text or integers."""
+    """Processor, device, cores, threads, versions and time; everything as text or integers."""
     gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else ""
     return {
         "processor": _processor(),
@@ -28,7 +28,7 @@ def describe(device: torch.device) -> dict[str, str | int]:
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         **{name: importlib.metadata.version(name) for name in _PACKAGES},
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="minutes"),
     }
 
 

@@ -21,6 +21,7 @@ __all__ = [
     "USUAL",
     "Record",
     "architecture",
+    "day",
     "is_usual",
     "mebibytes",
     "milli",
@@ -65,6 +66,11 @@ def read_records(folder: Path) -> dict[str, Record]:
         )
     records = {path.stem: json.loads(path.read_text(encoding="utf8")) for path in files}
     return dict(sorted(records.items(), key=lambda item: item[1]["machine"]["date"], reverse=True))
+
+
+def day(record: Record) -> str:
+    """When it was measured."""
+    return record["machine"]["date"][: len("2026-01-01")]
 
 
 def is_usual(row: Mapping[str, Any], **but: Any) -> bool:

@@ -12,6 +12,7 @@ from infomax_lib.performance import (
     SHARED_OUT,
     Record,
     architecture,
+    day,
     is_usual,
     mebibytes,
     milli,
@@ -222,7 +223,7 @@ def overview_table(records: Mapping[str, Record]) -> pd.DataFrame:
     """One line per stored benchmark: ratio to the plain loop and share of the limit, by size."""
     return pd.DataFrame(
         [
-            {"benchmark": stem, "date": record["machine"]["date"]}
+            {"benchmark": stem, "date": day(record)}
             | {
                 size(row): f"{times(of_ours(row, 'ratio')['median'])} ×, "
                 f"{percent(of_ours(row, 'share')['median'])}"

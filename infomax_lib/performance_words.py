@@ -11,6 +11,7 @@ from infomax_lib.performance import (
     SHARED_OUT,
     USUAL,
     Record,
+    day,
     is_usual,
     mebibytes,
     of_ours,
@@ -38,7 +39,7 @@ def sentences(record: Record) -> dict[str, str]:
     return {
         "in_short": f"Trained together{way}, " + "; ".join(map(_in_short, together)) + ". A single "
         f"layer is {_extremes(single, 'ratio', times)} times as fast as in the plain loop.",
-        "machine": f"Measured on {machine['date']} on {processor} with {machine['threads']} "
+        "machine": f"Measured on {day(record)} on {processor} with {machine['threads']} "
         f"thread(s) on {machine['cores']} cores, torch {machine['torch']}, "
         f"{settings['rounds']} turns of at least {settings['seconds']} s each.",
         "processes": _about_processes(together),

@@ -21,7 +21,7 @@ from benchmarks.processes import Processes
 from benchmarks.settings import FULL, QUICK
 from benchmarks.timing import Effort, contest, spread
 from infomax_lib import RunSpec, grid, performance_tables
-from infomax_lib.performance import OURS, SHARED_OUT, read_records
+from infomax_lib.performance import OURS, SHARED_OUT, day, read_records
 from infomax_lib.performance_figures import growth_figure, throughput_figure
 from infomax_lib.performance_words import sentences
 from infomax_lib.population import Population
@@ -421,7 +421,13 @@ class TestRecords:
             read_records(tmp_path)
 
     def test_the_most_recent_comes_first(self, tmp_path):
-        for stem, date in (("a", "2026-01-01"), ("b", "2026-02-01")):
-            text = json.dumps({"machine": {"date": date}})
-            (tmp_path / f"{stem}.json").write_text(text)
-        assert list(read_records(tmp_path)) == ["b", "a"]
+        days = {"a": "2026-01-01", "b": "2026-02-01T07:21+00:00", "c": "2026-02-01T07:20+00:00"}
+        for stem, date in days.items():
+            (tmp_path / f"{stem}.json").write_text(json.dumps({"machine": {"date": date}}))
+        records = read_records(tmp_path)
+        assert list(records) == ["b", "c", "a"]
+        assert [day(record) for record in records.values()] == [
+            "2026-02-01",
+            "2026-02-01",
+            "2026-01-01",
+        ]
