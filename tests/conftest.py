@@ -27,8 +27,9 @@ settings.load_profile("repeatable")
 #: Files that take a minute or more, the longest first: begun late, they would leave all processes
 #: but one idle.
 LONG = (
-    "test_replay.py",
     "test_recompute.py",
+    "test_replay.py",
+    "test_survival.py",
 )
 
 
