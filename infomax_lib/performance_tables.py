@@ -159,8 +159,8 @@ def precision_table(record: Record) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {
-                "layer": architecture(row),
                 "measure": label(row["measure"]),
+                "layer": architecture(row),
                 "float32 [95 %]": f"{format_number(row['float32'])} [{format_number(row['low'])}, "
                 f"{format_number(row['high'])}]",
                 "bfloat16": format_number(row["bfloat16"]),
