@@ -31,7 +31,6 @@ __all__ = [
     "read_records",
     "setting",
     "size",
-    "sweep_name",
     "times",
     "unusual",
     "with_spread",
@@ -93,11 +92,6 @@ def setting(row: Mapping[str, Any]) -> str:
     return ", ".join([size(row), architecture(row), name(row["optimizer"]), *unusual(row)])
 
 
-def sweep_name(sweep: Mapping[str, Any]) -> str:
-    """How many runs of how many epochs of what a timed sweep is."""
-    return f"{sweep['runs']} runs of {sweep['epochs']} epochs of {name(sweep['dataset'])}"
-
-
 def architecture(row: Mapping[str, Any]) -> str:
     """A without softmax, B with it."""
     return _ARCHITECTURES.get(row["competition"], name(row["competition"]))
@@ -113,7 +107,7 @@ def unusual(row: Mapping[str, Any]) -> list[str]:
     if row["precision"] != "float32":
         parts.append(row["precision"])
     if row["dense"]:
-        parts.append("dense inputs")
+        parts.append("dense")
     return parts
 
 

@@ -21,7 +21,6 @@ from infomax_lib.performance import (
     rate,
     setting,
     size,
-    sweep_name,
     times,
     unusual,
     with_spread,
@@ -87,10 +86,11 @@ def aim_table(record: Record) -> pd.DataFrame:
         }
     )
     if "sweep" in record:
-        minutes = record["sweep"]["seconds"] / 60
+        sweep = record["sweep"]
+        minutes = sweep["seconds"] / 60
         rows.append(
             {
-                "setting": sweep_name(record["sweep"]),
+                "setting": f"{sweep['runs']} runs, {sweep['epochs']} epochs",
                 "aim": f"≤ {_SWEEP_AIM} minutes",
                 "measured": times(minutes),
                 "reached": "yes" if minutes <= _SWEEP_AIM else "no",
@@ -159,11 +159,11 @@ def precision_table(record: Record) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {
-                "measure": label(row["measure"]),
                 "layer": architecture(row),
+                "measure": label(row["measure"]),
                 "float32 [95 %]": f"{format_number(row['float32'])} [{format_number(row['low'])}, "
                 f"{format_number(row['high'])}]",
-                "bfloat16": format_number(row["bfloat16"]),
+                "bf16": format_number(row["bfloat16"]),
                 "within": "yes" if row["within"] else "no",
             }
             for row in record["precision"]
@@ -220,7 +220,7 @@ def machine_table(record: Record) -> pd.DataFrame:
 
 
 def overview_table(records: Mapping[str, Record]) -> pd.DataFrame:
-    """One line per stored benchmark: ratio to the plain loop and share of the limit, by size."""
+    """One line per stored benchmark: ratio to the plain loop and share of the limit."""
     return pd.DataFrame(
         [
             {"benchmark": stem, "date": day(record)}
@@ -228,7 +228,7 @@ def overview_table(records: Mapping[str, Record]) -> pd.DataFrame:
                 size(row): f"{times(of_ours(row, 'ratio')['median'])} ×, "
                 f"{percent(of_ours(row, 'share')['median'])}"
                 for row in record["engine"]
-                if row["layers"] > 1 and is_usual(row)
+                if row["aim_share"] is not None
             }
             for stem, record in records.items()
         ]

@@ -17,10 +17,10 @@ from infomax_lib.performance import (
     of_ours,
     percent,
     rate,
-    sweep_name,
     times,
 )
 from infomax_lib.performance_tables import aim_table
+from infomax_lib.style import name
 
 __all__ = ["sentences"]
 
@@ -75,11 +75,12 @@ def _about_aims(record: Record) -> str:
 
 def _about_sweep(record: Record) -> str:
     if "sweep" not in record:
-        return "The whole sweep was not timed in this run."
+        return "How long a whole sweep takes was not measured here."
     sweep = record["sweep"]
     return (
-        f"All {sweep_name(sweep)}, with final measures and from an empty store, take "
-        f"{times(sweep['seconds'] / 60)} minutes by `infomax sweep {sweep['file']}`."
+        f"The {sweep['runs']} runs of {sweep['file']}, {sweep['epochs']} epochs of "
+        f"{name(sweep['dataset'])} each, take {times(sweep['seconds'] / 60)} minutes from an empty "
+        "store, all measures included."
     )
 
 
@@ -101,18 +102,13 @@ def _extremes(rows: Sequence[Mapping], what: str, show: Callable[[float], str]) 
 def _about_processes(rows: Sequence[Mapping]) -> str:
     shared_out = [row for row in rows if row["as_run"] != OURS]
     if not shared_out:
-        return "Here everything is trained in one process, as `run` does it on this device."
+        return "Here everything is trained in one process."
     parts = []
     for row in shared_out:
         rates = {name: spread["median"] for name, spread in row["layer_steps"].items()}
-        ours, loops = rates[OURS + SHARED_OUT], rates[PLAIN + SHARED_OUT]
-        parts.append(
-            f"for {row['layers']} layers of K={row['units']}, the population makes "
-            f"{times(ours / rates[OURS])} times the steps that it makes in one process with all "
-            f"threads, plain loops {times(loops / rates[PLAIN])} times those of one, and the "
-            f"population is {times(ours / loops)} times as fast as these loops"
-        )
-    return "With a process per core, " + "; ".join(parts) + "."
+        ratio = rates[OURS + SHARED_OUT] / rates[PLAIN + SHARED_OUT]
+        parts.append(f"{times(ratio)} times ({row['layers']} of K={row['units']})")
+    return f"Against a plain loop in every process, it is {', '.join(parts)} as fast."
 
 
 def _about_layers(row: Mapping[str, Any]) -> str:

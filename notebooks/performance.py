@@ -46,7 +46,7 @@ for name, text in sentences(record).items():
     glue(name, text, display=False)
 
 # %% [markdown]
-# **In short.** {glue:text}`in_short`
+# **In short.** {glue:text}`in_short` {glue:text}`sweep`
 #
 # ## What is compared
 #
@@ -75,13 +75,13 @@ for name, text in sentences(record).items():
 # A *layer-step* is one gradient step of one layer on a batch of 128 images of 784 pixels. All
 # contestants of a row take turns, so that a noisy moment hits all of them; the first turns are
 # thrown away. Numbers are medians, with the quartiles in brackets, and ratios and shares are taken
-# turn by turn. In the tables A is the layer without softmax, B the layer with it, and 64 × K=16
-# stands for 64 layers of 16 units. {glue:text}`machine`
+# turn by turn. In the tables A is the layer without softmax, B the layer with it, 64 × K=16 stands
+# for 64 layers of 16 units, and *dense* for inputs none of which is zero. {glue:text}`machine`
 
 # %% [markdown]
 # ## What was aimed at, and what was reached
 #
-# {glue:text}`aims` {glue:text}`sweep`
+# {glue:text}`aims`
 
 # %% tags=["remove-input"]
 # NBVAL_CHECK_OUTPUT
