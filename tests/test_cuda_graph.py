@@ -1,11 +1,17 @@
-"""When a step is run, recorded and replayed; with a stand-in for the GPU that records calls."""
+"""When a step is run, recorded and replayed, and that it can be; with stand-ins for the GPU."""
 
 import contextlib
 
 import pytest
 import torch
 
+from infomax_lib import RunSpec, grid
+from infomax_lib.competition import COMPETITIONS, GROUPED
 from infomax_lib.cuda_graph import GraphedStep
+from infomax_lib.layer import ACTIVATIONS
+from infomax_lib.objective import OBJECTIVES
+from infomax_lib.population import Population
+from infomax_lib.spec import PRECISIONS
 
 
 class Recorder:
@@ -65,3 +71,29 @@ def test_every_batch_is_trained_once_and_in_order(recorder):
     assert recorder.seen == [indices.tolist() for indices in wanted]
     assert len(recorder.noted) == 1
     assert recorder.replays == 5  # three of the eight usual batches warmed up
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("competition", COMPETITIONS)
+def test_a_step_can_be_recorded(tiny, competition, objective):
+    """It reads no value back and mixes no devices: on "meta", whose tensors have none, both raise.
+
+    Adam alone: PyTorch has no fused SGD for that device.
+    """
+    base = RunSpec(
+        hidden_dim=4,
+        competition=competition,
+        objective=objective,
+        group_size=2 if competition in GROUPED else 1,
+        lambda_lse=0.5,
+    )
+    specs = [
+        *grid(base, activation=list(ACTIVATIONS), learning_rate=[1e-3, 1e-2], seed=[0, 1]),
+        *grid(base.but(lambda_tc=1.0, lambda_wr=1.0), seed=[0, 1]),
+    ]
+    for precision in PRECISIONS:
+        own = [spec.but(precision=precision) for spec in specs]
+        population = Population(own, tiny, "meta", torch.float32)
+        steps = population.train([torch.zeros(2, 16, dtype=torch.int64)] * 2)
+        assert steps == 2
+        assert {weight.device.type for weight in population.weight} == {"meta"}
