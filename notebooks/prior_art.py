@@ -209,7 +209,7 @@ HTML(timeline_table())
 
 # %% tags=["parameters"]
 dataset: str = "mnist"  # digits, mnist or fashion-mnist
-second: str = "fashion-mnist"  # another dataset of the same size, such as fashion-mnist, or none
+second: str = "fashion-mnist"  # another dataset of the same size; "" for none
 halves: bool = True  # train on each half of the classes as well, for transfer to the other half
 hidden_dim: int = 64  # units K of every method
 seeds: int = 10  # seeds 0 .. seeds-1: initial weights, data order, sampling
