@@ -1,4 +1,4 @@
-"""Notebooks: pairs of text and notebook, parameters with types and meaning, the quick profile."""
+"""Notebooks: pairs of text and notebook, parameters with types and meaning, the profiles."""
 
 import ast
 from pathlib import Path
@@ -8,10 +8,11 @@ import pytest
 from jupytext.compare import compare_notebooks
 
 from infomax_lib import pages
+from infomax_lib.baselines.methods import METHODS
 
 ROOT = Path(__file__).parents[1]
 NAMES = pages.CHAPTERS + pages.FRONT_PAGES
-QUICK = ROOT / "notebooks" / "quick.yml"
+PROFILES = [ROOT / "notebooks" / f"{name}.yml" for name in ("quick", "core")]
 
 
 def test_every_notebook_is_a_pair_and_known():
@@ -49,8 +50,9 @@ def test_parameters_have_type_and_meaning(name):
     assert len(tagged[0].source.splitlines()) > 1
 
 
-def test_quick_profile_fits_the_chapters():
-    profile = pages.read_profile(QUICK)
+@pytest.mark.parametrize("path", PROFILES, ids=lambda path: path.stem)
+def test_profile_fits_the_chapters(path):
+    profile = pages.read_profile(path)
     known = {
         name
         for chapter in pages.CHAPTERS
@@ -59,3 +61,4 @@ def test_quick_profile_fits_the_chapters():
     assert set(profile) <= known
     for chapter in pages.CHAPTERS:
         pages.check_parameters(pages.find_page(chapter, ROOT), profile)
+    assert set(profile.get("methods", "").split()) <= set(METHODS)
