@@ -15,6 +15,7 @@ knows no dependencies between files.
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -115,14 +116,11 @@ class State(NamedTuple):
     moved: int
 
 
-def _compiled(function):
+def _compiled(function, regroup=True):
     """Compile a function at its first call, and keep the result on disk where that is possible."""
-    options = {
-        "nogil": True,
-        "error_model": "numpy",
-        # sums may be regrouped, multiplied and added at once; NaN and infinity keep their meaning
-        "fastmath": {"contract", "reassoc", "nsz"},
-    }
+    # terms are multiplied and added at once, sums regrouped; NaN and infinity keep their meaning
+    fastmath = {"contract", "nsz", "reassoc"} if regroup else {"contract", "nsz"}
+    options = {"nogil": True, "error_model": "numpy", "fastmath": fastmath}
     try:
         return njit(cache=True, **options)(function)
     except RuntimeError:  # there is no folder that may be written to
@@ -132,7 +130,10 @@ def _compiled(function):
 # --- elementary functions ------------------------------------------------------------------------
 #
 # The C library's exp and tanh take one number at a time, which is slower than the products. The
-# single-precision formulas below vectorise, and err by at most a few units in the last place.
+# single-precision formulas below vectorise, and err by at most a few units in the last place on any
+# processor. Their terms stay in the order written: regrouped, the two parts of log 2 become one.
+
+_in_order = partial(_compiled, regroup=False)
 
 # exp x = 2^n exp r, |r| <= log(2) / 2, with the coefficients of Cephes' expf (Moshier 1992)
 _LOG2_E = _F(1.44269504088896341)
@@ -150,7 +151,7 @@ _TANH_1, _TANH_0 = _F(1.33314422036e-1), _F(-3.33332819422e-1)
 _THIRD, _FIFTH, _SEVENTH, _NINTH, _ELEVENTH, _THIRTEENTH = (_F(1 / n) for n in range(3, 14, 2))
 
 
-@_compiled
+@_in_order
 def _exp_single(x):
     x = _LOWEST if x < _LOWEST else (_HIGHEST if x > _HIGHEST else x)
     n = np.rint(x * _LOG2_E)
@@ -160,7 +161,7 @@ def _exp_single(x):
     return (p * r * r + r + _ONE) * two_to_n
 
 
-@_compiled
+@_in_order
 def _tanh_single(x):
     e = _exp_single(-_TWO * abs(x))
     far = (_ONE - e) / (_ONE + e)
@@ -169,7 +170,7 @@ def _tanh_single(x):
     return near if abs(x) < _SMALL else (far if x > _ZERO else -far)
 
 
-@_compiled
+@_in_order
 def _log1p_single(e):
     # 2 artanh s, of which seven terms are enough for 0 <= e <= 1
     s = e / (_TWO + e)

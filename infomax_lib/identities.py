@@ -39,10 +39,10 @@ from infomax_lib.objective import (
     weight_redundancy,
 )
 from infomax_lib.regions import count_regions, regions_in_general_position
+from infomax_lib.stats import EXACT
 
 __all__ = ["IDENTITIES", "Identity", "check_identities"]
 
-EXACT = 1e-9  # what float64 leaves of an equality in these sizes
 LIMIT = 0.02  # for the order and the coefficient of an error, measured at small but finite size
 
 

@@ -21,6 +21,8 @@ from scipy import stats
 
 RESAMPLES = 9999
 CONFIDENCE = 0.95
+#: What float64 leaves of an equality, in the sizes of this book.
+EXACT = 1e-9
 
 #: What distinguishes one run of a seed from another; the fields of RunSpec but for the seed.
 SETTINGS = (
@@ -93,6 +95,14 @@ def format_number(value: float, digits: int | None = -1) -> str:
     if float(text) == 0:
         text = text.lstrip("-")
     return text.replace("-", "−")
+
+
+def format_exact(value: float) -> str:
+    """A number that may be zero but for rounding: up to :data:`EXACT` it is shown as 0.
+
+    What rounding leaves of zero is another number on every processor, and means nothing.
+    """
+    return format_number(0.0 if abs(value) <= EXACT else value)
 
 
 def mean_interval(values: Iterable[float]) -> Interval:

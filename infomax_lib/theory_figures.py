@@ -16,7 +16,7 @@ from infomax_lib.arrangements import random_arrangement
 from infomax_lib.figures_2d import firing_regions_2d
 from infomax_lib.mixture import MixtureFit
 from infomax_lib.regions import count_regions, regions_in_general_position
-from infomax_lib.stats import Interval, format_number, mean_interval
+from infomax_lib.stats import EXACT, Interval, format_number, mean_interval
 from infomax_lib.style import CYCLE, GREY, LINES, MARKERS, label, panels
 
 __all__ = [
@@ -383,9 +383,11 @@ def identity_list(checked: pd.DataFrame, names: Sequence[str]) -> str:
 
 def _identity_text(row: pd.Series) -> str:
     outcome = "holds" if row["holds"] else "**does not hold**"
+    rounding = abs(row["difference"]) <= EXACT
     return (
         f"{row['says']}\n\n$$\n{row['latex']}\n$$\n\n"
-        f"Largest difference of the two sides: {_power(row['difference'])} "
+        "Largest difference of the two sides: "
+        f"{'rounding alone' if rounding else _power(row['difference'])} "
         f"(tolerance {_power(row['tolerance'])}), so it {outcome}. *Why:* {row['proof']} "
         f"*Bears on:* {row['claims']}."
     )
@@ -393,7 +395,7 @@ def _identity_text(row: pd.Series) -> str:
 
 def _power(value: float) -> str:
     """A small number, rounded to one digit, as a formula."""
-    if value == 0 or not np.isfinite(value):
-        return "0" if value == 0 else "not finite"
+    if not np.isfinite(value):
+        return "not finite"
     digit, _, exponent = f"{value:.0e}".partition("e")
     return rf"${digit} \cdot 10^{{{int(exponent)}}}$"

@@ -93,7 +93,7 @@ def test_constant_features_count_as_zero():
     x, y = related()
     constant = torch.full((40, 2), 0.1, dtype=torch.float64)  # its mean is rounded
     with_constants = torch.cat([constant, x], 1)
-    assert linear_cka(with_constants, y).item() == pytest.approx(linear_cka(x, y).item(), rel=1e-14)
+    assert linear_cka(with_constants, y).item() == pytest.approx(linear_cka(x, y).item(), rel=1e-12)
     assert linear_cka(constant, y).isnan()
     assert linear_cka(x, constant).isnan()
     assert linear_cka(constant, constant).isnan()
@@ -107,7 +107,7 @@ def test_features_that_are_not_finite_give_nan_for_their_layer_alone(bad):
         broken[slice(None) if whole_column else 3, 0] = bad
         found = linear_cka(torch.stack([broken, x]), torch.stack([y, y]))
         assert found[0].isnan()
-        assert found[1] == linear_cka(x, y)
+        assert found[1].item() == pytest.approx(linear_cka(x, y).item(), rel=1e-12)
         assert matched_correlation(broken, y).isnan()
         assert matched_correlation(y, broken).isnan()
 

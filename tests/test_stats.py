@@ -12,6 +12,7 @@ from scipy import stats as scipy_stats
 from infomax_lib.stats import (
     Interval,
     by_seed,
+    format_exact,
     format_number,
     holm,
     matches,
@@ -256,3 +257,11 @@ def test_summarise_has_mean_low_high_n():
 def test_summarise_names_missing_columns():
     with pytest.raises(KeyError, match="hsik"):
         summarise(table(), by=["competition"], metrics=["hsik"])
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(0.0, "0"), (-4e-16, "0"), (1e-9, "0"), (1.1e-9, "1.1e−09"), (0.25, "0.25"), (-3, "−3")],
+)
+def test_what_rounding_leaves_of_zero_is_shown_as_zero(value, shown):
+    assert format_exact(value) == shown

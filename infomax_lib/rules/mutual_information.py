@@ -38,7 +38,7 @@ from infomax_lib.claims import (
 from infomax_lib.rank_correlation import rank_correlation
 from infomax_lib.rules.by_method import MIN_SEEDS, Measured
 from infomax_lib.rules.shared import points
-from infomax_lib.stats import Interval, format_number, mean_interval, where
+from infomax_lib.stats import Interval, format_exact, format_number, mean_interval, where
 
 CHAPTER = "mutual_information"
 
@@ -141,7 +141,7 @@ def entropy_and_independence(e: Evidence) -> Finding:
             Part(
                 "independence",
                 bool(product < EXACT < least),
-                f"at most {product:.0e} nats for products, at least {least:.0e} for others",
+                f"{format_exact(product)} nats for products, at least {least:.0e} for others",
             ),
         ]
     )
@@ -165,7 +165,7 @@ def invariance(e: Evidence) -> Finding:
                 str(row["map"]),
                 bool(abs(row["after"] - row["before"]) <= EXACT),
                 f"{format_number(row['before'], 3)} nats, changed by "
-                f"{abs(row['after'] - row['before']):.0e}",
+                f"{format_exact(abs(row['after'] - row['before']))}",
             )
             for row in table.to_dict("records")
         ]

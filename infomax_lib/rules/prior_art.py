@@ -41,7 +41,7 @@ from infomax_lib.rules.by_method import (
 from infomax_lib.rules.open_questions import RELATED, every, part_points
 from infomax_lib.rules.predictions import removable
 from infomax_lib.rules.shared import DIVERSE, POINT, part_above, part_below, percent, points
-from infomax_lib.stats import CONFIDENCE, Interval, format_number, mean_interval
+from infomax_lib.stats import CONFIDENCE, Interval, format_exact, mean_interval
 
 CHAPTER = "prior_art"
 A, B = "infomax_relu", "infomax_softmax"
@@ -339,7 +339,7 @@ def overlap_models_density(e: Evidence) -> Finding:
             Part(
                 "(a) same log-likelihood",
                 error <= SAME_LIKELIHOOD,
-                f"largest relative difference {format_number(error)}",
+                f"largest relative difference {format_exact(error)}",
             ),
             Part("(b) redundancy", copied, text),
         ]

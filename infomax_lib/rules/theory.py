@@ -48,7 +48,7 @@ from infomax_lib.rules.shared import (
     relative_difference,
     share_of_seeds,
 )
-from infomax_lib.stats import format_number, mean_interval, spearman_trend
+from infomax_lib.stats import EXACT, format_exact, format_number, mean_interval, spearman_trend
 
 CHAPTER = "theory"
 
@@ -112,8 +112,6 @@ SOFTMIN: dict[str, object] = {"competition": "softmin", "objective": "infomax", 
 #: Batch sizes of the claim on batches; the reference is 128.
 BATCHES = (32, 512)
 
-#: A numerical identity in float64 holds below this.
-EXACT = 1e-9
 #: Two effects are called separable when their interaction is less than this share of the variance.
 INTERACTION = 0.1
 #: A swap works when it costs fewer points of accuracy than this.
@@ -185,19 +183,14 @@ def _case(e: Evidence, name: str) -> float:
 def _vanishes(e: Evidence, name: str, label: str, decisive: bool = True) -> Part:
     """Holds when a quantity that should be zero is, to float64."""
     value = abs(_case(e, name))
-    return Part(label, value <= EXACT, f"{_number(value)} against 10⁻⁹", decisive)
+    return Part(label, value <= EXACT, f"{format_exact(value)} against 10⁻⁹", decisive)
 
 
 def _rises(e: Evidence, name: str, label: str, least: float, decisive: bool = True) -> Part:
     """Holds when a deterministic number is above a threshold."""
     value = _case(e, name)
-    text = f"{_number(value)} against {format_number(least)}"
+    text = f"{format_exact(value)} against {format_number(least)}"
     return Part(label, value > least, text, decisive)
-
-
-def _number(value: float) -> str:
-    """A number to read, the same on every machine: what float64 leaves of zero is shown as zero."""
-    return format_number(0.0 if abs(value) <= EXACT else value)
 
 
 def _proved(e: Evidence, label: str, *names: str, decisive: bool = True) -> Part:
@@ -864,7 +857,7 @@ def batch_statistics(e: Evidence) -> Finding:
             Part(
                 "(c) no way without batches",
                 error > EXACT,
-                f"Cov(z) − W Cov(x) Wᵀ is {_number(error)}",
+                f"Cov(z) − W Cov(x) Wᵀ is {format_exact(error)}",
             ),
         ]
     )
