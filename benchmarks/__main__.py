@@ -22,9 +22,9 @@ from benchmarks.probes import measure_probes
 from benchmarks.processes import Processes
 from benchmarks.settings import FULL, QUICK, Settings
 from benchmarks.sweep import measure_sweep
-from infomax_lib.pages import write_atomically
-from infomax_lib.performance_tables import tables
-from infomax_lib.runs import tasks_wanted
+from infomax_lib.results.runs import tasks_wanted
+from paper.chapters.performance.tables import tables
+from paper.pages.execute import write_atomically
 
 RESULTS = Path(__file__).parent / "results"
 _UNITS = 16  # K of the layers whose number grows

@@ -14,14 +14,14 @@ import torch
 from benchmarks import limit
 from benchmarks.inputs import fitting_populations, one_by_one, random_data, stepping
 from benchmarks.peers import BmmEnsemble, VmapEnsemble
+from benchmarks.plain_loop import PlainLoop
 from benchmarks.processes import Processes
 from benchmarks.settings import Settings
 from benchmarks.timing import Work, contest, spread
-from infomax_lib.data import Dataset
-from infomax_lib.performance import OURS, SHARED_OUT
-from infomax_lib.population import Population
-from infomax_lib.reference import PlainLoop
-from infomax_lib.spec import RunSpec
+from infomax_lib.model.data import Dataset
+from infomax_lib.model.spec import RunSpec
+from infomax_lib.training.population import Population
+from paper.chapters.performance.records import OURS, SHARED_OUT
 
 __all__ = ["BATCH", "LAYOUTS", "Row", "judge", "measure_row", "rows", "training"]
 

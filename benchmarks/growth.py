@@ -18,9 +18,9 @@ from benchmarks.limit import step_flops
 from benchmarks.processes import fresh
 from benchmarks.settings import Settings
 from benchmarks.timing import Effort, contest, spread
-from infomax_lib.data import Dataset
-from infomax_lib.population import Population
-from infomax_lib.spec import RunSpec, grid
+from infomax_lib.model.data import Dataset
+from infomax_lib.model.spec import RunSpec, grid
+from infomax_lib.training.population import Population
 
 __all__ = ["Point", "measure_growth", "measure_point", "points"]
 

@@ -15,10 +15,10 @@ import torch
 from torch import Tensor
 
 from benchmarks.timing import Work
-from infomax_lib.data import Dataset, load_dataset
-from infomax_lib.grouping import populations
-from infomax_lib.population import batches, generator
-from infomax_lib.spec import RunSpec
+from infomax_lib.model.data import Dataset, load_dataset
+from infomax_lib.model.spec import RunSpec
+from infomax_lib.training.grouping import populations
+from infomax_lib.training.population import batches, generator
 
 __all__ = [
     "INPUTS",
@@ -58,7 +58,7 @@ def fitting_populations(
     specs: Sequence[RunSpec], data: Dataset, at_least: int = 1
 ) -> list[list[RunSpec]]:
     """Populations as ``run`` makes them, for data of another size than the specs name."""
-    with mock.patch("infomax_lib.grouping.load_dataset", return_value=data):
+    with mock.patch("infomax_lib.training.grouping.load_dataset", return_value=data):
         return populations(specs, at_least)
 
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.timing import Work
-from infomax_lib.products import product
+from infomax_lib.model.matmul import product
 
 __all__ = ["limit_seconds", "optimizer_pass", "peak_rate", "product_works", "step_flops"]
 

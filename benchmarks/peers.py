@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from infomax_lib.competition import competition
-from infomax_lib.data import Dataset
-from infomax_lib.layer import ACTIVATIONS, initial_parameters
-from infomax_lib.objective import EPSILON
-from infomax_lib.reference import plain_loss
-from infomax_lib.spec import RunSpec
+from benchmarks.plain_loop import plain_loss
+from infomax_lib.model.competition import competition
+from infomax_lib.model.data import Dataset
+from infomax_lib.model.layer import ACTIVATIONS, initial_parameters
+from infomax_lib.model.objective import EPSILON
+from infomax_lib.model.spec import RunSpec
 
 __all__ = ["BmmEnsemble", "VmapEnsemble"]
 

@@ -11,13 +11,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from infomax_lib.competition import competition
-from infomax_lib.data import Dataset
-from infomax_lib.layer import ACTIVATIONS, initial_parameters
-from infomax_lib.objective import OBJECTIVES, free_energy, weight_redundancy
-from infomax_lib.population import batches, generator
-from infomax_lib.spec import RunSpec
-from infomax_lib.views import two_views
+from infomax_lib.model.competition import competition
+from infomax_lib.model.data import Dataset
+from infomax_lib.model.layer import ACTIVATIONS, initial_parameters
+from infomax_lib.model.masked_views import two_views
+from infomax_lib.model.objective import OBJECTIVES, free_energy, weight_redundancy
+from infomax_lib.model.spec import RunSpec
+from infomax_lib.training.population import batches, generator
 
 __all__ = ["PlainLoop", "plain_loss", "train_reference"]
 

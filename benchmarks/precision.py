@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 
 from benchmarks.settings import Settings
-from infomax_lib.data import Dataset
-from infomax_lib.population import train_population
-from infomax_lib.spec import RunSpec, grid
+from infomax_lib.model.data import Dataset
+from infomax_lib.model.spec import RunSpec, grid
 from infomax_lib.stats import mean_interval
+from infomax_lib.training.population import train_population
 
 __all__ = ["MEASURES", "measure_precision"]
 

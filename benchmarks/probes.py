@@ -9,9 +9,9 @@ from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
 from benchmarks.settings import Settings
-from infomax_lib.data import Dataset
-from infomax_lib.layer import initial_parameters, stacked_preactivation
-from infomax_lib.probes import linear_probe
+from infomax_lib.measures.probes import linear_probe
+from infomax_lib.model.data import Dataset
+from infomax_lib.model.layer import initial_parameters, stacked_preactivation
 
 __all__ = ["measure_probes"]
 

@@ -66,7 +66,7 @@ def fresh() -> BaseContext:
     methods = multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
     if context.get_start_method() == "forkserver":
-        context.set_forkserver_preload(["infomax_lib.population"])
+        context.set_forkserver_preload(["infomax_lib.training.population"])
     return context
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.settings import Settings
-from infomax_lib.sweep import read_sweep, sweep_specs
+from infomax_lib.results.sweep import read_sweep, sweep_specs
 
 __all__ = ["SWEEP", "measure_sweep"]
 

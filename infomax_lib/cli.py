@@ -1,7 +1,11 @@
-"""The ``infomax`` command: the paper's notebooks, with its parameters or yours, and sweeps."""
+"""The ``infomax`` command: sweeps and audits, and what is beside the library.
+
+In a checkout of the book the paper adds its own commands, see :func:`_add_commands`.
+"""
 
 from __future__ import annotations
 
+import importlib
 import time
 from pathlib import Path
 from typing import Annotated
@@ -13,87 +17,7 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
 
 @app.callback()
 def main() -> None:
-    """Execute the notebooks of the InfoMax book, or train a sweep of layers."""
-
-
-def _list(root: Path) -> None:
-    """One line per notebook and one per parameter."""
-    from infomax_lib import pages
-
-    for name in pages.CHAPTERS + pages.FRONT_PAGES:
-        page = pages.find_page(name, root)
-        typer.echo(f"{name}  ({'up to date' if pages.is_current(page) else 'to be executed'})")
-        for parameter in pages.notebook_parameters(page).values():
-            typer.echo("    {name}: {inferred_type_name} = {default}  # {help}".format(**parameter))
-
-
-def _rerun_jobs(
-    names: list[str], profile: Path | None, typed: list[str], root: Path
-) -> list[tuple]:
-    """Pages with their checked parameters; all are checked before the first one runs."""
-    from infomax_lib import pages
-
-    profile_values = pages.read_profile(profile) if profile else {}
-    typed_values = pages.parse_assignments(typed)
-    everything = [pages.find_page(name, root) for name in pages.CHAPTERS + pages.FRONT_PAGES]
-    known = {name for page in everything for name in pages.notebook_parameters(page)}
-    unknown = sorted(set(profile_values) - known)
-    if unknown:
-        raise pages.PageError(
-            f"{profile}: no notebook has a parameter {', '.join(unknown)}; "
-            f"there are: {', '.join(sorted(known))}"
-        )
-    chosen = [pages.find_page(name, root) for name in names or pages.CHAPTERS]
-    return [(page, pages.check_parameters(page, profile_values, typed_values)) for page in chosen]
-
-
-@app.command()
-def execute(
-    names: Annotated[
-        list[str] | None, typer.Argument(help="Notebooks to execute; all of them by default.")
-    ] = None,
-    profile: Annotated[
-        Path | None, typer.Option("--profile", "-f", help="YAML file with parameters.")
-    ] = None,
-    parameters: Annotated[
-        list[str] | None, typer.Option("--parameter", "-p", help="NAME=VALUE, may be repeated.")
-    ] = None,
-    output: Annotated[
-        Path | None, typer.Option(help="Folder to write to (reruns/ when parameters are given).")
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Execute pages that are current.")] = False,
-    show: Annotated[bool, typer.Option("--list", help="List notebooks and parameters.")] = False,
-) -> None:
-    """Execute notebooks into the book; pages that are up to date are skipped.
-
-    With --profile or --parameter the executed copy goes to reruns/ and no page is touched.
-    """
-    from infomax_lib import pages  # needs packages that a sweep does without
-
-    try:
-        root = pages.project_root()
-        if show:
-            _list(root)
-            return
-        if profile or parameters:
-            jobs = _rerun_jobs(names or [], profile, parameters or [], root)
-        else:
-            wanted = names or [*pages.CHAPTERS, *pages.FRONT_PAGES]
-            jobs = [(pages.find_page(name, root), {}) for name in wanted]
-        folder = output or (root / "reruns" if profile or parameters else None)
-        for page, values in jobs:
-            # Asked here and not before: a front page depends on the chapters just executed.
-            if not (force or folder) and pages.is_current(page):
-                typer.echo(f"{page.name}: up to date")
-                continue
-            typer.echo(f"{page.name}: executing …")
-            start = time.perf_counter()
-            target = folder / page.path.name if folder else page.path
-            pages.execute_page(page, values, target)
-            typer.echo(f"{page.name}: {time.perf_counter() - start:.0f} s → {target}")
-    except pages.PageError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(1) from error
+    """Train sweeps of InfoMax layers, and compute stored results again."""
 
 
 @app.command()
@@ -119,11 +43,11 @@ def sweep(
 
     For example: infomax sweep sweeps/next_experiment.yaml -p competition=softmax
     """
-    from infomax_lib.cluster import ClusterError
-    from infomax_lib.data import DataError
-    from infomax_lib.runs import plan, resolve_device, run, tasks_wanted
-    from infomax_lib.store import open_store
-    from infomax_lib.sweep import (
+    from infomax_lib.model.data import DataError
+    from infomax_lib.results.cluster import ClusterError
+    from infomax_lib.results.runs import plan, resolve_device, run, tasks_wanted
+    from infomax_lib.results.store import open_store
+    from infomax_lib.results.sweep import (
         check_output,
         describe_sweep,
         read_sweep,
@@ -175,10 +99,10 @@ def audit(
 ) -> None:
     """Compute stored runs, drawn at random, again; exit with 1 when any measure disagrees.
 
-    The store is only read. For what may differ by how much see infomax_lib/audit.py.
+    The store is only read. For what may differ by how much see infomax_lib/results/audit.py.
     """
-    from infomax_lib.audit import audit_command
-    from infomax_lib.data import DataError
+    from infomax_lib.model.data import DataError
+    from infomax_lib.results.audit import audit_command
 
     try:
         agree = audit_command(store, sample, seed, max_epochs, minutes, device, typer.echo)
@@ -188,6 +112,15 @@ def audit(
     if not agree:
         raise typer.Exit(1)
 
+
+def _add_commands(package: str = "paper") -> None:
+    """Let a package beside this one add its commands; installed alone, the library has its own."""
+    here = Path(__file__).parents[1]
+    if (here / package / "commands.py").is_file():
+        importlib.import_module(f"{package}.commands").add_to(app)
+
+
+_add_commands()
 
 if __name__ == "__main__":
     app()

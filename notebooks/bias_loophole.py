@@ -73,8 +73,31 @@ from infomax_lib import (
     run,
     trained_layer,
 )
-from infomax_lib.claims import Card, Evidence, judge
-from infomax_lib.figures import (
+from infomax_lib.measures.weights_and_outputs import (
+    ALIGNED_ABOVE,
+    random_redundancy,
+    weight_redundancy,
+)
+from infomax_lib.stats import format_number, mean_interval, where
+from paper.chapters import judge
+from paper.chapters.bias_loophole.experiment import (
+    describe_pair,
+    exact_rerun,
+    film_frames,
+    firing_by_class,
+    least_redundancy,
+    most_aligned_pair,
+    redundancy_beside_shared_direction,
+    same_direction_correlation,
+    setting_names,
+)
+from paper.chapters.bias_loophole.figures import (
+    goal_map,
+    goal_paths,
+    printed_points,
+    same_direction_curves,
+)
+from paper.figures.seeds_and_grids import (
     along_grid,
     animate_2d,
     film_strip,
@@ -87,29 +110,12 @@ from infomax_lib.figures import (
     use_style,
     weight_images,
 )
-from infomax_lib.loophole import (
-    describe_pair,
-    exact_rerun,
-    film_frames,
-    firing_by_class,
-    least_redundancy,
-    most_aligned_pair,
-    redundancy_beside_shared_direction,
-    same_direction_correlation,
-    setting_names,
-)
-from infomax_lib.loophole_figures import (
-    goal_map,
-    goal_paths,
-    printed_points,
-    same_direction_curves,
-)
-from infomax_lib.metrics import ALIGNED_ABOVE, random_redundancy, weight_redundancy
-from infomax_lib.published import compare, printed_number
-from infomax_lib.rules.shared import DIVERSE, INDEPENDENT, UNCORRELATED
-from infomax_lib.stats import format_number, mean_interval, where
-from infomax_lib.style import GREY
-from infomax_lib.tables import interval_table, published_table, table_html
+from paper.figures.style import GREY
+from paper.figures.tables import interval_table, published_table, table_html
+from paper.judging.evidence import Evidence
+from paper.judging.published import compare, printed_number
+from paper.judging.shared_rules import DIVERSE, INDEPENDENT, UNCORRELATED
+from paper.judging.verdicts import Card
 
 use_style()
 store = open_store(store)

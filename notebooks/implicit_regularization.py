@@ -69,9 +69,11 @@ from infomax_lib import (
     run,
     trained_layer,
 )
-from infomax_lib.claims import Card, Evidence, judge
-from infomax_lib.duplicates import twin_gradients
-from infomax_lib.figures import (
+from infomax_lib.measures.weights_and_outputs import one_hot_loss, random_redundancy, simplex_floor
+from infomax_lib.stats import mean_interval
+from paper.chapters import judge
+from paper.chapters.implicit_regularization.twin_gradients import twin_gradients
+from paper.figures.seeds_and_grids import (
     along_grid,
     panels,
     published_beside_ours,
@@ -81,10 +83,10 @@ from infomax_lib.figures import (
     use_style,
     weight_images,
 )
-from infomax_lib.metrics import one_hot_loss, random_redundancy, simplex_floor
-from infomax_lib.published import compare, printed_number
-from infomax_lib.stats import mean_interval
-from infomax_lib.tables import interval_table, published_table, table_html
+from paper.figures.tables import interval_table, published_table, table_html
+from paper.judging.evidence import Evidence
+from paper.judging.published import compare, printed_number
+from paper.judging.verdicts import Card
 
 use_style()
 store = open_store(store)

@@ -29,7 +29,7 @@ from pathlib import Path
 from IPython.display import HTML
 from myst_nb import glue
 
-from infomax_lib.frontpages import (
+from paper.chapters.ledger.front_pages import (
     all_verdicts,
     cards_html,
     glued_text,

@@ -29,7 +29,11 @@ from pathlib import Path
 from IPython.display import HTML
 from myst_nb import glue
 
-from infomax_lib.frontpages import all_verdicts, claims_without_verdict, verdict_counts_html
+from paper.chapters.ledger.front_pages import (
+    all_verdicts,
+    claims_without_verdict,
+    verdict_counts_html,
+)
 
 verdicts = all_verdicts(Path(chapters))
 missing = claims_without_verdict(verdicts)

@@ -69,11 +69,8 @@ from IPython.display import HTML
 from myst_nb import glue
 
 from infomax_lib import open_store
-from infomax_lib.claims import Card, Evidence, judge
-from infomax_lib.computing_time import computing_words
-from infomax_lib.figures import thumbnail, use_style
-from infomax_lib.information.adversarial import train_adversarially
-from infomax_lib.information.basics import (
+from paper.chapters import judge
+from paper.chapters.mutual_information.basics.tables import (
     cap_table,
     classifier_scores,
     classifier_table,
@@ -82,11 +79,7 @@ from infomax_lib.information.basics import (
     invariance_table,
     lossy_table,
 )
-from infomax_lib.information.dependent_batches import dependent_batches
-from infomax_lib.information.halves import raw_pixels, train_halves
-from infomax_lib.information.importance_weighted import train_importance_weighted
-from infomax_lib.layer_information import layer_information, linear_channel_table
-from infomax_lib.mutual_information import (
+from paper.chapters.mutual_information.experiment import (
     adversarial_specs,
     autoencoder_specs,
     batch_specs,
@@ -98,7 +91,7 @@ from infomax_lib.mutual_information import (
     residual_specs,
     size_for,
 )
-from infomax_lib.mutual_information_figures import (
+from paper.chapters.mutual_information.figures.ends import (
     accuracy_of_all_encoders,
     adversarial_training,
     autoencoders_over_draws,
@@ -110,14 +103,22 @@ from infomax_lib.mutual_information_figures import (
     information_of_layers,
     matched_encoders,
 )
-from infomax_lib.mutual_information_frames import (
+from paper.chapters.mutual_information.frames import (
     classification_frames,
     entropy_frames,
     independence_frames,
     invariance_frames,
     joint_tables,
 )
-from infomax_lib.mutual_information_words import (
+from paper.chapters.mutual_information.measured.adversarial import train_adversarially
+from paper.chapters.mutual_information.measured.dependent_batches import dependent_batches
+from paper.chapters.mutual_information.measured.halves import raw_pixels, train_halves
+from paper.chapters.mutual_information.measured.importance_weighted import train_importance_weighted
+from paper.chapters.mutual_information.measured.layer_information import (
+    layer_information,
+    linear_channel_table,
+)
+from paper.chapters.mutual_information.words import (
     adversarial_answer,
     autoencoder_answer,
     batch_answer,
@@ -133,8 +134,12 @@ from infomax_lib.mutual_information_words import (
     together_answer,
     together_number,
 )
-from infomax_lib.slider import slider
-from infomax_lib.tables import grouped_table, table_html
+from paper.figures.seeds_and_grids import thumbnail, use_style
+from paper.figures.slider import slider
+from paper.figures.tables import grouped_table, table_html
+from paper.judging.evidence import Evidence
+from paper.judging.verdicts import Card
+from paper.pages.computing_time import computing_words
 
 use_style()
 store = open_store(store)

@@ -85,13 +85,19 @@ from IPython.display import HTML
 from myst_nb import glue
 
 from infomax_lib import history, open_store, run
-from infomax_lib.auxiliary import run_auxiliary
-from infomax_lib.baselines.comparison import LABELS
-from infomax_lib.claims import Card, Evidence, MissingEvidence, judge
-from infomax_lib.features import evaluate_features, evaluate_references
-from infomax_lib.figures import along_grid, panels, seeds_by_condition, thumbnail, use_style
-from infomax_lib.metrics import simplex_floor
-from infomax_lib.open_questions import (
+from infomax_lib.measures.weights_and_outputs import simplex_floor
+from infomax_lib.stats import where
+from paper.chapters import judge
+from paper.chapters.open_questions.figures import (
+    by_mechanism,
+    dependence_against_outcomes,
+    differences_from,
+    shares_removed,
+)
+from paper.chapters.open_questions.guided import run_auxiliary
+from paper.chapters.open_questions.rules.mechanisms import GOOD_ENOUGH
+from paper.chapters.open_questions.stacks import run_stacks
+from paper.chapters.open_questions.tables import (
     ACTIVATION_MARGINS,
     activation_answer,
     activation_specs,
@@ -116,13 +122,8 @@ from infomax_lib.open_questions import (
     with_mechanism,
     with_untrained,
 )
-from infomax_lib.open_questions_figures import (
-    by_mechanism,
-    dependence_against_outcomes,
-    differences_from,
-    shares_removed,
-)
-from infomax_lib.open_questions_words import (
+from paper.chapters.open_questions.transfer import evaluate_features, evaluate_references
+from paper.chapters.open_questions.words import (
     auxiliary_answer,
     competition_answer,
     depth_answer,
@@ -137,11 +138,18 @@ from infomax_lib.open_questions_words import (
     width_answer,
     works_answer,
 )
-from infomax_lib.rules.open_questions import GOOD_ENOUGH
-from infomax_lib.stack import run_stacks
-from infomax_lib.stats import where
-from infomax_lib.style import name
-from infomax_lib.tables import grouped_table, interval_table, table_html
+from paper.chapters.prior_art.comparison import LABELS
+from paper.figures.seeds_and_grids import (
+    along_grid,
+    panels,
+    seeds_by_condition,
+    thumbnail,
+    use_style,
+)
+from paper.figures.style import name
+from paper.figures.tables import grouped_table, interval_table, table_html
+from paper.judging.evidence import Evidence, MissingEvidence
+from paper.judging.verdicts import Card
 
 use_style()
 store = open_store(store)

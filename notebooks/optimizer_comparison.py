@@ -63,8 +63,17 @@ from IPython.display import HTML
 from myst_nb import glue
 
 from infomax_lib import RunSpec, first_seeds, grid, history, load_dataset, open_store, run
-from infomax_lib.claims import Card, Evidence, judge
-from infomax_lib.figures import (
+from infomax_lib.measures.weights_and_outputs import one_hot_loss
+from infomax_lib.stats import format_number, mean_interval, paired_difference
+from paper.chapters import judge
+from paper.chapters.optimizer_comparison.scale_growth import (
+    negative_curvature,
+    scale_free_loss,
+    scale_share,
+    sgd_rate_for_loss,
+    sgd_row_norm,
+)
+from paper.figures.seeds_and_grids import (
     along_grid,
     heatmap_grid,
     panels,
@@ -73,18 +82,11 @@ from infomax_lib.figures import (
     trajectories,
     use_style,
 )
-from infomax_lib.metrics import one_hot_loss
-from infomax_lib.published import compare, printed_number
-from infomax_lib.scale import (
-    negative_curvature,
-    scale_free_loss,
-    scale_share,
-    sgd_rate_for_loss,
-    sgd_row_norm,
-)
-from infomax_lib.stats import format_number, mean_interval, paired_difference
-from infomax_lib.style import label
-from infomax_lib.tables import grouped_table, published_table, table_html
+from paper.figures.style import label
+from paper.figures.tables import grouped_table, published_table, table_html
+from paper.judging.evidence import Evidence
+from paper.judging.published import compare, printed_number
+from paper.judging.verdicts import Card
 
 use_style()
 store = open_store(store)

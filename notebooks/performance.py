@@ -30,12 +30,12 @@ from pathlib import Path
 from IPython.display import HTML
 from myst_nb import glue
 
-from infomax_lib import performance_tables as tables
-from infomax_lib.figures import use_style
-from infomax_lib.performance import read_records
-from infomax_lib.performance_figures import growth_figure, throughput_figure
-from infomax_lib.performance_words import sentences
-from infomax_lib.tables import table_html
+from paper.chapters.performance import tables
+from paper.chapters.performance.figures import growth_figure, throughput_figure
+from paper.chapters.performance.records import read_records
+from paper.chapters.performance.words import sentences
+from paper.figures.seeds_and_grids import use_style
+from paper.figures.tables import table_html
 
 use_style()
 records = read_records(Path(benchmarks))

@@ -133,8 +133,8 @@
 # %% tags=["remove-cell"]
 from IPython.display import HTML
 
-from infomax_lib.baselines.timeline import timeline_figure, timeline_table
-from infomax_lib.figures import use_style
+from paper.chapters.prior_art.timeline import timeline_figure, timeline_table
+from paper.figures.seeds_and_grids import use_style
 
 use_style()
 
@@ -228,9 +228,9 @@ import pandas as pd
 from myst_nb import glue
 
 from infomax_lib import SpecError, first_seeds, grid, load_dataset, open_store
-from infomax_lib.baselines.assessment import assess
-from infomax_lib.baselines.assessment_tables import pruning_table, transfer_table
-from infomax_lib.baselines.comparison import (
+from infomax_lib.stats import format_number, mean_interval
+from paper.chapters import judge
+from paper.chapters.prior_art.comparison import (
     INFOMAX,
     LABELS,
     best,
@@ -242,29 +242,7 @@ from infomax_lib.baselines.comparison import (
     timed_on,
     unsupervised_baselines,
 )
-from infomax_lib.baselines.figures import against_probe, features_side_by_side, measures_by_method
-from infomax_lib.baselines.figures_assessment import (
-    cost_against_quality,
-    disentanglement,
-    example_views,
-    few_label_curves,
-    head_start_curves,
-    pruning_curves,
-    removable_shares,
-    transfer_matrix,
-    views_shown,
-    widths_against_probe,
-)
-from infomax_lib.baselines.head_start import head_starts
-from infomax_lib.baselines.methods import METHODS
-from infomax_lib.baselines.tuning import at_the_edge, chosen_rates
-from infomax_lib.baselines.view_ablation import view_ablations
-from infomax_lib.claims import Card, Evidence, judge
-from infomax_lib.computing_time import computing_words
-from infomax_lib.figures import thumbnail
-from infomax_lib.overlap import OverlapSpec, overlapping_mixtures
-from infomax_lib.prediction_words import explained
-from infomax_lib.prior_art import (
+from paper.chapters.prior_art.experiment import (
     ablation_specs,
     ablation_summary,
     at_equal_flops,
@@ -276,15 +254,38 @@ from infomax_lib.prior_art import (
     with_all_labels,
     with_assessment,
 )
-from infomax_lib.prior_art_words import (
-    budget_answer,
-    coverage,
-    coverage_table,
-    recommendation,
+from paper.chapters.prior_art.figures.methods import (
+    against_probe,
+    features_side_by_side,
+    measures_by_method,
 )
-from infomax_lib.stats import format_number, mean_interval
-from infomax_lib.style import NAMES
-from infomax_lib.tables import grouped_table, table_html
+from paper.chapters.prior_art.figures.one_value import (
+    cost_against_quality,
+    disentanglement,
+    example_views,
+    few_label_curves,
+    head_start_curves,
+    pruning_curves,
+    removable_shares,
+    transfer_matrix,
+    views_shown,
+    widths_against_probe,
+)
+from paper.chapters.prior_art.measured.assessment import assess
+from paper.chapters.prior_art.measured.assessment_tables import pruning_table, transfer_table
+from paper.chapters.prior_art.measured.head_start import head_starts
+from paper.chapters.prior_art.measured.overlap import OverlapSpec, overlapping_mixtures
+from paper.chapters.prior_art.measured.tuning import at_the_edge, chosen_rates
+from paper.chapters.prior_art.measured.view_ablation import view_ablations
+from paper.chapters.prior_art.prediction_words import explained
+from paper.chapters.prior_art.words import budget_answer, coverage, coverage_table, recommendation
+from paper.figures.seeds_and_grids import thumbnail
+from paper.figures.style import NAMES
+from paper.figures.tables import grouped_table, table_html
+from paper.judging.evidence import Evidence
+from paper.judging.verdicts import Card
+from paper.methods.methods import METHODS
+from paper.pages.computing_time import computing_words
 
 store = open_store(store)
 chosen_methods = [*METHODS, *INFOMAX] if methods == "all" else [*methods.split(), *INFOMAX]

@@ -25,8 +25,8 @@ store: str = "auto"  # results store: auto, or a folder
 from IPython.display import HTML
 
 from infomax_lib import open_store
-from infomax_lib.frontpages import package_versions, provenance, provenance_summary
-from infomax_lib.tables import table_html
+from paper.chapters.ledger.front_pages import package_versions, provenance, provenance_summary
+from paper.figures.tables import table_html
 
 files = provenance(open_store(store))
 

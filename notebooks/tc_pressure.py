@@ -68,9 +68,16 @@ from infomax_lib import (
     run,
     trained_layer,
 )
-from infomax_lib.claims import Card, Evidence, judge
-from infomax_lib.effects import Measure, effects, effects_grid
-from infomax_lib.figures import (
+from infomax_lib.measures.weights_and_outputs import (
+    dead_units,
+    one_hot_loss,
+    random_redundancy,
+    simplex_floor,
+)
+from infomax_lib.stats import mean_interval, paired_difference
+from paper.chapters import judge
+from paper.chapters.tc_pressure.effects import Measure, effects, effects_grid
+from paper.figures.seeds_and_grids import (
     along_grid,
     panels,
     published_beside_ours,
@@ -78,11 +85,11 @@ from infomax_lib.figures import (
     use_style,
     weight_images,
 )
-from infomax_lib.metrics import dead_units, one_hot_loss, random_redundancy, simplex_floor
-from infomax_lib.published import compare, printed_number
-from infomax_lib.stats import mean_interval, paired_difference
-from infomax_lib.style import label
-from infomax_lib.tables import grouped_table, published_table, table_html
+from paper.figures.style import label
+from paper.figures.tables import grouped_table, published_table, table_html
+from paper.judging.evidence import Evidence
+from paper.judging.published import compare, printed_number
+from paper.judging.verdicts import Card
 
 use_style()
 store = open_store(store)

@@ -65,25 +65,26 @@ from IPython.display import HTML, Markdown, display
 from myst_nb import glue
 
 from infomax_lib import RunSpec, first_seeds, grid, history, load_dataset, open_store, run
-from infomax_lib.arrangements import count_arrangements
-from infomax_lib.claims import Card, Evidence, judge
-from infomax_lib.destinations import compare_destinations, ring_mixture
-from infomax_lib.figures import (
-    panels,
-    seeds_by_condition,
-    thumbnail,
-    trajectories,
-    use_style,
-)
-from infomax_lib.film import film
-from infomax_lib.held_out import held_out_measures, matrix_operations
-from infomax_lib.identities import check_identities
-from infomax_lib.limiting_cases import limiting_cases
-from infomax_lib.metrics import random_redundancy, simplex_floor
-from infomax_lib.mixture import fit_explicit, fit_implicit
+from infomax_lib.measures.weights_and_outputs import random_redundancy, simplex_floor
 from infomax_lib.rank_correlation import rank_correlation
-from infomax_lib.regions import expected_occupied
-from infomax_lib.rules.theory import (
+from infomax_lib.stats import format_number, mean_interval
+from paper.chapters import judge
+from paper.chapters.theory.arrangements import count_arrangements
+from paper.chapters.theory.destinations import compare_destinations, ring_mixture
+from paper.chapters.theory.figures import (
+    architectures,
+    arrangement_panels,
+    identity_list,
+    interval_grid,
+    mixture_figure,
+    mixture_moments,
+    region_growth,
+)
+from paper.chapters.theory.held_out import held_out_measures, matrix_operations
+from paper.chapters.theory.identities.entropy import check_identities
+from paper.chapters.theory.limiting_cases import limiting_cases
+from paper.chapters.theory.mixture import fit_explicit, fit_implicit
+from paper.chapters.theory.rules.claims_9_to_15 import (
     BATCHES,
     COLLAPSE,
     MECHANISMS,
@@ -94,17 +95,18 @@ from infomax_lib.rules.theory import (
     collapsed,
     interaction_shares,
 )
-from infomax_lib.stats import format_number, mean_interval
-from infomax_lib.tables import interval_table, table_html
-from infomax_lib.theory_figures import (
-    architectures,
-    arrangement_panels,
-    identity_list,
-    interval_grid,
-    mixture_figure,
-    mixture_moments,
-    region_growth,
+from paper.figures.film import film
+from paper.figures.seeds_and_grids import (
+    panels,
+    seeds_by_condition,
+    thumbnail,
+    trajectories,
+    use_style,
 )
+from paper.figures.tables import interval_table, table_html
+from paper.judging.evidence import Evidence
+from paper.judging.verdicts import Card
+from paper.measures.regions import expected_occupied
 
 use_style()
 store = open_store(store)

@@ -11,7 +11,7 @@ from browser import chromium, open_browser
 from hypothesis import HealthCheck, settings
 from threadpoolctl import threadpool_limits
 
-from infomax_lib.data import IDX_SOURCES, Dataset, load_dataset
+from infomax_lib.model.data import IDX_SOURCES, Dataset, load_dataset
 
 settings.register_profile(
     "repeatable",

@@ -26,8 +26,9 @@ from pathlib import Path
 
 import torch
 
-from infomax_lib import RunSpec, Store, grid, run, runs
-from infomax_lib.grouping import populations
+from infomax_lib import RunSpec, Store, grid, run
+from infomax_lib.results import runs
+from infomax_lib.training.grouping import populations
 
 SPECS = [
     spec

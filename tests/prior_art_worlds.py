@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from infomax_lib.baselines.comparison import INFOMAX, LABELS
-from infomax_lib.claims import Evidence
-from infomax_lib.pruning import ORDERS, removal_steps
+from paper.chapters.prior_art.comparison import INFOMAX, LABELS
+from paper.judging.evidence import Evidence
+from paper.measures.pruning import ORDERS, removal_steps
 
 SEEDS = range(10)
 METHODS = tuple(LABELS)

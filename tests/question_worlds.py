@@ -8,7 +8,7 @@ import itertools
 import numpy as np
 import pandas as pd
 
-from infomax_lib.claims import Evidence
+from paper.judging.evidence import Evidence
 
 SEEDS = range(10)
 ACTIVATIONS = ("identity", "relu", "tanh", "softplus")

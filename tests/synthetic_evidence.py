@@ -8,8 +8,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pandas as pd
 
-from infomax_lib.claims import Evidence
-from infomax_lib.evidence import SOURCE_SETTING
+from paper.judging.evidence import SOURCE_SETTING, Evidence
 
 GRID = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 RATES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)

@@ -17,15 +17,16 @@ from benchmarks import inputs, limit, timing
 from benchmarks.engine import LAYOUTS, PEERS, PLAIN, Row, judge, measure_row, rows
 from benchmarks.growth import Point, measure_point, points
 from benchmarks.machine import file_name
+from benchmarks.plain_loop import PlainLoop
 from benchmarks.processes import Processes
 from benchmarks.settings import FULL, QUICK
 from benchmarks.timing import Effort, contest, spread
-from infomax_lib import RunSpec, grid, performance_tables
-from infomax_lib.performance import OURS, SHARED_OUT, day, read_records
-from infomax_lib.performance_figures import growth_figure, throughput_figure
-from infomax_lib.performance_words import sentences
-from infomax_lib.population import Population
-from infomax_lib.reference import PlainLoop
+from infomax_lib import RunSpec, grid
+from infomax_lib.training.population import Population
+from paper.chapters.performance import tables
+from paper.chapters.performance.figures import growth_figure, throughput_figure
+from paper.chapters.performance.records import OURS, SHARED_OUT, day, read_records
+from paper.chapters.performance.words import sentences
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -342,12 +343,12 @@ class TestRecords:
         assert record["sweep"]["runs"] == 6  # one seed and one width of each activation
         assert len(record["engine"]) == len(list(rows(QUICK.shrink)))
         assert len(record["growth"]) == len(list(points(QUICK)))
-        for title, table in performance_tables.tables(record).items():
+        for title, table in tables.tables(record).items():
             assert len(table), title
             assert title in printed
             assert not table.isna().any().any(), title
         assert all(sentences(record).values())
-        assert len(performance_tables.overview_table(records)) == 1
+        assert len(tables.overview_table(records)) == 1
         throughput_figure(record)
         for what in ("seconds", "memory"):
             assert len(growth_figure(record, what).axes) == 4
@@ -368,7 +369,7 @@ class TestRecords:
     @pytest.mark.parametrize("path", sorted(RESULTS.glob("*.json")), ids=lambda path: path.stem)
     def test_aims_say_whether_they_are_reached(self, path):
         record = json.loads(path.read_text())
-        table = performance_tables.aim_table(record)
+        table = tables.aim_table(record)
         medians = [
             row[kind][row["as_run"]]["median"] / row[f"aim_{kind}"]
             for row in record["engine"]
@@ -385,11 +386,11 @@ class TestRecords:
     @pytest.mark.parametrize("path", sorted(RESULTS.glob("*.json")), ids=lambda path: path.stem)
     @pytest.mark.parametrize("make", ["aim_table", "engine_table", "peer_table", "limit_table"])
     def test_tables_fit_the_page(self, path, make):
-        table = getattr(performance_tables, make)(json.loads(path.read_text()))
+        table = getattr(tables, make)(json.loads(path.read_text()))
         assert characters_across(table) <= 75
 
     def test_the_overview_fits_the_page(self):
-        overview = performance_tables.overview_table(read_records(RESULTS))
+        overview = tables.overview_table(read_records(RESULTS))
         assert characters_across(overview) <= 75
 
     @pytest.mark.parametrize("largest", [0.6, 6.0, 600.0])

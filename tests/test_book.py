@@ -11,14 +11,14 @@ import pytest
 import torch
 import yaml
 
-from infomax_lib import pages
-from infomax_lib.claims import registry
-from infomax_lib.frontpages import all_verdicts
-from infomax_lib.verdicts import CARD_MIME, VERDICTS_MIME
+from paper.chapters import registry
+from paper.chapters.ledger.front_pages import all_verdicts
+from paper.judging.verdicts import CARD_MIME, VERDICTS_MIME
+from paper.pages import execute
 
 ROOT = Path(__file__).parents[1]
 BOOK = ROOT / "book"
-NAMES = pages.CHAPTERS + pages.FRONT_PAGES
+NAMES = execute.chapters(ROOT) + execute.front_pages(ROOT)
 IMAGES = {"image/png", "image/svg+xml"}
 MACHINE_PATH = re.compile(r"(?:/home/|/root/|/tmp/|/Users/|[A-Z]:\\Users\\|site-packages)\S*")
 # A decimal in prose, unless it is code, a formula, a version or a claim's id such as 000.7.
@@ -33,7 +33,7 @@ def prose(markdown: str) -> str:
 
 
 def code_cells(name: str) -> list[nbformat.NotebookNode]:
-    page = pages.Page(name, ROOT)
+    page = execute.Page(name, ROOT)
     cells = nbformat.read(page.path, as_version=4).cells
     return [c for c in cells if c.cell_type == "code" and c.source.strip()]
 
@@ -67,7 +67,7 @@ def test_book_computes_nothing():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_page_is_current(name):
-    assert pages.is_current(pages.find_page(name, ROOT)), f"{name} is stale: run `make book`"
+    assert execute.is_current(execute.find_page(name, ROOT)), f"{name} is stale: run `make book`"
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -141,11 +141,11 @@ def test_how_to_read_types_no_decimals_and_links_every_chapter():
     text = (BOOK / "how_to_read.md").read_text()
     assert not TYPED_DECIMAL.search(prose(text))
     assert not any("$" in title for title in re.findall(r"^#+ .*", text, flags=re.M))
-    for name in pages.CHAPTERS:
+    for name in execute.chapters(ROOT):
         assert f"(findings/{name}.ipynb)" in text, f"“What to read next” leaves out {name}"
 
 
-@pytest.mark.parametrize("name", pages.CHAPTERS)
+@pytest.mark.parametrize("name", execute.chapters(ROOT))
 def test_chapter_shows_one_card_and_its_verdicts(name):
     bundles = [output.get("data", {}) for output in outputs(name)]
     (card,) = [bundle[CARD_MIME] for bundle in bundles if CARD_MIME in bundle]
@@ -173,6 +173,6 @@ def test_landing_page_shows_every_finding():
     html = "".join(
         o.data["text/html"] for o in outputs("landing") if "text/html" in o.get("data", {})
     )
-    for name in pages.CHAPTERS:
+    for name in execute.chapters(ROOT):
         assert f'href="findings/{name}.html"' in html
     assert "not judged" not in html

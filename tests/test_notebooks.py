@@ -7,11 +7,11 @@ import jupytext
 import pytest
 from jupytext.compare import compare_notebooks
 
-from infomax_lib import pages
-from infomax_lib.baselines.methods import METHODS
+from paper.methods.methods import METHODS
+from paper.pages import execute
 
 ROOT = Path(__file__).parents[1]
-NAMES = pages.CHAPTERS + pages.FRONT_PAGES
+NAMES = execute.chapters(ROOT) + execute.front_pages(ROOT)
 PROFILES = [ROOT / "notebooks" / f"{name}.yml" for name in ("quick", "core")]
 
 
@@ -25,7 +25,7 @@ def test_every_notebook_is_a_pair_and_known():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_pair_is_equal_and_without_outputs(name):
-    page = pages.find_page(name, ROOT)
+    page = execute.find_page(name, ROOT)
     notebook = jupytext.read(page.notebook)
     compare_notebooks(notebook, jupytext.read(page.notebook.with_suffix(".py")), fmt="py:percent")
     assert not any(cell.get("outputs") for cell in notebook.cells)
@@ -33,32 +33,32 @@ def test_pair_is_equal_and_without_outputs(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_parameters_have_type_and_meaning(name):
-    page = pages.find_page(name, ROOT)
+    page = execute.find_page(name, ROOT)
     tagged = [
         c for c in jupytext.read(page.notebook).cells if "parameters" in c.metadata.get("tags", [])
     ]
     assert len(tagged) == 1
-    parameters = pages.notebook_parameters(page)
+    parameters = execute.notebook_parameters(page)
     assert "store" in parameters or not page.is_chapter
     for parameter in parameters.values():
         assert parameter["inferred_type_name"] != "None", parameter
         assert len(parameter["help"]) > 3, parameter
         # The default passes the check that a reader's value has to pass.
         default = ast.literal_eval(parameter["default"])
-        assert pages.check_parameters(page, {parameter["name"]: default})
+        assert execute.check_parameters(page, {parameter["name"]: default})
     # IPython reads a one-line cell that begins with a magic's name ("store") as that magic.
     assert len(tagged[0].source.splitlines()) > 1
 
 
 @pytest.mark.parametrize("path", PROFILES, ids=lambda path: path.stem)
 def test_profile_fits_the_chapters(path):
-    profile = pages.read_profile(path)
+    profile = execute.read_profile(path)
     known = {
         name
-        for chapter in pages.CHAPTERS
-        for name in pages.notebook_parameters(pages.find_page(chapter, ROOT))
+        for chapter in execute.chapters(ROOT)
+        for name in execute.notebook_parameters(execute.find_page(chapter, ROOT))
     }
     assert set(profile) <= known
-    for chapter in pages.CHAPTERS:
-        pages.check_parameters(pages.find_page(chapter, ROOT), profile)
+    for chapter in execute.chapters(ROOT):
+        execute.check_parameters(execute.find_page(chapter, ROOT), profile)
     assert set(profile.get("methods", "").split()) <= set(METHODS)

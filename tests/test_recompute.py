@@ -6,10 +6,10 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from infomax_lib import pages
+from paper.pages import execute
 
 ROOT = Path(__file__).parents[1]
-PROFILE = pages.read_profile(ROOT / "notebooks" / "quick.yml")
+PROFILE = execute.read_profile(ROOT / "notebooks" / "quick.yml")
 
 
 def glued(path: Path) -> dict[str, str]:
@@ -23,12 +23,12 @@ def glued(path: Path) -> dict[str, str]:
     return {o.metadata["scrapbook"]["name"]: str(o.data) for o in outputs}
 
 
-@pytest.mark.parametrize("name", pages.CHAPTERS)
+@pytest.mark.parametrize("name", execute.chapters(ROOT))
 def test_quick_profile_recomputes(name, tmp_path):
     """With other parameters the same notebook really computes, and finds other numbers."""
-    page = pages.find_page(name, ROOT)
+    page = execute.find_page(name, ROOT)
     target = tmp_path / f"{name}.ipynb"
-    pages.execute_page(page, pages.check_parameters(page, PROFILE), target)
+    execute.execute_page(page, execute.check_parameters(page, PROFILE), target)
     quick, paper = glued(target), glued(page.path)
     assert quick.keys() == paper.keys()
     numbers = [key for key in paper if re.search(r"\d", paper[key])]
@@ -37,12 +37,12 @@ def test_quick_profile_recomputes(name, tmp_path):
 
 
 def test_one_parameter_changes_the_numbers(tmp_path):
-    page = pages.find_page("tc_pressure", ROOT)
+    page = execute.find_page("tc_pressure", ROOT)
     found = []
     for epochs in (2, 3):
         target = tmp_path / f"{epochs}.ipynb"
         typed = {"epochs": str(epochs), "seeds": "2"}
-        pages.execute_page(page, pages.check_parameters(page, PROFILE, typed), target)
+        execute.execute_page(page, execute.check_parameters(page, PROFILE, typed), target)
         found.append(glued(target))
     assert found[0].keys() == found[1].keys()
     assert found[0] != found[1]

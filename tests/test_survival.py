@@ -11,13 +11,14 @@ from pathlib import Path
 import kills
 import pandas as pd
 import pytest
-from test_store import file_of_our_naming, files, flip, parquet, truncate
+from damage import file_of_our_naming, files, flip, parquet, truncate
 
 import infomax_lib
-from infomax_lib import RunSpec, Store, grid, run, runs
-from infomax_lib.grouping import populations
-from infomax_lib.store import StoreWarning
-from infomax_lib.turns import claimed, take_turns
+from infomax_lib import RunSpec, Store, grid, run
+from infomax_lib.results import runs
+from infomax_lib.results.locks import claimed, take_turns
+from infomax_lib.results.store import StoreWarning
+from infomax_lib.training.grouping import populations
 
 # Six populations of two runs, some 0.1 s each: what differs in epochs cannot train together.
 SPECS = [

@@ -12,9 +12,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from infomax_lib.layer import stacked_preactivation
-from infomax_lib.objective import weight_redundancy
-from infomax_lib.products import product as matrix_product
+from infomax_lib.model.layer import stacked_preactivation
+from infomax_lib.model.matmul import product as matrix_product
+from infomax_lib.model.objective import weight_redundancy
 
 __all__ = ["extreme_curvature", "hessian_vector_product"]
 

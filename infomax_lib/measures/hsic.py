@@ -10,7 +10,7 @@ the *unbiased* one, with :math:`\tilde K, \tilde L` lacking their diagonals,
 (Song et al. 2012). Both need no more than sums of the kernels' entries, rows and products; these
 are summed over blocks of rows, so that no N x N matrix is ever held.
 
-:func:`infomax_lib.metrics.hsic` is the quick measure of a layer (biased, first 500 samples).
+:func:`.hsic` is the quick measure of a layer (biased, first 500 samples).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from infomax_lib.objective import EPSILON, barlow_objective, decorrelation_objective
+from infomax_lib.model.objective import EPSILON, barlow_objective, decorrelation_objective
 
 __all__ = [
     "barlow_twins_loss",

@@ -14,7 +14,7 @@ import torch
 from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
-from infomax_lib.products import products
+from infomax_lib.model.matmul import products
 
 __all__ = ["LogisticProblem", "logistic_regression"]
 

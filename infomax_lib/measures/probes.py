@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from infomax_lib.logistic import logistic_regression
-from infomax_lib.products import products
+from infomax_lib.measures.logistic import logistic_regression
+from infomax_lib.model.matmul import products
 
 __all__ = ["linear_probe"]
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from infomax_lib.objective import EPSILON, correlation, total_correlation, weight_redundancy
+from infomax_lib.model.objective import EPSILON, correlation, total_correlation, weight_redundancy
 
 __all__ = [
     "ALIGNED_ABOVE",

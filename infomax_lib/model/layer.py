@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from infomax_lib.competition import competition as competition_named
-from infomax_lib.products import product
+from infomax_lib.model.competition import competition as competition_named
+from infomax_lib.model.matmul import product
 
 __all__ = [
     "ACTIVATIONS",
@@ -103,11 +103,11 @@ class InfoMaxLayer(nn.Module):
         in_features: Number of inputs D.
         hidden_dim: Number of units K.
         activation: A name in :data:`ACTIVATIONS`.
-        competition: A name in :data:`infomax_lib.competition.COMPETITIONS`.
+        competition: A name in :data:`infomax_lib.model.competition.COMPETITIONS`.
         seed: Fixes the initial weights, see :func:`initial_parameters`.
         initial: A name in :data:`INITIALS`.
         temperature: Of the competition, > 0.
-        group_size: Of the competition, see :func:`infomax_lib.competition.compete`.
+        group_size: Of the competition, see :func:`infomax_lib.model.competition.compete`.
 
     Attributes:
         weight: Shape (K, D), one row per unit.

@@ -19,10 +19,10 @@ from pydantic import (
     model_validator,
 )
 
-from infomax_lib.competition import COMPETITIONS, GROUPED, UNSCALED
-from infomax_lib.data import DATASETS, dataset_checksum
-from infomax_lib.layer import ACTIVATIONS, INITIALS
-from infomax_lib.objective import OBJECTIVES
+from infomax_lib.model.competition import COMPETITIONS, GROUPED, UNSCALED
+from infomax_lib.model.data import DATASETS, dataset_checksum
+from infomax_lib.model.layer import ACTIVATIONS, INITIALS
+from infomax_lib.model.objective import OBJECTIVES
 
 __all__ = ["RESULTS_VERSION", "RunSpec", "SpecError", "first_seeds", "grid", "names_among"]
 
@@ -95,7 +95,7 @@ class RunSpec(Spec):
         dataset: ``digits``, ``mnist``, ``fashion-mnist`` or ``synthetic``.
         activation: f in h = f(Wx + b).
         competition: ``none`` (architecture A), ``softmax`` (architecture B), or another name in
-            :data:`infomax_lib.competition.COMPETITIONS`.
+            :data:`infomax_lib.model.competition.COMPETITIONS`.
         hidden_dim: Number of units K, 1 to 8192.
         lambda_tc: Weight of the objective's second term, >= 0.
         lambda_wr: Weight of the weight-redundancy term, >= 0.
@@ -106,13 +106,13 @@ class RunSpec(Spec):
             ``"full"``.
         epochs: Passes over the training data, >= 0.
         seed: Fixes initial weights and data order.
-        initial: How the weights start, see :func:`infomax_lib.layer.initial_parameters`.
+        initial: How the weights start, see :func:`infomax_lib.model.layer.initial_parameters`.
         precision: Of the two matrix products of a training step, ``float32``, or ``bfloat16``
             with float32 sums; everything else is float32.
-        objective: ``infomax``, or another name in :data:`infomax_lib.objective.OBJECTIVES`;
-            ``barlow`` sees two views of every sample, see :mod:`infomax_lib.views`.
+        objective: ``infomax``, or another name in :data:`infomax_lib.model.objective.OBJECTIVES`;
+            ``barlow`` sees two views of every sample, see :mod:`infomax_lib.model.masked_views`.
         lambda_lse: Weight of the free energy of the activations, >= 0, see
-            :func:`infomax_lib.objective.free_energy`.
+            :func:`infomax_lib.model.objective.free_energy`.
         temperature: T > 0 of the competition and of the free energy.
         group_size: Units per group (``group_softmax``) or per place (``top_k``); divides K.
     """

@@ -33,11 +33,11 @@ from typing import Any
 
 import torch
 
-from infomax_lib.data import load_dataset
-from infomax_lib.grouping import populations
-from infomax_lib.runs import compute, resolve_device
-from infomax_lib.spec import RunSpec
-from infomax_lib.store import FileInfo, Store, code_fingerprint, open_store
+from infomax_lib.model.data import load_dataset
+from infomax_lib.model.spec import RunSpec
+from infomax_lib.results.runs import compute, resolve_device
+from infomax_lib.results.store import FileInfo, Store, code_fingerprint, open_store
+from infomax_lib.training.grouping import populations
 
 __all__ = [
     "MEASURES",

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from infomax_lib.data import load_dataset
-from infomax_lib.memory import available_memory, refuse_what_cannot_fit
-from infomax_lib.runs import Computed, compute, resolve_device
-from infomax_lib.spec import RunSpec
-from infomax_lib.store import code_fingerprint
+from infomax_lib.model.data import load_dataset
+from infomax_lib.model.spec import RunSpec
+from infomax_lib.results.memory import available_memory, refuse_what_cannot_fit
+from infomax_lib.results.runs import Computed, compute, resolve_device
+from infomax_lib.results.store import code_fingerprint
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -53,7 +53,7 @@ def computed_on(
     Args:
         cluster: Address of a scheduler, or a client.
         parts: Populations, each of them one task.
-        device: Where each worker trains, see :func:`infomax_lib.runs.resolve_device`.
+        device: Where each worker trains, see :func:`infomax_lib.results.runs.resolve_device`.
         keep_weights: Also return weights.
         timeout: Seconds to wait for the scheduler, and then for its first worker.
 

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from infomax_lib.spec import Spec
+from infomax_lib.model.spec import Spec
 
 try:
     import fcntl

@@ -1,6 +1,6 @@
 """How much memory one layer needs at least, and how much there is.
 
-Populations are split until they fit (:mod:`infomax_lib.grouping`); a single layer cannot be.
+Populations are split until they fit (:mod:`.grouping`); a single layer cannot be.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from pathlib import Path
 
 import torch
 
-from infomax_lib.data import load_dataset
-from infomax_lib.spec import RunSpec
+from infomax_lib.model.data import load_dataset
+from infomax_lib.model.spec import RunSpec
 
 __all__ = ["available_memory", "layer_bytes", "refuse_what_cannot_fit"]
 

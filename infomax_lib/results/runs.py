@@ -13,14 +13,14 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
-from infomax_lib.data import load_dataset
-from infomax_lib.grouping import matrix_gigaflops, populations
-from infomax_lib.layer import InfoMaxLayer
-from infomax_lib.memory import available_memory, refuse_what_cannot_fit
-from infomax_lib.population import TrainedRun, measured_epochs, train_population
-from infomax_lib.spec import RunSpec
-from infomax_lib.store import Store, open_store
-from infomax_lib.workers import Advance, share_out
+from infomax_lib.model.data import load_dataset
+from infomax_lib.model.layer import InfoMaxLayer
+from infomax_lib.model.spec import RunSpec
+from infomax_lib.results.memory import available_memory, refuse_what_cannot_fit
+from infomax_lib.results.store import Store, open_store
+from infomax_lib.results.workers import Advance, share_out
+from infomax_lib.training.grouping import matrix_gigaflops, populations
+from infomax_lib.training.population import TrainedRun, measured_epochs, train_population
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -131,7 +131,7 @@ def run(
             if place is not None:
                 _run_here(todo, place, store, keep_weights, bar)
             elif cluster is not None and todo.parts:
-                from infomax_lib.cluster import computed_on
+                from infomax_lib.results.cluster import computed_on
 
                 finished = computed_on(cluster, todo.parts, device, keep_weights, cluster_timeout)
                 for part, done in finished:
@@ -200,7 +200,7 @@ def compute(
     """Train one population; nothing is read from a store or written to one.
 
     Args:
-        specs: Runs that train together, see :func:`infomax_lib.grouping.populations`.
+        specs: Runs that train together, see :func:`infomax_lib.training.grouping.populations`.
         device: Where to train.
         keep_weights: Also return rows of kind "weights".
         on_epoch: Called after every epoch, for progress.

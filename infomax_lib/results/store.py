@@ -297,7 +297,7 @@ def open_store(store: str | os.PathLike | Store | None = "auto") -> Store:
     if store is None or store == "memory":
         return Store(_session_folder().name)
     if store == "auto":
-        beside = Path(__file__).parents[1] / "results"
+        beside = Path(__file__).parents[2] / "results"
         cached = Path(pooch.os_cache("infomax")) / "results"
         return Store(os.environ.get("INFOMAX_STORE") or (beside if beside.is_dir() else cached))
     return Store(store)
@@ -307,7 +307,7 @@ def open_store(store: str | os.PathLike | Store | None = "auto") -> Store:
 def code_fingerprint() -> str:
     """SHA-256 over the package's Python sources, 16 hex digits: which code computed a result."""
     digest = hashlib.sha256()
-    root = Path(__file__).parent
+    root = Path(__file__).parents[1]
     for path in sorted(root.rglob("*.py")):
         digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from infomax_lib.spec import RunSpec, SpecError, grid
+from infomax_lib.model.spec import RunSpec, SpecError, grid
 
 __all__ = [
     "SweepError",

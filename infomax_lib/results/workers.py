@@ -19,8 +19,8 @@ from typing import Any, TypeVar
 import torch
 from joblib.externals.loky import get_reusable_executor
 
-from infomax_lib.spec import Spec
-from infomax_lib.turns import take_turns
+from infomax_lib.model.spec import Spec
+from infomax_lib.results.locks import take_turns
 
 __all__ = ["share_out", "side_by_side"]
 
@@ -43,7 +43,7 @@ def side_by_side(work: Callable[[Remote], object], processes: int, on_progress: 
     path of a file of its own. What is appended to that file counts as progress.
 
     Args:
-        work: Shares the work with its likes in the other threads, see :mod:`infomax_lib.turns`.
+        work: Shares the work with its likes in the other threads, see :mod:`.locks`.
         processes: Number of threads here, and of workers with one thread each.
         on_progress: Called now and then with the number of bytes appended since the last call.
     """

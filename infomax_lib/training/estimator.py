@@ -7,12 +7,12 @@ import torch
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from infomax_lib.competition import compete
-from infomax_lib.data import Dataset
-from infomax_lib.layer import ACTIVATIONS
-from infomax_lib.population import Population
-from infomax_lib.runs import resolve_device
-from infomax_lib.spec import RunSpec
+from infomax_lib.model.competition import compete
+from infomax_lib.model.data import Dataset
+from infomax_lib.model.layer import ACTIVATIONS
+from infomax_lib.model.spec import RunSpec
+from infomax_lib.results.runs import resolve_device
+from infomax_lib.training.population import Population
 
 __all__ = ["InfoMax"]
 
@@ -22,8 +22,8 @@ class InfoMax(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
 
     Args:
         n_components: Number of units K.
-        activation: f in a = g(f(Wx + b)), see :data:`infomax_lib.layer.ACTIVATIONS`.
-        competition: g, see :data:`infomax_lib.competition.COMPETITIONS`.
+        activation: f in a = g(f(Wx + b)), see :data:`infomax_lib.model.layer.ACTIVATIONS`.
+        competition: g, see :data:`infomax_lib.model.competition.COMPETITIONS`.
         lambda_tc: Weight of the objective's second term.
         lambda_wr: Weight of the weight-redundancy term.
         optimizer: ``"adam"`` or ``"sgd"``.
@@ -32,10 +32,10 @@ class InfoMax(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         max_iter: Epochs.
         random_state: Integer seed of initial weights and data order.
         device: ``"auto"``, ``"cpu"``, ``"cuda"``.
-        objective: See :data:`infomax_lib.objective.OBJECTIVES`.
+        objective: See :data:`infomax_lib.model.objective.OBJECTIVES`.
         lambda_lse: Weight of the free energy.
         temperature: Of competition and free energy.
-        group_size: Of the competition, see :func:`infomax_lib.competition.compete`.
+        group_size: Of the competition, see :func:`infomax_lib.model.competition.compete`.
 
     Attributes:
         components_: Weights, shape (n_components, n_features).

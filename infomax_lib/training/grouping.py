@@ -12,10 +12,10 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from infomax_lib.block import block_of
-from infomax_lib.compiled_layers import CompiledLayers
-from infomax_lib.data import load_dataset
-from infomax_lib.spec import RunSpec
+from infomax_lib.model.data import load_dataset
+from infomax_lib.model.spec import RunSpec
+from infomax_lib.training.compiled.layers import CompiledLayers
+from infomax_lib.training.tensors.block import block_of
 
 __all__ = ["populations"]
 
@@ -28,7 +28,7 @@ _SHARED = ("dataset", "batch_size", "optimizer", "bias", "epochs", "precision", 
 
 
 def populations(specs: Sequence[RunSpec], at_least: int = 1) -> list[list[RunSpec]]:
-    """Split runs into populations that :class:`infomax_lib.population.Population` can train.
+    """Split runs into populations that :class:`.Population` can train.
 
     The same specs in the same order give the same populations.
 

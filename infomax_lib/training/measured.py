@@ -9,16 +9,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from infomax_lib import metrics
-from infomax_lib.block import block_of
-from infomax_lib.competition import compete
-from infomax_lib.curvature import extreme_curvature, hessian_vector_product
-from infomax_lib.data import Dataset
-from infomax_lib.gradients import OF_COVARIANCE
-from infomax_lib.layer import ACTIVATIONS, stacked_preactivation
-from infomax_lib.objective import OBJECTIVES, free_energy
-from infomax_lib.probes import linear_probe
-from infomax_lib.spec import RunSpec
+from infomax_lib.measures.curvature import extreme_curvature, hessian_vector_product
+from infomax_lib.measures.probes import linear_probe
+from infomax_lib.measures.weights_and_outputs import (
+    describe_outputs,
+    describe_weights,
+    hsic,
+    max_responsibility,
+)
+from infomax_lib.model.competition import compete
+from infomax_lib.model.data import Dataset
+from infomax_lib.model.layer import ACTIVATIONS, stacked_preactivation
+from infomax_lib.model.objective import OBJECTIVES, free_energy
+from infomax_lib.model.spec import RunSpec
+from infomax_lib.training.tensors.block import block_of
+from infomax_lib.training.tensors.gradients import OF_COVARIANCE
 
 __all__ = ["measure_layers"]
 
@@ -86,12 +91,12 @@ def _describe(
     nothing = weight.new_full((len(weight),), torch.nan)
     competes = spec.competition != "none"
     outputs = _outputs(spec, _hidden(spec, weight, bias, data.test))
-    values = metrics.describe_weights(weight, bias) | metrics.describe_outputs(outputs)
-    values["max_responsibility"] = metrics.max_responsibility(outputs) if competes else nothing
+    values = describe_weights(weight, bias) | describe_outputs(outputs)
+    values["max_responsibility"] = max_responsibility(outputs) if competes else nothing
     values |= dict.fromkeys(("hsic", "hsic_floor", "probe_accuracy", "probe_accuracy_pre"), nothing)
     if complete:
-        values["hsic"] = metrics.hsic(outputs)
-        values["hsic_floor"] = metrics.hsic(outputs, shuffled=True)
+        values["hsic"] = hsic(outputs)
+        values["hsic_floor"] = hsic(outputs, shuffled=True)
         values |= _probe(spec, weight, bias, data)
     return values
 

@@ -2,8 +2,8 @@
 
 The layers of a population share dataset, batch size, optimizer and number of epochs, and layers
 that share a seed share each batch. On a CPU, compiled code trains what most runs are made of
-(:mod:`infomax_lib.compiled_layers`); everything else, and everything on a GPU, is trained by
-operations on whole tensors (:mod:`infomax_lib.tensor_layers`).
+(:mod:`.layers`); everything else, and everything on a GPU, is trained by
+operations on whole tensors (:mod:`infomax_lib.training.tensors.layers`).
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from infomax_lib.block import block_of
-from infomax_lib.compiled_layers import CompiledLayers
-from infomax_lib.data import Dataset
-from infomax_lib.measure import measure_layers
-from infomax_lib.spec import RunSpec
-from infomax_lib.tensor_layers import TensorLayers
+from infomax_lib.model.data import Dataset
+from infomax_lib.model.spec import RunSpec
+from infomax_lib.training.compiled.layers import CompiledLayers
+from infomax_lib.training.measured import measure_layers
+from infomax_lib.training.tensors.block import block_of
+from infomax_lib.training.tensors.layers import TensorLayers
 
 __all__ = [
     "MeasureWarning",
@@ -149,7 +149,7 @@ class Population:
         if len(kinds) > 1:
             raise ValueError(
                 "a population needs as many layers of each width, activation, competition and "
-                "objective for every seed: see infomax_lib.grouping.populations"
+                "objective for every seed: see infomax_lib.training.grouping.populations"
             )
         return arranged
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from matplotlib.figure import Figure
 from PIL import Image
 
-from infomax_lib.style import png
+from paper.figures.style import png
 
 if TYPE_CHECKING:
     from IPython.display import HTML

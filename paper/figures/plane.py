@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
-from infomax_lib.style import CYCLE, GREY, LINES, panels, png
+from paper.figures.style import CYCLE, GREY, LINES, panels, png
 
 
 class Frame(NamedTuple):

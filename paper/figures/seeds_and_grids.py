@@ -17,9 +17,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter, NullLocator
 
-from infomax_lib.figures_2d import animate_2d, film_strip, firing_regions_2d
 from infomax_lib.stats import format_number, mean_interval
-from infomax_lib.style import (
+from paper.figures.plane import animate_2d, film_strip, firing_regions_2d
+from paper.figures.style import (
     GREY,
     OKABE_ITO,
     label,
@@ -232,7 +232,7 @@ def heatmap_grid(
 def published_beside_ours(comparison: pd.DataFrame, title: str = "") -> Figure:
     """Printed numbers (diamonds) beside ours (mean, interval, range), one panel per measure.
 
-    ``comparison`` comes from :func:`infomax_lib.published.compare`.
+    ``comparison`` comes from :func:`paper.judging.published.compare`.
     """
     _require(comparison, ["row", "metric", "published", "mean", "low", "high", "min", "max"])
     metrics = list(dict.fromkeys(comparison["metric"]))

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
 
-from infomax_lib.film import pictures
+from paper.figures.film import pictures
 
 if TYPE_CHECKING:
     from IPython.display import HTML

@@ -8,7 +8,7 @@ from html import escape
 import pandas as pd
 
 from infomax_lib.stats import mean_interval
-from infomax_lib.style import label, name
+from paper.figures.style import label, name
 
 __all__ = ["grouped_table", "interval_table", "published_table", "table_html"]
 
@@ -55,7 +55,7 @@ def grouped_table(table: pd.DataFrame, by: Sequence[str], columns: Sequence[str]
 
 
 def published_table(comparison: pd.DataFrame) -> pd.DataFrame:
-    """The comparison of :func:`infomax_lib.published.compare` for display."""
+    """The comparison of :func:`paper.judging.published.compare` for display."""
     shown = comparison.assign(
         measure=[label(metric) for metric in comparison["metric"]],
         range=[

@@ -1,7 +1,7 @@
 """Critics: scores f(x_i, y_j) of all pairs of representations in a batch.
 
 Every critic is a module that maps x (N, A) and y (N, B) to scores (N, N), those of pairs that were
-drawn together on the diagonal, for :mod:`infomax_lib.information.bounds`. Initial weights come from
+drawn together on the diagonal, for :mod:`paper.information.bounds`. Initial weights come from
 a generator, so that a seed fixes them.
 
 Sources: van den Oord et al. 2018 (bilinear); Poole et al. 2019 (separable, concatenated);

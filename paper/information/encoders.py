@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from infomax_lib.information.critics import dense, mlp
+from paper.information.critics import dense, mlp
 
 __all__ = ["ConvNet", "CouplingFlow", "ResidualMLP", "coupling_flow", "plain_mlp"]
 

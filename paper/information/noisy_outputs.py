@@ -28,7 +28,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from infomax_lib.objective import correlation
+from infomax_lib.model.objective import correlation
 
 __all__ = ["InformationBounds", "gaussian_information", "noisy_information"]
 

@@ -1,4 +1,4 @@
-"""Claims, the registry of their rules, and the judge.
+"""Claims, their rules, and how the parts of a claim combine into a verdict.
 
 A rule is a function of the evidence (or, for claims that sum up others, of their verdicts). It
 is written down with its thresholds before the results exist, and it alone decides the verdict:
@@ -16,49 +16,26 @@ for every claim, :func:`combine`:
 
 from __future__ import annotations
 
-import importlib
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from infomax_lib.evidence import Evidence, MissingEvidence
 from infomax_lib.stats import Interval
-from infomax_lib.verdicts import Card, Verdict, Verdicts
+from paper.judging.evidence import MissingEvidence
 
 __all__ = [
-    "CHAPTERS",
-    "Card",
+    "CLAIMS",
     "Claim",
-    "Evidence",
     "Finding",
-    "MissingEvidence",
     "Part",
-    "Verdict",
-    "Verdicts",
     "above",
     "below",
     "claim",
     "combine",
     "finding",
     "inside",
-    "judge",
-    "judge_synthesis",
     "measured",
-    "registry",
 ]
-
-CHAPTERS = (
-    "bias_loophole",
-    "implicit_regularization",
-    "tc_pressure",
-    "optimizer_comparison",
-    "theory",
-    "open_questions",
-    "prior_art",
-    "mutual_information",
-)
-#: Claims that sum up other claims are judged on the ledger page.
-SYNTHESIS = "ledger"
 
 
 @dataclass(frozen=True)
@@ -98,98 +75,46 @@ class Claim:
     function: Callable[..., Finding]
 
 
-_REGISTRY: dict[str, Claim] = {}
+_CHAPTERS = "paper.chapters."
+
+
+def _chapter_of(rule: Callable[..., Finding]) -> str:
+    if not rule.__module__.startswith(_CHAPTERS):
+        raise ValueError(
+            f"the rule {rule.__name__} stands in {rule.__module__}: put it into the rules of a "
+            "chapter, paper/chapters/<chapter>/rules.py"
+        )
+    return rule.__module__.removeprefix(_CHAPTERS).split(".")[0]
+
+
+#: Every rule that has been imported, by the id of its claim.
+CLAIMS: dict[str, Claim] = {}
 
 
 def claim(
-    id: str, *, place: str, chapter: str, statement: str, test: str, rule: str
+    id: str, *, place: str, statement: str, test: str, rule: str
 ) -> Callable[[Callable[..., Finding]], Callable[..., Finding]]:
     """Register the decorated function as the rule of claim ``id`` ("000.7").
+
+    The claim belongs to the chapter in whose folder the rule stands.
 
     Raises
     ------
     ValueError
-        If the id is registered already, is no "source.number", or the chapter is unknown.
+        If the id is registered already, is no "source.number", or no chapter's folder is around.
     """
     source, dot, number = id.partition(".")
     if not (dot and source.isdigit() and number.isdigit()):
         raise ValueError(f'claim id must look like "000.7", got {id!r}')
-    if chapter not in (*CHAPTERS, SYNTHESIS):
-        raise ValueError(f"chapter {chapter!r} is not one of {', '.join((*CHAPTERS, SYNTHESIS))}")
 
     def register(function: Callable[..., Finding]) -> Callable[..., Finding]:
-        if id in _REGISTRY:
-            raise ValueError(f"claim {id} has two rules: {_REGISTRY[id].function} and {function}")
-        _REGISTRY[id] = Claim(id, source, place, statement, test, rule, chapter, function)
+        chapter = _chapter_of(function)
+        if id in CLAIMS:
+            raise ValueError(f"claim {id} has two rules: {CLAIMS[id].function} and {function}")
+        CLAIMS[id] = Claim(id, source, place, statement, test, rule, chapter, function)
         return function
 
     return register
-
-
-def registry() -> dict[str, Claim]:
-    """Every registered claim by id, in the order of the sources."""
-    importlib.import_module("infomax_lib.rules")
-    return dict(sorted(_REGISTRY.items(), key=lambda item: _order(item[0])))
-
-
-def _order(claim_id: str) -> tuple[str, int]:
-    source, _, number = claim_id.partition(".")
-    return source, int(number)
-
-
-def judge(chapter: str, evidence: Evidence) -> Verdicts:
-    """The verdicts on all claims of a chapter, from the evidence it measured.
-
-    A claim whose rule lacks runs is *inconclusive*, and its evidence says what is missing.
-
-    Raises
-    ------
-    ValueError
-        If the chapter is unknown.
-    """
-    if chapter not in CHAPTERS:
-        raise ValueError(f"no chapter {chapter!r}; chapters are {', '.join(CHAPTERS)}")
-    return Verdicts(
-        _judge(c, evidence.tracked()) for c in registry().values() if c.chapter == chapter
-    )
-
-
-def judge_synthesis(verdicts: Iterable[Verdict]) -> Verdicts:
-    """The verdicts on claims that sum up others, from the verdicts of all chapters."""
-    known = Verdicts(verdicts)
-    return Verdicts(_judge(c, known) for c in registry().values() if c.chapter == SYNTHESIS)
-
-
-def _judge(rule: Claim, material: Evidence | Verdicts) -> Verdict:
-    try:
-        result = rule.function(material)
-    except MissingEvidence as missing:
-        result = Finding(
-            "inconclusive", f"Not measured with these parameters: needs {missing.args[0]}."
-        )
-    keys: tuple[str, ...] = ()
-    seeds = 0
-    if isinstance(material, Evidence):
-        keys = tuple(sorted(key[:8] for key in material.used))
-        if keys:
-            runs = material.runs
-            tables = [t for t in (runs, material.history) if {"key", "seed"} <= set(t.columns)]
-            seeds = len({s for t in tables for s in t[t["key"].isin(material.used)]["seed"]})
-    return Verdict(
-        id=rule.id,
-        source=rule.source,
-        place=rule.place,
-        statement=rule.statement,
-        test=rule.test,
-        rule=rule.rule,
-        evidence=result.evidence,
-        number_verdict=result.number,
-        interpretation_verdict=result.interpretation,
-        chapter=rule.chapter,
-        runs=len(keys),
-        seeds=seeds,
-        keys=keys,
-    )
 
 
 # --------------------------------------------------------------------------- combining parts

@@ -57,7 +57,7 @@ class Evidence:
         Fields in which the chapter's reference setting differs from :data:`SOURCE_SETTING`
         (its ``dataset`` and ``epochs``, when somebody changed the parameters).
     used
-        Keys of the runs that were looked at; :func:`infomax_lib.claims.judge` starts a fresh
+        Keys of the runs that were looked at; :func:`paper.chapters.judge` starts a fresh
         set for every claim.
     """
 

@@ -29,15 +29,15 @@ from importlib import resources
 import numpy as np
 import pandas as pd
 
-from infomax_lib.evidence import Evidence, MissingEvidence
 from infomax_lib.stats import Interval, mean_interval
+from paper.judging.evidence import Evidence, MissingEvidence
 
 TOLERANCE = 0.15
 
 
 @cache
 def _document() -> dict[str, list[dict]]:
-    text = resources.files("infomax_lib").joinpath("published.toml").read_text("utf-8")
+    text = resources.files("paper.judging").joinpath("published.toml").read_text("utf-8")
     return tomllib.loads(text)
 
 

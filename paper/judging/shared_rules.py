@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from infomax_lib.claims import Evidence, MissingEvidence, Part, above, below, inside
-from infomax_lib.published import number_verdict
 from infomax_lib.stats import Interval, format_number, mean_interval
+from paper.judging.claims import Part, above, below, inside
+from paper.judging.evidence import Evidence, MissingEvidence
+from paper.judging.published import number_verdict
 
 #: The λ_tc grid that three chapters share.
 GRID = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)

@@ -168,7 +168,7 @@ class Card:
 
     ``key_number`` is text, already rounded, or an :class:`Interval` that is formatted here;
     ``verdict`` one of the interpretation verdicts; ``image`` a base64 PNG
-    (:func:`infomax_lib.figures.thumbnail`).
+    (:func:`paper.figures.seeds_and_grids.thumbnail`).
     """
 
     chapter: str

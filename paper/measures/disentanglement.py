@@ -1,6 +1,6 @@
 r"""Do single units carry single factors? MIG, DCI, class AUROC, and MIG of random rotations.
 
-All take features (N, K) and integer factor levels (N, F), see :mod:`infomax_lib.factors`. Mutual
+All take features (N, K) and integer factor levels (N, F), see :mod:`.factors`. Mutual
 information is that of binned units, in nats: every unit's range is cut into 20 bins of equal width,
 as in Locatello et al. (2019), who use 10,000 samples. Few samples bias it upwards, and a unit with
 long tails fills few bins.

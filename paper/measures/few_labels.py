@@ -1,6 +1,6 @@
 """What a linear probe reads off features when only a few examples of every class have a label.
 
-The probe is :func:`infomax_lib.probes.linear_probe` with its own settings, fitted to the drawn
+The probe is :func:`.linear_probe` with its own settings, fitted to the drawn
 examples alone: they give the mean and deviation by which features are standardised, and the
 penalty stays at c = 1 for every method and any number of labels. Nothing is chosen on validation
 labels, of which there would be none. As in scikit-learn the penalty stands against a sum over the
@@ -13,8 +13,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from infomax_lib.population import generator
-from infomax_lib.probes import linear_probe
+from infomax_lib.measures.probes import linear_probe
+from infomax_lib.training.population import generator
 
 __all__ = ["few_label_accuracy", "few_label_draws"]
 
@@ -30,7 +30,7 @@ def few_label_draws(labels: Tensor, per_class: int, draws: int, seed: int) -> Te
         labels: Classes (N,).
         per_class: Examples of every class, >= 1 and at most as many as the smallest class has.
         draws: Number of subsets, >= 1.
-        seed: Of the random stream "few labels", see :func:`infomax_lib.population.generator`.
+        seed: Of the random stream "few labels", see :func:`.generator`.
 
     Returns:
         Shape (draws, C per_class), int64, on the CPU, sorted by class.

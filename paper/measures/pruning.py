@@ -31,9 +31,9 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from infomax_lib.population import generator
-from infomax_lib.probes import linear_probe
-from infomax_lib.similarity import centred
+from infomax_lib.measures.probes import linear_probe
+from infomax_lib.measures.similarity import centred
+from infomax_lib.training.population import generator
 
 __all__ = [
     "ORDERS",
@@ -67,7 +67,7 @@ def removal_order(method: str, outputs: Tensor, labels: Tensor, seed: int) -> Te
         method: A name in :data:`ORDERS`.
         outputs: Training outputs (N, K) of one encoder.
         labels: Classes (N,), which only ``greedy`` reads.
-        seed: Of the random stream "pruning", see :func:`infomax_lib.population.generator`; only
+        seed: Of the random stream "pruning", see :func:`.generator`; only
             ``random`` depends on it.
 
     Returns:

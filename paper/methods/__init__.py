@@ -5,10 +5,10 @@ Every method is a module with ``fit(X, hidden_dim, seed, ...) -> encoder``; an e
 one fit, `run_baselines` computes and stores many.
 """
 
-from infomax_lib.baselines.encoders import Encoder, FitError, LinearEncoder, TriangleEncoder
-from infomax_lib.baselines.methods import METHODS, Method
-from infomax_lib.baselines.runs import BaselineWarning, fitted_encoder, run_baselines
-from infomax_lib.baselines.spec import BaselineSpec, every_method
+from paper.methods.encoders import Encoder, FitError, LinearEncoder, TriangleEncoder
+from paper.methods.methods import METHODS, Method
+from paper.methods.runs import BaselineWarning, fitted_encoder, run_baselines
+from paper.methods.spec import BaselineSpec, every_method
 
 __all__ = [
     "METHODS",

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from infomax_lib.baselines.encoders import Encoder, FitError, LinearEncoder
-from infomax_lib.population import batches, generator
+from infomax_lib.training.population import batches, generator
+from paper.methods.encoders import Encoder, FitError, LinearEncoder
 
 AnyEncoder = TypeVar("AnyEncoder", bound=Encoder)
 Parameters = dict[str, Tensor]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from infomax_lib.baselines.encoders import Encoder, LinearEncoder, TriangleEncoder
-from infomax_lib.baselines.gmm import MixtureEncoder
-from infomax_lib.baselines.softhebb import PosteriorEncoder
+from paper.methods.density.gmm import MixtureEncoder
+from paper.methods.density.softhebb import PosteriorEncoder
+from paper.methods.encoders import Encoder, LinearEncoder, TriangleEncoder
 
 
 def as_table(encoder: Encoder) -> tuple[str, Tensor]:

@@ -10,33 +10,18 @@ from typing import Any
 from torch import Tensor
 from tqdm import tqdm
 
-from infomax_lib.baselines import (
+from paper.methods.components import fastica, pca, picard, rica, sparse_filtering
+from paper.methods.controls import supervised, untrained
+from paper.methods.density import gmm, kmeans, rbm, softhebb
+from paper.methods.encoders import Encoder, FitError
+from paper.methods.reconstruction import (
     autoencoder,
-    barlow_twins,
-    byol,
     denoising,
-    fastica,
-    gmm,
-    kmeans,
-    mcr2,
-    moco,
-    pca,
-    picard,
     pixel_prediction,
-    rbm,
-    rica,
-    simclr,
-    softhebb,
     sparse_autoencoder,
-    sparse_filtering,
-    supervised,
-    swav,
-    untrained,
     vae,
-    vicreg,
-    wmse,
 )
-from infomax_lib.baselines.encoders import Encoder, FitError
+from paper.methods.two_views import barlow_twins, byol, mcr2, moco, simclr, swav, vicreg, wmse
 
 SETTINGS = ("epochs", "learning_rate", "batch_size")
 FAMILIES = ("control", "components", "density", "reconstruction", "prediction", "two views")

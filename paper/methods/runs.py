@@ -14,18 +14,18 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from infomax_lib import metrics
-from infomax_lib.baselines.encoders import Encoder, FitError
-from infomax_lib.baselines.kept_weights import as_table, from_table
-from infomax_lib.baselines.methods import METHODS, SETTINGS, Outcomes
-from infomax_lib.baselines.spec import BaselineSpec
-from infomax_lib.data import IDX_SOURCES, Dataset, load_dataset
-from infomax_lib.derived import seeds_together
-from infomax_lib.population import generator
-from infomax_lib.probes import linear_probe
-from infomax_lib.runs import Computed, device_name, provenance, resolve_device
-from infomax_lib.store import Store, open_store
-from infomax_lib.workers import Advance, share_out
+from infomax_lib.measures.probes import linear_probe
+from infomax_lib.measures.weights_and_outputs import describe_outputs, describe_weights, hsic
+from infomax_lib.model.data import IDX_SOURCES, Dataset, load_dataset
+from infomax_lib.results.experiments import seeds_together
+from infomax_lib.results.runs import Computed, device_name, provenance, resolve_device
+from infomax_lib.results.store import Store, open_store
+from infomax_lib.results.workers import Advance, share_out
+from infomax_lib.training.population import generator
+from paper.methods.encoders import Encoder, FitError
+from paper.methods.kept_weights import as_table, from_table
+from paper.methods.methods import METHODS, SETTINGS, Outcomes
+from paper.methods.spec import BaselineSpec
 
 KIND = "baselines"
 WEIGHTS = "weights"  # beside those of runs: a key says which they belong to
@@ -64,8 +64,8 @@ def run_baselines(
 
     Returns:
         One row per spec, in order: ``key``, the spec's fields, the measures of
-        :func:`infomax_lib.metrics.describe_outputs` on the test outputs with ``hsic`` and
-        ``hsic_floor``, those of :func:`infomax_lib.metrics.describe_weights`,
+        :func:`.describe_outputs` on the test outputs with ``hsic`` and
+        ``hsic_floor``, those of :func:`infomax_lib.measures.weights_and_outputs.describe_weights`,
         ``probe_accuracy`` and ``shuffled_probe_accuracy`` (shares; the latter with training
         labels in random order), ``seconds`` of fitting per seed, ``device``, ``note`` (what a
         reader of the numbers should know, or None) and ``failed`` (why there are no numbers, or
@@ -236,9 +236,12 @@ def _measure(
         for x in (data.train, data.test)
     )
     labels, test_labels = data.train_labels.to(device), data.test_labels.to(device)
-    values = metrics.describe_outputs(test)
-    values |= {"hsic": metrics.hsic(test), "hsic_floor": metrics.hsic(test, shuffled=True)}
-    values |= metrics.describe_weights(torch.stack([encoder.weight for encoder in encoders]))
+    values = describe_outputs(test)
+    values |= {
+        "hsic": hsic(test),
+        "hsic_floor": hsic(test, shuffled=True),
+    }
+    values |= describe_weights(torch.stack([encoder.weight for encoder in encoders]))
     del values["threshold_gap"]  # compares hyperplanes, which most of these methods do not have
     values["probe_accuracy"] = linear_probe(train, labels, test, test_labels)
     shuffled = [

@@ -7,9 +7,9 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
-from infomax_lib.baselines.methods import METHODS, SETTINGS
-from infomax_lib.data import DATASETS
-from infomax_lib.spec import Spec, names_among
+from infomax_lib.model.data import DATASETS
+from infomax_lib.model.spec import Spec, names_among
+from paper.methods.methods import METHODS, SETTINGS
 
 
 class BaselineSpec(Spec):

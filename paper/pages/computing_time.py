@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
+from infomax_lib.results.store import Store
 from infomax_lib.stats import format_number
-from infomax_lib.store import Store
 
 __all__ = ["computing_seconds", "computing_words"]
 

@@ -24,20 +24,19 @@ from typing import Any
 import nbformat
 from pydantic import TypeAdapter, ValidationError
 
-from infomax_lib.claims import CHAPTERS
-from infomax_lib.normalize import normalize
+from paper.pages.normalize import normalize
 
 __all__ = [
-    "CHAPTERS",
-    "FRONT_PAGES",
     "Page",
     "PageError",
     "chapter_outputs",
+    "chapters",
     "check_parameters",
     "content_digest",
     "execute_page",
     "find_page",
     "fingerprint",
+    "front_pages",
     "is_current",
     "notebook_parameters",
     "page_outputs",
@@ -46,12 +45,30 @@ __all__ = [
     "read_profile",
 ]
 
-FRONT_PAGES = ("landing", "ledger", "performance", "status")
 ANNOTATIONS = {t.__name__: t for t in (bool, int, float, str, list, dict, tuple)}
 
 
 class PageError(RuntimeError):
     """A page cannot be executed; the message says why and what to do."""
+
+
+def _listed(root: Path) -> list[str]:
+    """The files of the table of contents, in its order, without suffix."""
+    import yaml
+
+    toc = yaml.safe_load((root / "_toc.yml").read_text("utf-8"))
+    return [toc["root"], *(entry["file"] for part in toc["parts"] for entry in part["chapters"])]
+
+
+def chapters(root: Path) -> list[str]:
+    """Names of the chapters in the order of the book: what ``_toc.yml`` has under ``findings/``."""
+    folder = "findings/"
+    return [file.removeprefix(folder) for file in _listed(root) if file.startswith(folder)]
+
+
+def front_pages(root: Path) -> list[str]:
+    """Names of the other pages that are notebooks, in the order of the book."""
+    return [file for file in _listed(root) if (root / "notebooks" / f"{file}.ipynb").is_file()]
 
 
 @dataclass(frozen=True)
@@ -69,7 +86,7 @@ class Page:
     @property
     def is_chapter(self) -> bool:
         """Whether the page is a chapter; a front page is drawn from executed chapters."""
-        return self.name in CHAPTERS
+        return self.name in chapters(self.root)
 
     @property
     def notebook(self) -> Path:
@@ -89,10 +106,10 @@ def project_root() -> Path:
     Raises:
         PageError: The package was installed without its notebooks.
     """
-    root = Path(__file__).resolve().parents[1]
+    root = Path(__file__).resolve().parents[2]
     if not (root / "notebooks").is_dir():
         raise PageError(
-            f"no notebooks/ beside {Path(__file__).parent}: pages are executed in a checkout "
+            f"no notebooks/ in {root}: pages are executed in a checkout "
             "with the package installed by `pip install --no-deps -e .` (`make install` does it)"
         )
     return root
@@ -101,8 +118,9 @@ def project_root() -> Path:
 def find_page(name: str, root: Path) -> Page:
     """The page called ``name``; raises PageError naming the pages that exist."""
     page = Page(Path(name).stem, root)
-    if page.name not in CHAPTERS + FRONT_PAGES:
-        known = ", ".join(CHAPTERS + FRONT_PAGES)
+    names = chapters(root) + front_pages(root)
+    if page.name not in names:
+        known = ", ".join(names)
         raise PageError(f"there is no notebook {name!r}; the notebooks are: {known}")
     if not page.notebook.is_file():
         raise PageError(
@@ -135,7 +153,7 @@ def fingerprint(page: Page, parameters: Mapping[str, Any] | None = None) -> str:
     if page.name == "performance":
         inputs += sorted((page.root / "benchmarks" / "results").glob("*.json"))
     elif not page.is_chapter:
-        inputs += [Page(name, page.root).path for name in CHAPTERS]
+        inputs += [Page(name, page.root).path for name in chapters(page.root)]
         stored = sorted(p.name for p in (page.root / "results").rglob("*.parquet"))
         digest.update(json.dumps(stored).encode())
     for path in inputs:
@@ -362,7 +380,7 @@ def chapter_outputs(mime: str, root: Path) -> dict[str, list[Any]]:
     """What the executed chapters say about themselves.
 
     Args:
-        mime: Type of the outputs, such as :data:`infomax_lib.verdicts.CARD_MIME`.
+        mime: Type of the outputs, such as :data:`paper.judging.verdicts.CARD_MIME`.
         root: Folder of the checkout.
 
     Returns:
@@ -370,7 +388,7 @@ def chapter_outputs(mime: str, root: Path) -> dict[str, list[Any]]:
         that have not been executed are left out.
     """
     found: dict[str, list[Any]] = {}
-    for page in (Page(name, root) for name in CHAPTERS):
+    for page in (Page(name, root) for name in chapters(root)):
         if page.path.is_file():
             found[page.name] = [
                 o.data[mime] for o in page_outputs(page) if mime in o.get("data", {})

@@ -5,10 +5,12 @@ import pandas as pd
 import pytest
 import torch
 
-from infomax_lib.claims import Evidence
-from infomax_lib.figures import panels
-from infomax_lib.layer import InfoMaxLayer
-from infomax_lib.loophole import (
+from infomax_lib.measures.weights_and_outputs import max_cosine, threshold_gap, weight_redundancy
+from infomax_lib.model.layer import InfoMaxLayer
+from infomax_lib.model.spec import RunSpec, grid
+from infomax_lib.results.runs import run, trained_layer
+from infomax_lib.results.store import open_store
+from paper.chapters.bias_loophole.experiment import (
     describe_pair,
     exact_rerun,
     film_frames,
@@ -19,16 +21,14 @@ from infomax_lib.loophole import (
     same_direction_correlation,
     setting_names,
 )
-from infomax_lib.loophole_figures import (
+from paper.chapters.bias_loophole.figures import (
     goal_map,
     goal_paths,
     printed_points,
     same_direction_curves,
 )
-from infomax_lib.metrics import max_cosine, threshold_gap, weight_redundancy
-from infomax_lib.runs import run, trained_layer
-from infomax_lib.spec import RunSpec, grid
-from infomax_lib.store import open_store
+from paper.figures.seeds_and_grids import panels
+from paper.judging.evidence import Evidence
 
 
 def layer_with(weight: list[list[float]], bias: list[float]) -> InfoMaxLayer:

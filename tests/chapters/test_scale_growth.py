@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from infomax_lib import InfoMaxLayer, infomax_objective, load_dataset
-from infomax_lib.scale import (
+from paper.chapters.optimizer_comparison.scale_growth import (
     negative_curvature,
     scale_free_loss,
     scale_share,

@@ -11,16 +11,31 @@ from PIL import Image
 from synthetic_evidence import GRID, evidence
 from worlds import claimed
 
-from infomax_lib import figures
-from infomax_lib.published import compare
 from infomax_lib.stats import mean_interval
-from infomax_lib.style import CYCLE, LABELS, NAMES, looks
+from paper.figures.seeds_and_grids import (
+    along_grid,
+    animate_2d,
+    film_strip,
+    firing_regions_2d,
+    heatmap_grid,
+    panels,
+    png,
+    published_beside_ours,
+    seeds_by_condition,
+    spectrum,
+    thumbnail,
+    trajectories,
+    use_style,
+    weight_images,
+)
+from paper.figures.style import CYCLE, LABELS, NAMES, looks
+from paper.judging.published import compare
 
 
 @pytest.fixture(autouse=True)
 def _style():
     with rc_context():
-        figures.use_style()
+        use_style()
         yield
 
 
@@ -44,10 +59,8 @@ def points(axes):
 
 
 def test_every_seed_is_a_point(grid):
-    _, axes = figures.panels()
-    figures.seeds_by_condition(
-        axes, grid[grid["lambda_tc"] == 1], "competition", "weight_redundancy"
-    )
+    _, axes = panels()
+    seeds_by_condition(axes, grid[grid["lambda_tc"] == 1], "competition", "weight_redundancy")
     means = [line for line in axes.lines if len(line.get_xdata()) == 1]
     assert points(axes) == 40
     assert len(means) == 2
@@ -58,8 +71,8 @@ def test_every_seed_is_a_point(grid):
 
 
 def test_order_and_hue_of_conditions(grid):
-    _, axes = figures.panels()
-    figures.seeds_by_condition(axes, grid, "lambda_tc", "hsic", "competition", order=[100.0, 0.0])
+    _, axes = panels()
+    seeds_by_condition(axes, grid, "lambda_tc", "hsic", "competition", order=[100.0, 0.0])
     assert [t.get_text() for t in axes.get_xticklabels()] == ["100", "0"]
     assert points(axes) == 80
     assert {t.get_text() for t in axes.get_legend().get_texts()} == {
@@ -69,8 +82,8 @@ def test_order_and_hue_of_conditions(grid):
 
 
 def test_grid_has_every_seed_zero_and_floor(grid):
-    _, axes = figures.panels()
-    figures.along_grid(axes, grid, "weight_redundancy", floors={"random weights": 0.306})
+    _, axes = panels()
+    along_grid(axes, grid, "weight_redundancy", floors={"random weights": 0.306})
     assert points(axes) == len(grid) == 320
     ticks = dict(
         zip([t.get_text() for t in axes.get_xticklabels()], axes.get_xticks(), strict=True)
@@ -86,9 +99,9 @@ def test_grid_has_every_seed_zero_and_floor(grid):
 
 
 def test_grid_band_is_the_interval(grid):
-    _, axes = figures.panels()
+    _, axes = panels()
     only = grid[grid["competition"] == "none"]
-    figures.along_grid(axes, only, "weight_redundancy")
+    along_grid(axes, only, "weight_redundancy")
     band = axes.collections[0].get_paths()[0].vertices
     interval = mean_interval(only[only["lambda_tc"] == 100]["weight_redundancy"])
     at_100 = band[np.isclose(band[:, 0], 2.0), 1]
@@ -99,16 +112,16 @@ def test_grid_band_is_the_interval(grid):
 def test_diverged_seeds_are_left_out_not_drawn_as_numbers(grid):
     holes = grid.copy()
     holes.loc[holes["seed"] < 5, "weight_redundancy"] = np.nan
-    _, axes = figures.panels()
-    figures.along_grid(axes, holes, "weight_redundancy")
+    _, axes = panels()
+    along_grid(axes, holes, "weight_redundancy")
     assert points(axes) == 320 * 15 // 20
 
 
 def test_trajectories_draw_every_run(data):
     h = data.history
     rows = h[(h["epochs"] == 500) & (h["lambda_tc"] == 0) & (h["dataset"] == "mnist")]
-    _, axes = figures.panels()
-    figures.trajectories(axes, rows, "weight_redundancy", floors={"random": 0.3})
+    _, axes = panels()
+    trajectories(axes, rows, "weight_redundancy", floors={"random": 0.3})
     thin = [line for line in axes.lines if line.get_linewidth() == 0.7]
     assert len(thin) == 10
     assert [t.get_text() for t in axes.get_xticklabels()] == ["0", "1", "10", "100"]
@@ -124,8 +137,8 @@ def test_heatmap_writes_the_means(data):
     rows = rows[(rows["lambda_tc"] == 1) & (rows["learning_rate"] != 1e-3)]
     rows = rows[rows["hidden_dim"] == 16].copy()
     rows.loc[(rows["optimizer"] == "sgd") & (rows["learning_rate"] == 10), "loss"] = np.nan
-    _, axes = figures.panels()
-    figures.heatmap_grid(axes, rows, "learning_rate", "optimizer", "loss", digits=0)
+    _, axes = panels()
+    heatmap_grid(axes, rows, "learning_rate", "optimizer", "loss", digits=0)
     texts = [t.get_text() for t in axes.texts]
     assert len(texts) == 10
     assert texts.count("–") == 1
@@ -134,7 +147,7 @@ def test_heatmap_writes_the_means(data):
 
 def test_published_numbers_are_diamonds(data):
     comparison = compare("optimizers", data)
-    figure = figures.published_beside_ours(comparison, "Optimizers")
+    figure = published_beside_ours(comparison, "Optimizers")
     diamonds = [line for axes in figure.axes for line in axes.lines if line.get_marker() == "D"]
     assert len(diamonds) == 6  # two cells hold words
     assert any(d.get_xdata()[0] == -202.07 for d in diamonds)
@@ -143,18 +156,18 @@ def test_published_numbers_are_diamonds(data):
 
 def test_weight_images_show_every_row():
     weights = np.arange(32.0).reshape(8, 4) - 16
-    figure = figures.weight_images(weights, (2, 2), titles=[f"unit {i}" for i in range(8)])
+    figure = weight_images(weights, (2, 2), titles=[f"unit {i}" for i in range(8)])
     pictures = [axes.images[0] for axes in figure.axes if axes.images]
     assert len(pictures) == 8
     assert np.array_equal(pictures[3].get_array(), weights[3].reshape(2, 2))
     assert pictures[0].get_clim() == (-16, 16)
     with pytest.raises(ValueError, match="pictures"):
-        figures.weight_images(weights, (3, 2))
+        weight_images(weights, (3, 2))
 
 
 def test_firing_regions_count_firing_units():
-    _, axes = figures.panels()
-    figures.firing_regions_2d(axes, [[1.0, 0.0], [0.0, 2.0]], [1.0, -1.0], np.zeros((5, 2)))
+    _, axes = panels()
+    firing_regions_2d(axes, [[1.0, 0.0], [0.0, 2.0]], [1.0, -1.0], np.zeros((5, 2)))
     count = np.asarray(axes.images[0].get_array())
     # Unit 0 fires where x₁ > −1, unit 1 where x₂ > 0.5; rows of the picture run along x₂.
     left, right, low, high = (round(40 * (x + 3)) for x in (-1.1, -0.9, 0.4, 0.6))
@@ -174,21 +187,21 @@ def test_firing_regions_count_firing_units():
     [(np.ones((2, 3)), np.ones(2)), (np.ones((2, 2)), np.ones(3)), (np.ones((9, 2)), np.ones(9))],
 )
 def test_firing_regions_refuse_other_layers(weights, biases):
-    _, axes = figures.panels()
+    _, axes = panels()
     with pytest.raises(ValueError, match=r"need weights|told apart"):
-        figures.firing_regions_2d(axes, weights, biases)
+        firing_regions_2d(axes, weights, biases)
 
 
 FRAMES = [(f"epoch {i}", [[1.0, 0.1 * i], [0.0, 1.0]], [0.1 * i, 0.0]) for i in range(3)]
 
 
 def test_film_strip_has_one_panel_per_frame():
-    figure = figures.film_strip(FRAMES, columns=2)
+    figure = film_strip(FRAMES, columns=2)
     assert [axes.get_title() for axes in figure.axes if axes.images] == [t for t, _, _ in FRAMES]
 
 
 def test_animation_is_a_gif_with_alternative_text():
-    html = figures.animate_2d(FRAMES, 'Two "lines" turn', width=200).data
+    html = animate_2d(FRAMES, 'Two "lines" turn', width=200).data
     data = re.search(r"base64,([^\"]+)\"", html).group(1)
     film = Image.open(io.BytesIO(base64.b64decode(data)))
     assert film.format == "GIF"
@@ -196,29 +209,29 @@ def test_animation_is_a_gif_with_alternative_text():
     assert film.width == 200
     assert 'alt="Two &quot;lines&quot; turn"' in html
     with pytest.raises(ValueError, match="alt"):
-        figures.animate_2d(FRAMES, " ")
+        animate_2d(FRAMES, " ")
 
 
 def test_spectrum_is_sorted():
-    _, axes = figures.panels()
-    figures.spectrum(axes, {"none": [1.0, 3.0, 2.0], "softmax": [2.0, 1.0, 1.0]}, "singular value")
+    _, axes = panels()
+    spectrum(axes, {"none": [1.0, 3.0, 2.0], "softmax": [2.0, 1.0, 1.0]}, "singular value")
     assert axes.lines[0].get_ydata().tolist() == [3.0, 2.0, 1.0]
 
 
 def test_thumbnail_fits():
-    figure = figures.film_strip(FRAMES)
-    picture = base64.b64decode(figures.thumbnail(figure, limit=12_000))
+    figure = film_strip(FRAMES)
+    picture = base64.b64decode(thumbnail(figure, limit=12_000))
     assert len(picture) <= 12_000
     assert Image.open(io.BytesIO(picture)).format == "PNG"
     with pytest.raises(ValueError, match="80 pixels"):
-        figures.thumbnail(figure, limit=100)
+        thumbnail(figure, limit=100)
 
 
 def draw(format_):
-    figure, axes = figures.panels()
-    figures.spectrum(axes, {"none": [1.0, 3.0]}, "value")
+    figure, axes = panels()
+    spectrum(axes, {"none": [1.0, 3.0]}, "value")
     if format_ == "png":
-        return figures.png(figure)
+        return png(figure)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None})
     return buffer.getvalue()
@@ -233,8 +246,8 @@ def test_the_same_figure_has_the_same_bytes(format_):
 
 
 def test_text_is_large_enough(grid):
-    figure, axes = figures.panels()
-    figures.along_grid(axes, grid, "hsic", floors={"floor": 0.001})
+    figure, axes = panels()
+    along_grid(axes, grid, "hsic", floors={"floor": 0.001})
     figure.canvas.draw()
     sizes = [t.get_fontsize() for t in [*axes.get_xticklabels(), *axes.texts, axes.xaxis.label]]
     assert min(sizes) >= 9
@@ -251,13 +264,13 @@ def test_looks_are_fixed_and_distinct():
 
 
 def test_empty_and_wrong_tables_are_refused(grid):
-    _, axes = figures.panels()
+    _, axes = panels()
     with pytest.raises(ValueError, match="no rows"):
-        figures.along_grid(axes, grid[:0], "hsic")
+        along_grid(axes, grid[:0], "hsic")
     with pytest.raises(KeyError, match="hsik"):
-        figures.along_grid(axes, grid, "hsik")
+        along_grid(axes, grid, "hsik")
     with pytest.raises(ValueError, match="negative"):
-        figures.along_grid(axes, grid.assign(lambda_tc=-1.0), "hsic")
+        along_grid(axes, grid.assign(lambda_tc=-1.0), "hsic")
 
 
 def test_spec_values_have_names():

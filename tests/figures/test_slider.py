@@ -12,9 +12,9 @@ from browser import open_page
 from matplotlib.colors import to_rgb
 from PIL import Image
 
-from infomax_lib.film import film
-from infomax_lib.slider import slider
-from infomax_lib.style import OKABE_ITO, panels
+from paper.figures.film import film
+from paper.figures.slider import slider
+from paper.figures.style import OKABE_ITO, panels
 
 
 def figure(height):

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from infomax_lib.effects import Measure, effects, effects_grid
-from infomax_lib.tables import grouped_table
+from paper.chapters.tc_pressure.effects import Measure, effects, effects_grid
+from paper.figures.tables import grouped_table
 
 
 @pytest.fixture

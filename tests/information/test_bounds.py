@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from infomax_lib.information.bounds import (
+from paper.information.bounds import (
     BOUNDS,
     cap,
     donsker_varadhan,
@@ -17,7 +17,7 @@ from infomax_lib.information.bounds import (
     mine,
     nwj,
 )
-from infomax_lib.information.entropy import (
+from paper.information.entropy import (
     correlated_gaussians,
     correlation_for,
     density_ratio,

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from infomax_lib.information.entropy import (
+from paper.information.entropy import (
     correlated_gaussians,
     correlation_for,
     density_ratio,

@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import nn
 
-from infomax_lib.information.conditioning import condition_number, jacobian, singular_values
-from infomax_lib.information.critics import CRITICS, Concatenated, mlp
-from infomax_lib.information.encoders import ConvNet, ResidualMLP, coupling_flow, plain_mlp
+from paper.information.conditioning import condition_number, jacobian, singular_values
+from paper.information.critics import CRITICS, Concatenated, mlp
+from paper.information.encoders import ConvNet, ResidualMLP, coupling_flow, plain_mlp
 
 F64 = torch.float64
 

@@ -7,8 +7,8 @@ import math
 import pytest
 import torch
 
-from infomax_lib.information import noisy_outputs
-from infomax_lib.information.noisy_outputs import gaussian_information, noisy_information
+from paper.information import noisy_outputs
+from paper.information.noisy_outputs import gaussian_information, noisy_information
 
 F64 = torch.float64
 

@@ -10,27 +10,15 @@ import pytest
 from synthetic_evidence import evidence
 from worlds import CLAIMED, OPPOSITE, claimed, gradients, opposite, printed_world
 
-from infomax_lib.claims import (
-    CHAPTERS,
-    SYNTHESIS,
-    Evidence,
-    Finding,
-    MissingEvidence,
-    Part,
-    above,
-    below,
-    claim,
-    combine,
-    inside,
-    judge,
-    judge_synthesis,
-    measured,
-    registry,
-)
 from infomax_lib.stats import Interval
-from infomax_lib.verdicts import CARD_MIME, VERDICTS_MIME, Card, Verdict, Verdicts
+from paper.chapters import SYNTHESIS, judge, judge_synthesis, registry
+from paper.judging.claims import Finding, Part, above, below, claim, combine, inside, measured
+from paper.judging.evidence import Evidence, MissingEvidence
+from paper.judging.verdicts import CARD_MIME, VERDICTS_MIME, Card, Verdict, Verdicts
+from paper.pages.execute import chapters, project_root
 
 #: Judged from tables of their own, and tested with them.
+CHAPTERS = chapters(project_root())
 OWN_TABLES = (SYNTHESIS, "prior_art", "theory", "open_questions", "mutual_information")
 MEASURED = [i for i, c in registry().items() if c.chapter not in OWN_TABLES]
 
@@ -75,12 +63,17 @@ def test_rules_name_a_threshold_or_the_claims_they_rest_on():
 
 def test_a_second_rule_for_a_claim_is_refused():
     texts = {"place": "p", "statement": "s", "test": "t", "rule": "r"}
+
+    def rule(evidence):
+        return None
+
+    with pytest.raises(ValueError, match="put it into the rules of a chapter"):
+        claim("000.99", **texts)(rule)
+    rule.__module__ = "paper.chapters.bias_loophole.rules"
     with pytest.raises(ValueError, match="two rules"):
-        claim("000.1", chapter="bias_loophole", **texts)(lambda e: None)
+        claim("000.1", **texts)(rule)
     with pytest.raises(ValueError, match=r"000\.7"):
-        claim("seven", chapter="bias_loophole", **texts)
-    with pytest.raises(ValueError, match="tc_pressure"):
-        claim("000.99", chapter="somewhere", **texts)
+        claim("seven", **texts)
 
 
 # --------------------------------------------------------------------- verdicts follow data

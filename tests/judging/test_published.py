@@ -7,8 +7,10 @@ import pytest
 from synthetic_evidence import evidence
 from worlds import COLUMNS, FULL_BATCH, PRINTED, table_at
 
-from infomax_lib.claims import MissingEvidence
-from infomax_lib.published import (
+from infomax_lib.model.spec import RunSpec
+from infomax_lib.stats import Interval
+from paper.judging.evidence import MissingEvidence
+from paper.judging.published import (
     agrees,
     combine_numbers,
     compare,
@@ -22,8 +24,6 @@ from infomax_lib.published import (
     table_verdict,
     words,
 )
-from infomax_lib.spec import RunSpec
-from infomax_lib.stats import Interval
 
 
 def cells(table_id):

@@ -3,7 +3,7 @@
 import pytest
 
 from infomax_lib import RunSpec, Store, grid, history, run
-from infomax_lib.published import agrees, published
+from paper.judging.published import agrees, published
 
 pytestmark = pytest.mark.data
 

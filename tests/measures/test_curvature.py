@@ -4,11 +4,11 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
-from infomax_lib.competition import compete
-from infomax_lib.curvature import extreme_curvature, hessian_vector_product
-from infomax_lib.layer import ACTIVATIONS
-from infomax_lib.objective import infomax_objective
-from infomax_lib.reference import plain_loss
+from benchmarks.plain_loop import plain_loss
+from infomax_lib.measures.curvature import extreme_curvature, hessian_vector_product
+from infomax_lib.model.competition import compete
+from infomax_lib.model.layer import ACTIVATIONS
+from infomax_lib.model.objective import infomax_objective
 
 UNITS, INPUTS, SAMPLES = 3, 4, 20
 SIZE = UNITS * (INPUTS + 1)

@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose
 from scipy.stats import entropy, ortho_group
 from sklearn.metrics import mutual_info_score, roc_auc_score
 
-from infomax_lib.disentanglement import (
+from paper.measures.disentanglement import (
     class_auroc,
     dci,
     mutual_information,

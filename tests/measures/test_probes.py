@@ -8,8 +8,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from infomax_lib import load_dataset
-from infomax_lib.logistic import LogisticProblem, logistic_regression
-from infomax_lib.probes import linear_probe
+from infomax_lib.measures.logistic import LogisticProblem, logistic_regression
+from infomax_lib.measures.probes import linear_probe
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +153,7 @@ def test_the_preconditioner_changes_the_path_and_not_the_goal(hidden, monkeypatc
     expected = logistic_regression(x, labels, c, tol=1e-5)
     problem = LogisticProblem.of(x, labels, c)
     for name, value in [("_SAMPLES_PER_COLUMN", 10**6), ("_PRECONDITIONER_SAMPLES", 100)]:
-        monkeypatch.setattr(f"infomax_lib.logistic.{name}", value)
+        monkeypatch.setattr(f"infomax_lib.measures.logistic.{name}", value)
         found = logistic_regression(x, labels, c, tol=1e-5)
         assert not torch.equal(found, expected)
         assert problem.evaluate(found)[1].abs().max() <= 1e-5
@@ -216,7 +216,7 @@ def test_blocks_without_a_factor_cost_iterations_only(hidden, monkeypatch):
 def test_steps_that_are_too_long_are_shortened(hidden, monkeypatch):
     """With the true curvature, not the bounded one, pure classes send steps far away."""
     x, labels = hidden
-    monkeypatch.setattr("infomax_lib.logistic._LEAST_VARIANCE", 0.0)
+    monkeypatch.setattr("infomax_lib.measures.logistic._LEAST_VARIANCE", 0.0)
     values = []
     evaluate = LogisticProblem.evaluate
 
@@ -266,13 +266,13 @@ def test_groups_of_layers_give_the_same_and_keep_their_order(digits, monkeypatch
     )
     together = linear_probe(x.view(2, 3, *x.shape[1:]), labels, held_out, test_labels)
     assert together.shape == (2, 3)
-    monkeypatch.setattr("infomax_lib.probes._AT_ONCE_CPU", 2 * x[0].numel())
+    monkeypatch.setattr("infomax_lib.measures.probes._AT_ONCE_CPU", 2 * x[0].numel())
     in_pairs = linear_probe(x, labels, held_out, test_labels)
     assert torch.allclose(in_pairs, together.flatten(), atol=1.01 / len(test))
     assert together.flatten()[5] > together.flatten()[0] + 0.2
 
 
 def test_a_regression_that_does_not_converge_says_so(hidden, monkeypatch):
-    monkeypatch.setattr("infomax_lib.logistic._MAX_EVALUATIONS", 3)
+    monkeypatch.setattr("infomax_lib.measures.logistic._MAX_EVALUATIONS", 3)
     with pytest.warns(ConvergenceWarning, match="2 of 2 .* 3 evaluations"):
         logistic_regression(*hidden)

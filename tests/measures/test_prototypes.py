@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infomax_lib.baselines.prototypes import owner_similarity, owners, purity
+from paper.measures.prototypes import owner_similarity, owners, purity
 
 seeds = st.integers(0, 10_000)
 

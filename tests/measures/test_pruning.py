@@ -12,9 +12,9 @@ from sklearn.linear_model import Ridge
 from sklearn.preprocessing import StandardScaler
 
 from infomax_lib import load_dataset
-from infomax_lib.population import generator
-from infomax_lib.probes import linear_probe
-from infomax_lib.pruning import (
+from infomax_lib.measures.probes import linear_probe
+from infomax_lib.training.population import generator
+from paper.measures.pruning import (
     ORDERS,
     pruning_curve,
     removable_share,

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infomax_lib.regions import (
+from paper.measures.regions import (
     count_regions,
     expected_occupied,
     feasible_patterns,

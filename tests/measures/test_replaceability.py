@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.metrics import r2_score
 
-from infomax_lib.unit_prediction import RIDGE, held_out_r2
+from paper.measures.replaceability import RIDGE, held_out_r2
 
 
 def normal(*shape, seed=0):

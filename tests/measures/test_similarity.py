@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infomax_lib.similarity import linear_cka, matched_correlation, stability
+from infomax_lib.measures.similarity import linear_cka, matched_correlation, stability
 
 seeds = st.integers(0, 10_000)
 

@@ -14,16 +14,9 @@ from scipy.optimize import linear_sum_assignment
 from scipy.stats import multivariate_normal
 from sklearn.mixture import GaussianMixture
 
-from infomax_lib.baselines import (
-    FitError,
-    fastica,
-    gmm,
-    picard,
-    rbm,
-    rica,
-    softhebb,
-    sparse_filtering,
-)
+from paper.methods import FitError
+from paper.methods.components import fastica, picard, rica, sparse_filtering
+from paper.methods.density import gmm, rbm, softhebb
 
 DOUBLE = torch.float64
 

@@ -6,19 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from infomax_lib.baselines import (
-    METHODS,
-    FitError,
-    autoencoder,
-    fastica,
-    kmeans,
-    pca,
-    rbm,
-    stacked,
-    supervised,
-    untrained,
-)
-from infomax_lib.layer import initial_parameters
+from infomax_lib.model.layer import initial_parameters
+from paper.methods import METHODS, FitError, descent
+from paper.methods.components import fastica, pca
+from paper.methods.controls import supervised, untrained
+from paper.methods.density import kmeans, rbm
+from paper.methods.reconstruction import autoencoder
 
 DOUBLE = torch.float64
 
@@ -237,7 +230,7 @@ def test_training_equals_a_plain_loop_with_a_torch_module(method, images):
     purpose, rows = ("decoder", 30) if method == "autoencoder" else ("head", 5)
     second = torch.nn.Linear(K, rows, dtype=DOUBLE)
     shape = (K, 30) if method == "autoencoder" else (5, K)
-    start = stacked.xavier([7], *shape, purpose, X)[0]
+    start = descent.xavier([7], *shape, purpose, X)[0]
     first = torch.nn.Linear(30, K, dtype=DOUBLE)
     with torch.no_grad():
         first.weight.copy_(weight)
@@ -245,7 +238,7 @@ def test_training_equals_a_plain_loop_with_a_torch_module(method, images):
         second.weight.copy_(start.T if method == "autoencoder" else start)
         second.bias.zero_()
     optimizer = torch.optim.Adam([*first.parameters(), *second.parameters()], lr=1e-2)
-    order = stacked.generator(7, "order")
+    order = descent.generator(7, "order")
     for _ in range(epochs):
         for rows in torch.randperm(len(X), generator=order).split(50):
             x, y = X[rows], labels[rows]
@@ -270,12 +263,12 @@ def test_training_equals_a_plain_loop_with_a_torch_module(method, images):
 def test_a_seed_that_diverges_leaves_the_others_alone(images):
     X, _ = images
     p = {"weight": torch.stack([X[:4], X[:4] * float("nan")]), "bias": torch.zeros(2, 4)}
-    good, bad = stacked.encoders_of(p["weight"], p["bias"], "relu")
+    good, bad = descent.encoders_of(p["weight"], p["bias"], "relu")
     assert torch.equal(good.weight, X[:4])
     assert isinstance(bad, FitError)
     assert "finite" in str(bad)
     with pytest.raises(FitError):
-        stacked.only([bad])
+        descent.only([bad])
 
 
 def test_a_nan_stays_in_its_slice_of_the_stack():

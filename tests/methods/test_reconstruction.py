@@ -9,9 +9,9 @@ import torch
 from torch.distributions import Bernoulli, Normal, kl_divergence
 from torch.nn import functional as F
 
-from infomax_lib.baselines import (
-    METHODS,
-    FitError,
+from infomax_lib.training.population import generator
+from paper.methods import METHODS, FitError
+from paper.methods.reconstruction import (
     autoencoder,
     bernoulli,
     denoising,
@@ -20,7 +20,6 @@ from infomax_lib.baselines import (
     sparse_autoencoder,
     vae,
 )
-from infomax_lib.population import generator
 
 DOUBLE = torch.float64
 FITS = {

@@ -8,21 +8,21 @@ import pytest
 import torch
 
 from infomax_lib import RunSpec, SpecError, grid, load_dataset, open_store, run
-from infomax_lib.baselines import (
+from infomax_lib.measures.probes import linear_probe
+from paper.chapters.prior_art import comparison
+from paper.chapters.prior_art.figures import methods
+from paper.methods import (
     METHODS,
     BaselineSpec,
     BaselineWarning,
     FitError,
-    comparison,
     every_method,
-    figures,
     fitted_encoder,
-    kmeans,
     run_baselines,
 )
-from infomax_lib.baselines import runs as baseline_runs
-from infomax_lib.baselines.methods import FAMILIES
-from infomax_lib.probes import linear_probe
+from paper.methods import runs as baseline_runs
+from paper.methods.density import kmeans
+from paper.methods.methods import FAMILIES
 
 # --- specs ---------------------------------------------------------------------------------------
 
@@ -341,7 +341,7 @@ def test_features_of_all_methods_side_by_side(tmp_path):
     assert {name: tuple(w.shape) for name, w in weights.items()} == dict.fromkeys(
         ["PCA", "k-means triangle", "InfoMax B (softmax)"], (8, 64)
     )
-    figure = figures.features_side_by_side(weights, (8, 8), count=5)
+    figure = methods.features_side_by_side(weights, (8, 8), count=5)
     assert [axes.get_title(loc="left") for axes in figure.axes] == list(weights)
     strip = np.asarray(figure.axes[1].images[0].get_array())
     assert strip.shape == (8, 5 * 9 - 1)  # pictures of 8 columns with a gap of 1
@@ -350,12 +350,12 @@ def test_features_of_all_methods_side_by_side(tmp_path):
 
 
 def test_figures_show_every_seed_of_every_method(table):
-    drawn = figures.measures_by_method(table, ["probe_accuracy", "weight_redundancy"])
+    drawn = methods.measures_by_method(table, ["probe_accuracy", "weight_redundancy"])
     assert len(drawn.axes) == 2
     seeds = [line for line in drawn.axes[0].lines if line.get_markersize() == 4]
     assert sorted(len(line.get_xdata()) for line in seeds) == [2, 3, 3, 3]
     assert drawn.axes[0].get_yticklabels()[0].get_text() == "PCA"
-    plane = figures.against_probe(table, ["weight_redundancy"])
+    plane = methods.against_probe(table, ["weight_redundancy"])
     small = [line for line in plane.axes[0].lines if line.get_markersize() == 4.5]
     assert sum(len(line.get_xdata()) for line in small) == 11
     assert plane.axes[0].get_xscale() == "symlog"
@@ -364,9 +364,9 @@ def test_figures_show_every_seed_of_every_method(table):
 def test_every_method_has_a_name_and_a_look():
     assert (
         set(comparison.LABELS)
-        == set(figures.method_looks())
+        == set(methods.method_looks())
         == {*METHODS, "infomax_relu", "infomax_softmax", "infomax_lse"}
     )
     assert len(set(comparison.LABELS.values())) == len(comparison.LABELS)
-    assert len(set(figures.method_looks().values())) == len(figures.method_looks())
+    assert len(set(methods.method_looks().values())) == len(methods.method_looks())
     assert {method.family for method in METHODS.values()} == set(FAMILIES)

@@ -11,9 +11,9 @@ import torch.nn.functional as F
 from scipy import ndimage
 from torch import nn
 
-from infomax_lib.baselines import (
-    METHODS,
-    FitError,
+from infomax_lib.training.population import generator
+from paper.methods import METHODS, FitError
+from paper.methods.two_views import (
     augment,
     barlow_twins,
     byol,
@@ -25,7 +25,6 @@ from infomax_lib.baselines import (
     vicreg,
     wmse,
 )
-from infomax_lib.population import generator
 
 DOUBLE = torch.float64
 SIDE = 6
@@ -541,7 +540,7 @@ def trained_in_plain_words(method, X, hidden_dim, seed, epochs, learning_rate, b
         )
         parameters += predictor.parameters()
     if method == "swav":
-        start = joint_embedding.stacked.xavier([seed], 32, dimension, "prototypes", X)[0]
+        start = joint_embedding.descent.xavier([seed], 32, dimension, "prototypes", X)[0]
         prototypes = nn.Parameter(start.clone())
         parameters.append(prototypes)
     if method == "moco":

@@ -8,10 +8,9 @@ import torch
 from numpy.testing import assert_allclose
 
 from infomax_lib import RunSpec, SpecError
-from infomax_lib import gradients as gradients_module
-from infomax_lib.gradients import OF_COVARIANCE, output_gradient
-from infomax_lib.metrics import hsic as mean_hsic
-from infomax_lib.objective import (
+from infomax_lib.measures.weights_and_outputs import hsic as mean_hsic
+from infomax_lib.model.masked_views import KEPT, two_views
+from infomax_lib.model.objective import (
     EPSILON,
     OBJECTIVES,
     barlow_objective,
@@ -22,7 +21,8 @@ from infomax_lib.objective import (
     infomax_objective,
     log_det_objective,
 )
-from infomax_lib.views import KEPT, two_views
+from infomax_lib.training.tensors import gradients as gradients_module
+from infomax_lib.training.tensors.gradients import OF_COVARIANCE, output_gradient
 
 
 def normal(*shape, seed=0):

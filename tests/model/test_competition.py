@@ -5,7 +5,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
-from infomax_lib.competition import COMPETITIONS, GROUPED, UNSCALED, compete, competition
+from infomax_lib.model.competition import COMPETITIONS, GROUPED, UNSCALED, compete, competition
 
 K = 6
 ON_SIMPLEX = ("softmax", "softmin", "sparsemax", "entmax15")

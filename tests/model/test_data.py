@@ -10,9 +10,9 @@ import pytest
 import requests
 import torch
 
-from infomax_lib import data as data_module
 from infomax_lib import load_dataset
-from infomax_lib.data import (
+from infomax_lib.model import data as data_module
+from infomax_lib.model.data import (
     CHECKSUMS,
     DATASETS,
     IDX_SOURCES,

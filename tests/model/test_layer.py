@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose
 from torch import nn
 
 from infomax_lib import InfoMaxLayer
-from infomax_lib.layer import ACTIVATIONS, INITIALS, initial_parameters
+from infomax_lib.model.layer import ACTIVATIONS, INITIALS, initial_parameters
 
 FORMULAS = {
     "identity": lambda z: z,

@@ -5,8 +5,8 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
-from infomax_lib import products as module
-from infomax_lib.products import product, products
+from infomax_lib.model import matmul as module
+from infomax_lib.model.matmul import product, products
 
 SHAPES = [(1, 1, 1), (3, 5, 2), (16, 128, 50), (40, 128, 50), (130, 784, 128)]
 TYPES = {torch.float64: 1e-13, torch.float32: 3e-6, torch.bfloat16: 2e-2}

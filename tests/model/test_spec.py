@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from infomax_lib import RunSpec, SpecError, grid
-from infomax_lib import spec as spec_module
+from infomax_lib.model import spec as spec_module
 
 CHANGES = {
     "dataset": "digits",

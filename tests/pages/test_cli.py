@@ -9,9 +9,11 @@ import nbformat
 import pytest
 from typer.testing import CliRunner
 
-from infomax_lib import cli, pages
-from infomax_lib.normalize import normalize
+from infomax_lib import cli
+from paper.pages import execute
+from paper.pages.normalize import normalize
 
+ROOT = Path(__file__).parents[2]
 NOTEBOOK = """
 # %% [markdown]
 # # Toy
@@ -50,9 +52,10 @@ def checkout(tmp_path, monkeypatch) -> Path:
     (root / "infomax_lib" / "code.py").write_text("x = 1\n")
     (root / "requirements.lock").write_text("torch==0\n")
     (root / "results" / "runs" / "abc.parquet").write_bytes(b"")
-    for name in pages.CHAPTERS + pages.FRONT_PAGES:
+    shutil.copy(ROOT / "_toc.yml", root)
+    for name in execute.chapters(ROOT) + execute.front_pages(ROOT):
         write_notebook(root, name, NOTEBOOK)
-    monkeypatch.setattr(pages, "project_root", lambda: root)
+    monkeypatch.setattr(execute, "project_root", lambda: root)
     return root
 
 
@@ -61,8 +64,8 @@ def infomax(*arguments: str):
     return CliRunner().invoke(cli.app, ["execute", *arguments])
 
 
-def page(root: Path) -> pages.Page:
-    return pages.find_page(PAGE, root)
+def page(root: Path) -> execute.Page:
+    return execute.find_page(PAGE, root)
 
 
 # Parameters
@@ -108,7 +111,7 @@ def test_refuses_a_wrong_profile(checkout, tmp_path, text, expected):
 
 def test_values_are_read_by_their_hints(checkout):
     typed = {"seeds": "7", "scale": "1e-3", "name": "5", "grid": "[1, 2.5]"}
-    values = pages.check_parameters(page(checkout), {"seeds": 1, "elsewhere": 2}, typed)
+    values = execute.check_parameters(page(checkout), {"seeds": 1, "elsewhere": 2}, typed)
     assert values == {"seeds": 7, "scale": 1e-3, "name": "5", "grid": [1.0, 2.5]}
 
 
@@ -134,11 +137,11 @@ def test_page_is_executed_once_and_again_when_an_input_changes(checkout):
     for changed in ("infomax_lib/code.py", "requirements.lock"):
         path = checkout / changed
         path.write_text(path.read_text() + "# changed\n")
-        assert not pages.is_current(page(checkout))
+        assert not execute.is_current(page(checkout))
         infomax(PAGE)
-        assert pages.is_current(page(checkout))
+        assert execute.is_current(page(checkout))
     write_notebook(checkout, PAGE, NOTEBOOK.replace("0.5", "0.7"))
-    assert not pages.is_current(page(checkout))
+    assert not execute.is_current(page(checkout))
 
 
 def test_executed_page_is_clean(checkout):
@@ -159,22 +162,22 @@ def test_hand_edited_page_is_not_current(checkout):
     infomax(PAGE)
     path = page(checkout).path
     path.write_text(path.read_text().replace("digits 1.5", "digits 2.5"))
-    assert not pages.is_current(page(checkout))
+    assert not execute.is_current(page(checkout))
 
 
 def test_front_page_follows_the_chapters_and_the_store(checkout):
     infomax(PAGE, "ledger")
-    ledger = pages.find_page("ledger", checkout)
-    assert pages.is_current(ledger)
+    ledger = execute.find_page("ledger", checkout)
+    assert execute.is_current(ledger)
     chapter = page(checkout).path
     before = chapter.read_text()
     chapter.write_text(before.replace("digits 1.5", "digits 2.5"))
-    assert not pages.is_current(ledger)
+    assert not execute.is_current(ledger)
     chapter.write_text(before)
-    assert pages.is_current(ledger)
+    assert execute.is_current(ledger)
     (checkout / "results" / "runs" / "def.parquet").write_bytes(b"")
-    assert not pages.is_current(ledger)
-    assert pages.is_current(page(checkout))
+    assert not execute.is_current(ledger)
+    assert execute.is_current(page(checkout))
 
 
 def test_failing_notebook_leaves_the_page_and_keeps_the_evidence(checkout):

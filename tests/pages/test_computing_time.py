@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
-from infomax_lib.computing_time import computing_seconds, computing_words
-from infomax_lib.store import open_store
+from infomax_lib.results.store import open_store
+from paper.pages.computing_time import computing_seconds, computing_words
 
 
 @pytest.fixture

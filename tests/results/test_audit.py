@@ -6,8 +6,9 @@ import warnings
 import pytest
 from typer.testing import CliRunner
 
-from infomax_lib import RunSpec, Store, audit, cli, grid, run
-from infomax_lib.audit import compare, draw, report, seconds_alone
+from infomax_lib import RunSpec, Store, cli, grid, run
+from infomax_lib.results import audit
+from infomax_lib.results.audit import compare, draw, report, seconds_alone
 
 BASE = RunSpec(dataset="synthetic", hidden_dim=3, epochs=3, batch_size=200, learning_rate=0.01)
 SPECS = grid(BASE, competition=["none", "softmax"], lambda_tc=[0.0, 1.0], seed=[0, 1])

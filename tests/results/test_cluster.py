@@ -13,8 +13,10 @@ import pandas as pd
 import pytest
 from distributed import Client, LocalCluster
 
-from infomax_lib import RunSpec, Store, cluster, grid, grouping, run, trained_layer
-from infomax_lib.cluster import ClusterError
+from infomax_lib import RunSpec, Store, grid, run, trained_layer
+from infomax_lib.results import cluster
+from infomax_lib.results.cluster import ClusterError
+from infomax_lib.training import grouping
 
 # Small enough to train in a blink; the batches make the order of the data count.
 SMALL = RunSpec(dataset="synthetic", hidden_dim=3, epochs=1, batch_size=500, learning_rate=0.01)
@@ -201,7 +203,11 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("target", "replacement", "message"),
         [
-            ("infomax_lib.cluster.code_fingerprint", lambda: "f00", r"infomax_lib .*0\.1\.0 \(f00"),
+            (
+                "infomax_lib.results.cluster.code_fingerprint",
+                lambda: "f00",
+                r"infomax_lib .*0\.1\.0 \(f00",
+            ),
             ("torch.__version__", "9.9.9+cpu", r"torch \d.*, here it is 9\.9\.9"),
             ("platform.python_version_tuple", lambda: "390", r"Python 3\.\d+, here it is 3\.9"),
         ],
@@ -219,8 +225,10 @@ class TestRefusals:
             cluster._task(SPECS[:1], "cpu", False, other)
 
     def test_no_library(self, client, store):
-        with _changed(client, "import sys; sys.modules['infomax_lib.cluster'] = None") as undo:
-            undo("sys.modules.pop('infomax_lib.cluster')")
+        with _changed(
+            client, "import sys; sys.modules['infomax_lib.results.cluster'] = None"
+        ) as undo:
+            undo("sys.modules.pop('infomax_lib.results.cluster')")
             with pytest.raises(ClusterError, match=r"cannot load this version of infomax_lib"):
                 run(SPECS, store=store, cluster=client, progress=False)
 
@@ -250,9 +258,11 @@ class TestRefusals:
             run(SPECS, device="tpu", store=store, cluster=client, progress=False)
 
     def test_a_layer_that_workers_cannot_hold(self, client, store):
-        change = "import infomax_lib.cluster as c; c.available_memory = lambda device: 2**20"
+        change = (
+            "import infomax_lib.results.cluster as c; c.available_memory = lambda device: 2**20"
+        )
         with _changed(client, change) as undo:
-            undo("import infomax_lib.memory as m; c.available_memory = m.available_memory")
+            undo("import infomax_lib.results.memory as m; c.available_memory = m.available_memory")
             with pytest.raises(
                 ClusterError, match=r"takes at least .* GiB, but it has 0\.00098 GiB"
             ):
@@ -277,5 +287,5 @@ def _changed(client, code):
         yield undoing.append
     finally:
         for text in undoing:
-            everywhere(f"import os, sys; import infomax_lib.cluster as c; {text}" if "c." in text
-                       else f"import os, sys; {text}")  # fmt: skip
+            cluster = "import infomax_lib.results.cluster as c; " if "c." in text else ""
+            everywhere(f"import os, sys; {cluster}{text}")

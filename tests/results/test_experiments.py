@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from infomax_lib import RunSpec, SpecError, Store, grid
-from infomax_lib.derived import MinibatchSpec, derived_results
+from infomax_lib.results.experiments import MinibatchSpec, derived_results
 
 KIND = "squares"
 

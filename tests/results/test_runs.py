@@ -14,16 +14,20 @@ from infomax_lib import (
     RunSpec,
     Store,
     grid,
-    grouping,
     history,
     load_dataset,
-    memory,
-    metrics,
     run,
-    runs,
     trained_layer,
 )
-from infomax_lib.runs import resolve_device
+from infomax_lib.measures.weights_and_outputs import (
+    describe_outputs,
+    describe_weights,
+    row_norm,
+    weight_redundancy,
+)
+from infomax_lib.results import memory, runs
+from infomax_lib.results.runs import resolve_device
+from infomax_lib.training import grouping
 
 SMALL = RunSpec(dataset="synthetic", hidden_dim=3, epochs=2, batch_size="full", learning_rate=0.01)
 
@@ -319,7 +323,7 @@ class TestUntrained:
         (row,) = run(spec, store=store, progress=False).to_dict("records")
         assert np.isnan(row["loss"])
         layer = InfoMaxLayer(2, 3, seed=spec.seed)
-        found = metrics.weight_redundancy(layer.weight).item()
+        found = weight_redundancy(layer.weight).item()
         assert row["weight_redundancy"] == pytest.approx(found, rel=1e-5)
         assert history(spec, store=store.folder)["epoch"].tolist() == [0]
         assert torch.equal(trained_layer(spec, store=store).weight, layer.weight)
@@ -331,8 +335,8 @@ class TestTrainedLayer:
         (row,) = run(spec, store=store, progress=False, keep_weights=True).to_dict("records")
         layer = trained_layer(spec, store=store.folder)
         outputs = layer(load_dataset("synthetic").test).detach()
-        found = metrics.describe_weights(layer.weight.detach(), layer.bias.detach())
-        found |= metrics.describe_outputs(outputs)
+        found = describe_weights(layer.weight.detach(), layer.bias.detach())
+        found |= describe_outputs(outputs)
         for name, value in found.items():
             assert row[name] == pytest.approx(value.item(), rel=1e-4, abs=1e-5), name
 
@@ -352,7 +356,7 @@ class TestTrainedLayer:
         tidy = history(spec, store=store).set_index("epoch")["row_norm"]
         for epoch in (0, 1, 2, 5, 6):
             weight = trained_layer(spec, store=store, epoch=epoch).weight.detach()
-            assert metrics.row_norm(weight).item() == pytest.approx(tidy[epoch], rel=1e-5)
+            assert row_norm(weight).item() == pytest.approx(tidy[epoch], rel=1e-5)
         with pytest.raises(ValueError, match=r"epoch 3: choose one of \[0, 1, 2, 5, 6\]"):
             trained_layer(spec, store=store, epoch=3)
 

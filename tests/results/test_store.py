@@ -1,7 +1,6 @@
 """The results store: what comes back, and what happens under damage and full disks."""
 
 import errno
-import hashlib
 import json
 import os
 import shutil
@@ -10,12 +9,12 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
+from damage import file_of_our_naming, files, flip, parquet, truncate
 
 from infomax_lib import RunSpec, Store, grid, open_store, run
-from infomax_lib import store as store_module
-from infomax_lib.store import StoreWarning, code_fingerprint
+from infomax_lib.results import store as store_module
+from infomax_lib.results.store import StoreWarning, code_fingerprint
 
 
 def row(key, value=1.0):
@@ -27,10 +26,6 @@ def row(key, value=1.0):
         "bytes": b"\x00\x01",
         "history": {"epoch": [1, 2], "loss": [0.5, float("nan")]},
     }
-
-
-def files(folder, pattern="*.parquet"):
-    return sorted(Path(folder).rglob(pattern))
 
 
 class TestRoundTrip:
@@ -106,21 +101,13 @@ class TestOpenStore:
         monkeypatch.setenv("INFOMAX_STORE", str(tmp_path))
         assert open_store("auto").folder == tmp_path
         monkeypatch.delenv("INFOMAX_STORE")
-        monkeypatch.setattr(store_module, "__file__", str(tmp_path / "infomax_lib" / "store.py"))
+        monkeypatch.setattr(
+            store_module, "__file__", str(tmp_path / "infomax_lib" / "results" / "store.py")
+        )
         monkeypatch.setattr(store_module.pooch, "os_cache", lambda name: tmp_path / "cache" / name)
         assert open_store("auto").folder == tmp_path / "cache" / "infomax" / "results"
         (tmp_path / "results").mkdir()
         assert open_store().folder == tmp_path / "results"
-
-
-def truncate(path):
-    path.write_bytes(path.read_bytes()[:-7])
-
-
-def flip(path):
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
 
 
 def empty(path):
@@ -197,19 +184,6 @@ class TestDamage:
             after = run(specs, store=tmp_path, progress=False)
         pd.testing.assert_frame_equal(after, before, check_exact=True)
         assert len(files(tmp_path)) == 1
-
-
-def file_of_our_naming(folder, content):
-    """A file that carries the hash of its bytes, as every version of this package names them."""
-    path = folder / f"{hashlib.sha256(content).hexdigest()[:32]}.parquet"
-    path.write_bytes(content)
-    return path
-
-
-def parquet(rows, metadata):
-    sink = pa.BufferOutputStream()
-    pq.write_table(pa.Table.from_pylist(rows).replace_schema_metadata(metadata), sink)
-    return sink.getvalue().to_pybytes()
 
 
 class TestOtherVersions:

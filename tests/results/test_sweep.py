@@ -7,11 +7,12 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from infomax_lib import RunSpec, SpecError, Store, cli, grid, runs
-from infomax_lib.layer import ACTIVATIONS
-from infomax_lib.sweep import SweepError, describe_sweep, read_sweep, summary, sweep_specs
+from infomax_lib import RunSpec, SpecError, Store, cli, grid
+from infomax_lib.model.layer import ACTIVATIONS
+from infomax_lib.results import runs
+from infomax_lib.results.sweep import SweepError, describe_sweep, read_sweep, summary, sweep_specs
 
-SWEEPS = Path(__file__).parents[1] / "sweeps"
+SWEEPS = Path(__file__).parents[2] / "sweeps"
 # A copy of the file that the source's text proposes, to the letter.
 NEXT_EXPERIMENT = """\
 activation: [identity, relu, tanh]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from infomax_lib.workers import side_by_side
+from infomax_lib.results.workers import side_by_side
 
 
 def with_progress(value, progress):
@@ -60,7 +60,7 @@ def test_an_error_in_a_worker_comes_out():
 SCRIPT = """
 import os, sys, time
 from pathlib import Path
-from infomax_lib.workers import side_by_side
+from infomax_lib.results.workers import side_by_side
 
 def forever(folder, progress):
     (Path(folder) / str(os.getpid())).touch()

@@ -4,12 +4,12 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
+from benchmarks.plain_loop import plain_loss
 from infomax_lib import RunSpec
-from infomax_lib.block import Block
-from infomax_lib.competition import COMPETITIONS, GROUPED, competition
-from infomax_lib.layer import ACTIVATIONS
-from infomax_lib.objective import OBJECTIVES, free_energy
-from infomax_lib.reference import plain_loss
+from infomax_lib.model.competition import COMPETITIONS, GROUPED, competition
+from infomax_lib.model.layer import ACTIVATIONS
+from infomax_lib.model.objective import OBJECTIVES, free_energy
+from infomax_lib.training.tensors.block import Block
 
 DOUBLE = torch.float64
 GROUPS, UNITS, SAMPLES = 2, 4, 9

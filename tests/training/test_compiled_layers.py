@@ -12,13 +12,14 @@ from numba.core import caching
 from numpy.testing import assert_allclose
 from scipy.sparse import csr_array
 
-from infomax_lib import RunSpec, compiled_layers, compiled_step, grid
-from infomax_lib.compiled_layers import CompiledLayers
-from infomax_lib.layer import ACTIVATIONS
-from infomax_lib.objective import OBJECTIVES, weight_redundancy
-from infomax_lib.population import Population
-from infomax_lib.reference import PlainLoop
-from infomax_lib.tensor_layers import TensorLayers
+from benchmarks.plain_loop import PlainLoop
+from infomax_lib import RunSpec, grid
+from infomax_lib.model.layer import ACTIVATIONS
+from infomax_lib.model.objective import OBJECTIVES, weight_redundancy
+from infomax_lib.training.compiled import layers, step
+from infomax_lib.training.compiled.layers import CompiledLayers
+from infomax_lib.training.population import Population
+from infomax_lib.training.tensors.layers import TensorLayers
 
 DOUBLE = torch.float64
 SPEC = RunSpec(hidden_dim=4, batch_size=16, epochs=2, learning_rate=0.01)
@@ -26,7 +27,7 @@ SPEC = RunSpec(hidden_dim=4, batch_size=16, epochs=2, learning_rate=0.01)
 
 @pytest.fixture(autouse=True)
 def few_columns(monkeypatch):
-    monkeypatch.setattr(compiled_layers, "_FEWEST_COLUMNS", 1)
+    monkeypatch.setattr(layers, "_FEWEST_COLUMNS", 1)
 
 
 @pytest.fixture
@@ -54,22 +55,22 @@ def same_bits(found, expected):
 
 
 # What is compiled takes numbers one by one, so the elementary functions are called through a loop.
-@compiled_step._compiled
+@step._compiled
 def each_exp(x):
     for i in range(x.shape[0]):
-        x[i] = compiled_step._exp(x[i])
+        x[i] = step._exp(x[i])
 
 
-@compiled_step._compiled
+@step._compiled
 def each_tanh(x):
     for i in range(x.shape[0]):
-        x[i] = compiled_step._tanh(x[i])
+        x[i] = step._tanh(x[i])
 
 
-@compiled_step._compiled
+@step._compiled
 def each_log1p(x):
     for i in range(x.shape[0]):
-        x[i] = compiled_step._log1p(x[i])
+        x[i] = step._log1p(x[i])
 
 
 UNIT = np.finfo(np.float32).eps / 2
@@ -168,15 +169,15 @@ class TestStep:
     def test_redundancy_of_a_row_without_direction(self, sparse):
         table = np.random.default_rng(0).standard_normal((10, 4))
         table[:, 2] = 0
-        value = compiled_step._redundancy_gradient(table, 2.0, np.zeros_like(table))
+        value = step._redundancy_gradient(table, 2.0, np.zeros_like(table))
         assert value == pytest.approx(2 * weight_redundancy(torch.from_numpy(table.T)).item())
 
 
 class TestGroupByInput:
     def test_same_as_scipy(self, sparse):
-        inputs = compiled_layers._with_ones(sparse, torch.float32)
+        inputs = layers._with_ones(sparse, torch.float32)
         samples = torch.randint(70, (3, 11), generator=torch.Generator().manual_seed(0)).numpy()
-        found = compiled_step.group_by_input(inputs, samples, 11)
+        found = step.group_by_input(inputs, samples, 11)
         matrix = csr_array((inputs.values, inputs.places.astype(int), inputs.offsets))
         assert np.array_equal(matrix.todense()[:, :-1], sparse.train)
         assert (matrix.todense()[:, -1] == 1).all()
@@ -203,7 +204,7 @@ class TestTables:
     @pytest.mark.parametrize("columns", [1, 8, 30])
     def test_size(self, monkeypatch, sparse, columns):
         expected = trained(MIXED, sparse, DOUBLE)
-        monkeypatch.setattr(compiled_layers, "_TABLE_COLUMNS", columns)
+        monkeypatch.setattr(layers, "_TABLE_COLUMNS", columns)
         for found, wanted in zip(trained(MIXED, sparse, DOUBLE), expected, strict=True):
             for one, other in zip(found, wanted, strict=True):
                 for part, same in zip(one, other, strict=True):
@@ -211,12 +212,12 @@ class TestTables:
 
     @pytest.mark.parametrize("samples", [1, 40])
     def test_batches_in_a_row(self, monkeypatch, sparse, expected, samples):
-        monkeypatch.setattr(compiled_layers, "_SAMPLES_AT_ONCE", samples)
+        monkeypatch.setattr(layers, "_SAMPLES_AT_ONCE", samples)
         same_bits(trained(MIXED, sparse), expected)
 
     @pytest.mark.parametrize("threads", [2, 3, 5])
     def test_threads(self, monkeypatch, sparse, threads):
-        monkeypatch.setattr(compiled_layers, "_TABLE_COLUMNS", 8)
+        monkeypatch.setattr(layers, "_TABLE_COLUMNS", 8)
         expected = trained(MIXED, sparse)
         before = torch.get_num_threads()
         torch.set_num_threads(threads)
@@ -245,11 +246,11 @@ class TestTables:
         [(128, [[4, 0, 7, 2]]), (64, [[4, 0, 7], [2]]), (1, [[4], [0], [7], [2]])],
     )
     def test_parts_of_neighbours(self, monkeypatch, columns, parts):
-        monkeypatch.setattr(compiled_layers, "_TABLE_COLUMNS", columns)
-        assert list(compiled_layers._parts([4, 0, 7, 2], [16, 16, 32, 64])) == parts
+        monkeypatch.setattr(layers, "_TABLE_COLUMNS", columns)
+        assert list(layers._parts([4, 0, 7, 2], [16, 16, 32, 64])) == parts
 
     def test_batches_are_loaded_as_they_are_asked_for(self, monkeypatch, sparse):
-        monkeypatch.setattr(compiled_layers, "_SAMPLES_AT_ONCE", 32)
+        monkeypatch.setattr(layers, "_SAMPLES_AT_ONCE", 32)
         asked = []
 
         def parts():
@@ -301,12 +302,12 @@ class TestChoice:
 
     @pytest.mark.parametrize("batch_size", [17, "full"])
     def test_large_batches(self, monkeypatch, sparse, batch_size):
-        monkeypatch.setattr(compiled_layers, "_LARGEST_BATCH", 16)
+        monkeypatch.setattr(layers, "_LARGEST_BATCH", 16)
         assert self.kind(sparse, batch_size=16) is CompiledLayers
         assert self.kind(sparse, batch_size=batch_size) is TensorLayers
 
     def test_few_columns(self, monkeypatch, sparse):
-        monkeypatch.setattr(compiled_layers, "_FEWEST_COLUMNS", 5)
+        monkeypatch.setattr(layers, "_FEWEST_COLUMNS", 5)
         assert self.kind(sparse, hidden_dim=5) is CompiledLayers
         assert self.kind(sparse, hidden_dim=4) is TensorLayers
 
@@ -316,7 +317,7 @@ class TestChoice:
 
 def test_compiles_where_no_folder_may_be_written_to(monkeypatch):
     monkeypatch.setattr(caching.CacheImpl, "_locator_classes", [])
-    assert compiled_step._compiled(abs_of)(-2) == 2
+    assert step._compiled(abs_of)(-2) == 2
 
 
 def abs_of(x):
@@ -324,12 +325,12 @@ def abs_of(x):
 
 
 def test_constants_are_those_of_the_formulas():
-    from infomax_lib import objective
+    from infomax_lib.model import objective
 
-    assert compiled_step._EPSILON == objective.EPSILON
-    assert compiled_step._SHORTEST == objective._SHORTEST
-    assert set(compiled_step.ACTIVATIONS) == set(ACTIVATIONS)
-    assert set(compiled_layers._OBJECTIVES) <= set(OBJECTIVES)
+    assert step._EPSILON == objective.EPSILON
+    assert step._SHORTEST == objective._SHORTEST
+    assert set(step.ACTIVATIONS) == set(ACTIVATIONS)
+    assert set(layers._OBJECTIVES) <= set(OBJECTIVES)
 
 
 def test_weights_are_views_that_training_changes(sparse):

@@ -6,12 +6,12 @@ import pytest
 import torch
 
 from infomax_lib import RunSpec, grid
-from infomax_lib.competition import COMPETITIONS, GROUPED
-from infomax_lib.cuda_graph import GraphedStep
-from infomax_lib.layer import ACTIVATIONS
-from infomax_lib.objective import OBJECTIVES
-from infomax_lib.population import Population
-from infomax_lib.spec import PRECISIONS
+from infomax_lib.model.competition import COMPETITIONS, GROUPED
+from infomax_lib.model.layer import ACTIVATIONS
+from infomax_lib.model.objective import OBJECTIVES
+from infomax_lib.model.spec import PRECISIONS
+from infomax_lib.training.population import Population
+from infomax_lib.training.tensors.cuda_graph import GraphedStep
 
 
 class Recorder:

@@ -10,8 +10,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
+from benchmarks.plain_loop import train_reference
 from infomax_lib import InfoMax, RunSpec, SpecError
-from infomax_lib.reference import train_reference
 
 
 def test_scikit_learn_s_conventions():

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from infomax_lib import RunSpec, grid
-from infomax_lib import grouping as module
-from infomax_lib.grouping import populations
-from infomax_lib.layer import ACTIVATIONS
-from infomax_lib.population import Population
+from infomax_lib.model.layer import ACTIVATIONS
+from infomax_lib.training import grouping as module
+from infomax_lib.training.grouping import populations
+from infomax_lib.training.population import Population
 
 BASE = RunSpec(dataset="digits", epochs=1)
 

@@ -5,8 +5,8 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
-from infomax_lib.linear_maps import LinearMaps, Rows
-from infomax_lib.optimizers import OPTIMIZERS
+from infomax_lib.training.tensors.linear_maps import LinearMaps, Rows
+from infomax_lib.training.tensors.optimizers import OPTIMIZERS
 
 DOUBLE = torch.float64
 LAYERS = [(3, 1), (5, 2), (4, 1)]  # units of each layer, and how many: for each order

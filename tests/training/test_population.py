@@ -7,11 +7,22 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
-from infomax_lib import RunSpec, compiled_layers, grid, metrics, population
-from infomax_lib.competition import COMPETITIONS, GROUPED
-from infomax_lib.layer import ACTIVATIONS, initial_parameters
-from infomax_lib.objective import OBJECTIVES
-from infomax_lib.population import (
+from benchmarks.plain_loop import train_reference
+from infomax_lib import RunSpec, grid
+from infomax_lib.measures.probes import linear_probe
+from infomax_lib.measures.weights_and_outputs import (
+    describe_outputs,
+    describe_weights,
+    hsic,
+    max_responsibility,
+    weight_redundancy,
+)
+from infomax_lib.model.competition import COMPETITIONS, GROUPED
+from infomax_lib.model.layer import ACTIVATIONS, initial_parameters
+from infomax_lib.model.objective import OBJECTIVES
+from infomax_lib.training import population
+from infomax_lib.training.compiled import layers as compiled_layers
+from infomax_lib.training.population import (
     MeasureWarning,
     Population,
     batches,
@@ -20,8 +31,6 @@ from infomax_lib.population import (
     recorded_epochs,
     train_population,
 )
-from infomax_lib.probes import linear_probe
-from infomax_lib.reference import train_reference
 
 # 70 samples in batches of 16 leave a last batch of 6.
 BASE = RunSpec(hidden_dim=4, batch_size=16, epochs=4, learning_rate=0.01)
@@ -299,17 +308,17 @@ class TestRecords:
         assert run.weights[12].dtype == np.float32
         for place, epoch in enumerate(run.measures["epoch"]):
             kept = torch.from_numpy(run.weights[epoch]).double()
-            redundancy = metrics.weight_redundancy(kept[:, :-1]).item()
+            redundancy = weight_redundancy(kept[:, :-1]).item()
             assert run.measures["weight_redundancy"][place] == pytest.approx(redundancy, rel=1e-5)
 
         z = tiny.test.double() @ weight.T + bias
-        expected = metrics.describe_weights(weight, bias)
+        expected = describe_weights(weight, bias)
         h = z.relu()
         a = h.softmax(-1)
-        expected |= metrics.describe_outputs(a)
-        expected["hsic"] = metrics.hsic(a)
-        expected["hsic_floor"] = metrics.hsic(a, shuffled=True)
-        expected["max_responsibility"] = metrics.max_responsibility(a)
+        expected |= describe_outputs(a)
+        expected["hsic"] = hsic(a)
+        expected["hsic_floor"] = hsic(a, shuffled=True)
+        expected["max_responsibility"] = max_responsibility(a)
         train = (tiny.train.double() @ weight.T + bias).relu()
         labels = tiny.train_labels, tiny.test_labels
         expected["probe_accuracy"] = linear_probe(train.softmax(-1), labels[0], a, labels[1])

@@ -1,4 +1,4 @@
-"""Layers trained on a CPU by compiled code (:mod:`infomax_lib.compiled_step`).
+"""Layers trained on a CPU by compiled code (:mod:`infomax_lib.training.compiled.step`).
 
 The layers of each data order lie in tables. A table is trained on several batches in a row, so that
 caches keep its parameters from step to step; tables have nothing in common and are shared out among
@@ -18,11 +18,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from infomax_lib import compiled_step
-from infomax_lib.compiled_step import ACTIVATIONS, Batches, Inputs, Layers, State
-from infomax_lib.data import Dataset
-from infomax_lib.layer import initial_parameters
-from infomax_lib.spec import RunSpec
+from infomax_lib.model.data import Dataset
+from infomax_lib.model.layer import initial_parameters
+from infomax_lib.model.spec import RunSpec
+from infomax_lib.training.compiled import step
+from infomax_lib.training.compiled.step import ACTIVATIONS, Batches, Inputs, Layers, State
 
 __all__ = ["CompiledLayers"]
 
@@ -123,10 +123,10 @@ class CompiledLayers:
 
     def _load(self, samples: np.ndarray) -> Batches:
         """Batches (T, B) of one data order."""
-        return compiled_step.group_by_input(self._inputs, samples, self._count)
+        return step.group_by_input(self._inputs, samples, self._count)
 
     def _train(self, batches: Sequence[Batches], done: int, table: _Table) -> None:
-        compiled_step.train(table.state, table.layers, self._inputs, batches[table.order], done)
+        step.train(table.state, table.layers, self._inputs, batches[table.order], done)
 
 
 def _table(

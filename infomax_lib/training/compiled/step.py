@@ -7,7 +7,7 @@ whole step, so that what a layer computes stays in a core's cache.
 Parameters lie in a table (D + 1, R): a row for each input, a column for each unit of all layers,
 the biases as the row of a last input that is always 1. Products leave out the inputs that are
 zero, which on MNIST are four in five. The objective's gradient is
-:func:`infomax_lib.objective.gradient_by_covariance`, the optimizers are PyTorch's with
+:func:`infomax_lib.model.objective.gradient_by_covariance`, the optimizers are PyTorch's with
 ``fused=True``. No operation mixes layers. All of it is in one file, because Numba's cache on disk
 knows no dependencies between files.
 """
@@ -36,8 +36,8 @@ _IDENTITY, _RELU, _LEAKY_RELU, _TANH, _SOFTPLUS, _SIGMOID = ACTIVATIONS.values()
 _LEAK, _LINEAR_ABOVE = 0.01, 20  # PyTorch's slope of the leaky ReLU, and threshold of softplus
 
 _BETAS, _ADAM_EPSILON = (0.9, 0.999), 1e-8  # PyTorch's defaults
-_EPSILON = 1e-6  # infomax_lib.objective.EPSILON, added to every variance
-_SHORTEST = 1e-12  # no row is taken for shorter, as in infomax_lib.objective
+_EPSILON = 1e-6  # infomax_lib.model.objective.EPSILON, added to every variance
+_SHORTEST = 1e-12  # no row is taken for shorter, as in infomax_lib.model.objective
 
 
 class Inputs(NamedTuple):

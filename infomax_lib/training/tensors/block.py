@@ -14,19 +14,19 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from infomax_lib.competition import competition
-from infomax_lib.gradients import (
+from infomax_lib.model.competition import competition
+from infomax_lib.model.objective import free_energy, redundancy_of_gram
+from infomax_lib.model.spec import RunSpec
+from infomax_lib.training.tensors.gradients import (
     ACTIVATION_GRADIENTS,
     COMPETITION_GRADIENTS,
     output_gradient,
 )
-from infomax_lib.objective import free_energy, redundancy_of_gram
-from infomax_lib.spec import RunSpec
 
 __all__ = ["Block", "BlockGradient", "block_of"]
 
 
-# The activations of infomax_lib.layer, written over the pre-activations, which the cache still has.
+# The activations of `model.layer`, written over the pre-activations, which the cache still has.
 _OVERWRITING: dict[str, Callable[[Tensor], object]] = {
     "identity": lambda z: z,
     "relu": torch.relu_,

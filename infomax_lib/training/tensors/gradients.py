@@ -13,7 +13,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from infomax_lib.objective import (
+from infomax_lib.model.objective import (
     OBJECTIVES,
     Objective,
     gradient_by_covariance,
@@ -69,7 +69,7 @@ def output_gradient(name: str, a: Tensor, lambda_tc: Tensor) -> tuple[Tensor | N
     """Gradient of an objective by the outputs, and its values.
 
     Args:
-        name: A name in :data:`infomax_lib.objective.OBJECTIVES`.
+        name: A name in :data:`infomax_lib.model.objective.OBJECTIVES`.
         a: Outputs (L, K, N).
         lambda_tc: Weight of the second term (L,).
 

@@ -1,8 +1,8 @@
 """Layers trained by PyTorch on whole tensors: on GPUs, and wherever there is no compiled code.
 
 Whatever the number of layers, a step multiplies all their weights with the batches and back at once
-(:mod:`infomax_lib.linear_maps`); what lies between is done in blocks of layers of the same width,
-competition and objective (:mod:`infomax_lib.block`).
+(:mod:`.linear_maps`); what lies between is done in blocks of layers of the same width,
+competition and objective (:mod:`infomax_lib.training.tensors.block`).
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from infomax_lib.block import Block, block_of
-from infomax_lib.cuda_graph import GraphedStep
-from infomax_lib.data import Dataset
-from infomax_lib.layer import initial_parameters
-from infomax_lib.linear_maps import LinearMaps, Rows
-from infomax_lib.optimizers import OPTIMIZERS
-from infomax_lib.spec import RunSpec
-from infomax_lib.views import two_views
+from infomax_lib.model.data import Dataset
+from infomax_lib.model.layer import initial_parameters
+from infomax_lib.model.masked_views import two_views
+from infomax_lib.model.spec import RunSpec
+from infomax_lib.training.tensors.block import Block, block_of
+from infomax_lib.training.tensors.cuda_graph import GraphedStep
+from infomax_lib.training.tensors.linear_maps import LinearMaps, Rows
+from infomax_lib.training.tensors.optimizers import OPTIMIZERS
 
 __all__ = ["TensorLayers"]
 

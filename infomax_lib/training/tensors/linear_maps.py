@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from infomax_lib.products import products
+from infomax_lib.model.matmul import products
 
 __all__ = ["LinearMaps", "Parameter", "Rows"]
 

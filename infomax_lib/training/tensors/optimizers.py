@@ -14,7 +14,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from infomax_lib.linear_maps import Parameter
+from infomax_lib.training.tensors.linear_maps import Parameter
 
 __all__ = ["OPTIMIZERS", "SGD", "Adam", "Optimizer"]
 

@@ -13,17 +13,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from infomax_lib.data import load_dataset
-from infomax_lib.evidence import Evidence
-from infomax_lib.figures_2d import Frame
-from infomax_lib.layer import InfoMaxLayer
-from infomax_lib.metrics import weight_redundancy
-from infomax_lib.objective import correlation
-from infomax_lib.population import Population
-from infomax_lib.published import compare
-from infomax_lib.spec import RunSpec
+from infomax_lib.measures.weights_and_outputs import weight_redundancy
+from infomax_lib.model.data import load_dataset
+from infomax_lib.model.layer import InfoMaxLayer
+from infomax_lib.model.objective import correlation
+from infomax_lib.model.spec import RunSpec
 from infomax_lib.stats import format_number
-from infomax_lib.style import label, name
+from infomax_lib.training.population import Population
+from paper.figures.plane import Frame
+from paper.figures.style import label, name
+from paper.judging.evidence import Evidence
+from paper.judging.published import compare
 
 __all__ = [
     "describe_pair",

@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
-from infomax_lib.published import is_number, published
-from infomax_lib.style import GREY, label, looks, name
+from paper.figures.style import GREY, label, looks, name
+from paper.judging.published import is_number, published
 
 __all__ = ["goal_map", "goal_paths", "printed_points", "same_direction_curves"]
 

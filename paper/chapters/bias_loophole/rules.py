@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from infomax_lib.claims import Evidence, Finding, MissingEvidence, Part, claim, finding, measured
-from infomax_lib.published import compare, table_verdict
-from infomax_lib.rules.shared import (
+from infomax_lib.stats import mean_interval, spearman_trend
+from paper.judging.claims import Finding, Part, claim, finding, measured
+from paper.judging.evidence import Evidence, MissingEvidence
+from paper.judging.published import compare, table_verdict
+from paper.judging.shared_rules import (
     DIVERSE,
     GRID,
     INDEPENDENT,
@@ -18,15 +20,11 @@ from infomax_lib.rules.shared import (
     share_of_seeds,
     softmax,
 )
-from infomax_lib.stats import mean_interval, spearman_trend
-
-CHAPTER = "bias_loophole"
 
 
 @claim(
     "000.1",
     place="Summary 1",
-    chapter=CHAPTER,
     statement="InfoMax alone is insufficient: ReLU outputs become independent without diverse "
     "weights.",
     test="Minibatch runs without softmax at λ_tc = 1 and 100: correlation, HSIC, redundancy.",
@@ -59,7 +57,6 @@ def insufficient(e: Evidence) -> Finding:
 @claim(
     "000.5",
     place="Experimental setup",
-    chapter=CHAPTER,
     statement="Each loss term does its job: the variance term keeps units active, TC makes "
     "outputs independent, WR makes weight directions diverse.",
     test="Runs with each weight at zero and above; dead units over the whole grid. The variance "
@@ -97,7 +94,6 @@ def terms_do_their_job(e: Evidence) -> Finding:
 @claim(
     "000.6",
     place="Experimental setup, metrics",
-    chapter=CHAPTER,
     statement="The four metrics measure what their names say: lower redundancy is more diverse "
     "directions, lower output correlation more independence, higher effective rank better use "
     "of weight space, dead units are units that carry nothing.",
@@ -135,7 +131,6 @@ def metrics_mean_what_they_say(e: Evidence) -> Finding:
 @claim(
     "000.7",
     place="Part 1, first table",
-    chapter=CHAPTER,
     statement="Full batch at λ_tc = 1: redundancy .287/.286/.329/.535, output correlation "
     "2.98/.25/.08/.04, TC 4.52/.25/.04/.005 at epochs 1/10/50/100.",
     test="Exact re-run with seed 42 at λ_tc = 1 (caption), 10 and 100.",
@@ -169,7 +164,6 @@ def first_table(e: Evidence) -> Finding:
 @claim(
     "000.8",
     place="Part 1, first finding",
-    chapter=CHAPTER,
     statement="Output independence improves while weight diversity worsens during training.",
     test="Full-batch histories over seeds at λ_tc = 1 and 100: epoch 100 minus epoch 1.",
     rule="At λ_tc = 1 and 100: output correlation falls and redundancy rises (paired intervals "
@@ -193,7 +187,6 @@ def opposite_trends(e: Evidence) -> Finding:
 @claim(
     "000.9",
     place="Part 1; key finding 1",
-    chapter=CHAPTER,
     statement="The mechanism is the bias loophole: identical weight vectors with different "
     "biases fire on different inputs.",
     test="Nearest rows and their thresholds after training; biases frozen at zero; training "
@@ -240,7 +233,6 @@ def mechanism(e: Evidence) -> Finding:
 @claim(
     "000.10",
     place="Part 1, second table",
-    chapter=CHAPTER,
     statement="Raising λ_tc from 1 to 100 lowers TC (4.78→.28) and output correlation "
     "(3.13→.14) and raises redundancy (2.21→7.72): the loophole is exploited harder.",
     test="Minibatch runs at λ_tc = 1 and 100, with biases and with biases frozen.",
@@ -282,7 +274,6 @@ def tc_makes_it_worse(e: Evidence) -> Finding:
 @claim(
     "000.11",
     place="Part 1, third table",
-    chapter=CHAPTER,
     statement="λ_tc = 100 with λ_wr = 10 gives TC .27, redundancy 0.00, output correlation .12: "
     "independent outputs and diverse weights at once.",
     test="Minibatch runs at λ_tc = 100 with λ_wr = 0 and 10.",
@@ -321,7 +312,6 @@ def weight_regularization(e: Evidence) -> Finding:
 @claim(
     "000.12",
     place="Part 1, conclusion; key finding 3",
-    chapter=CHAPTER,
     statement="Without EM structure explicit weight regularization is required for diverse "
     "weights with independent outputs.",
     test="Every run without softmax and with λ_wr = 0: λ_tc grid, biases frozen, full batch.",

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pandas as pd
 
-from infomax_lib.claims import Evidence, Finding, MissingEvidence, Part, claim, finding, measured
-from infomax_lib.metrics import simplex_floor
-from infomax_lib.published import combine_numbers, number_verdict, printed_number
-from infomax_lib.rules.shared import (
+from infomax_lib.measures.weights_and_outputs import simplex_floor
+from infomax_lib.stats import Interval, format_number, holm, mean_interval, sign_flip_p
+from paper.judging.claims import Finding, Part, claim, finding, measured
+from paper.judging.evidence import Evidence, MissingEvidence
+from paper.judging.published import combine_numbers, number_verdict, printed_number
+from paper.judging.shared_rules import (
     DIVERSE,
     GRID,
     POINT,
@@ -21,16 +23,13 @@ from infomax_lib.rules.shared import (
     share_of_seeds,
     softmax,
 )
-from infomax_lib.stats import Interval, format_number, holm, mean_interval, sign_flip_p
 
-CHAPTER = "implicit_regularization"
 REDUNDANCY = "weight_redundancy"
 
 
 @claim(
     "000.2",
     place="Summary 2; key finding 2",
-    chapter=CHAPTER,
     statement="Softmax after the activation acts as implicit weight regularization.",
     test="Architecture B against A at the same λ_tc, λ_wr, epochs, batches and seeds over the "
     "λ_tc grid. (The source compares B at λ_tc = 0 with A at 1 and 100.)",
@@ -76,7 +75,6 @@ def implicit_weight_regularization(e: Evidence) -> Finding:
 @claim(
     "000.4",
     place="Summary 4; conclusion",
-    chapter=CHAPTER,
     statement="The same objective gives different geometry depending on the mechanism.",
     test="B against A at the same λ_tc (0 and 1), paired: redundancy and effective rank of W, "
     "and alignment of the closest rows.",
@@ -104,7 +102,6 @@ def mechanism_changes_geometry(e: Evidence) -> Finding:
 @claim(
     "000.13",
     place="Part 2, first table",
-    chapter=CHAPTER,
     statement="Softmax at λ_tc = 0: redundancy, output correlation, loss 2.85/1.07/46.53 after "
     "100 epochs and 2.89/1.08/47.60 after 200.",
     test="Runs of 100 epochs, and the longer trajectories at epochs 100 and 200.",
@@ -135,7 +132,6 @@ def softmax_rows(e: Evidence) -> Finding:
 @claim(
     "000.14",
     place="Part 2, first finding",
-    chapter=CHAPTER,
     statement="Under softmax redundancy stabilises without any explicit regularization.",
     test="Softmax trajectories at λ_tc = 0 to 500 epochs; A at λ_tc = 0 of equal length as "
     "control.",
@@ -164,7 +160,6 @@ def stabilises(e: Evidence) -> Finding:
 @claim(
     "000.15",
     place="Part 2, text below the first table",
-    chapter=CHAPTER,
     statement="ReLU alone drifts to redundancy 3.52 at 100 000 full-batch epochs and keeps "
     "rising, while softmax is stable at 2.89.",
     test="Full-batch runs of equal length with and without softmax (λ_tc = 0, seed 42). The "
@@ -211,7 +206,6 @@ def drift(e: Evidence) -> Finding:
 @claim(
     "000.16",
     place="Part 2; key finding 2",
-    chapter=CHAPTER,
     statement="Under softmax the loophole (independent outputs from redundant weights) is "
     "structurally impossible.",
     test="Look for it: softmax runs over the λ_tc grid, and softmax started from pairs of equal "
@@ -245,7 +239,6 @@ def structurally_impossible(e: Evidence) -> Finding:
 @claim(
     "000.20",
     place="Part 2, second finding",
-    chapter=CHAPTER,
     statement="With EM structure the entropy term alone is sufficient.",
     test="Softmax at λ_tc = 0: dead units, geometry, correlation floor, and probe accuracy "
     "against untrained weights and against the best λ_tc.",
@@ -289,7 +282,6 @@ def entropy_suffices(e: Evidence) -> Finding:
 @claim(
     "000.25",
     place="Key finding 2",
-    chapter=CHAPTER,
     statement="Units must differentiate to receive gradient; redundant units lose the competition.",
     test="Gradient norm of rows that start as duplicates against single rows, and training from "
     "duplicated rows with and without softmax.",
@@ -326,7 +318,6 @@ def redundant_units_lose(e: Evidence) -> Finding:
 @claim(
     "000.27",
     place="Theoretical interpretation",
-    chapter=CHAPTER,
     statement="Objective and mechanism are both necessary: InfoMax without EM uses loopholes, EM "
     "without InfoMax has nothing to optimise, together they reach the objective.",
     test="Swap grid at equal λ_tc = 0 and 1: objective without mechanism (A trained), mechanism "

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 import pandas as pd
 import torch
 
-from infomax_lib.data import load_dataset
-from infomax_lib.layer import InfoMaxLayer
-from infomax_lib.objective import infomax_objective
+from infomax_lib.model.data import load_dataset
+from infomax_lib.model.layer import InfoMaxLayer
+from infomax_lib.model.objective import infomax_objective
 
 __all__ = ["twin_gradients"]
 

@@ -15,15 +15,15 @@ from typing import Any
 import pandas as pd
 import torch
 
-from infomax_lib.information.adversarial import AdversarialSpec
-from infomax_lib.information.dependent_batches import DependentBatchesSpec
-from infomax_lib.information.halves import HalvesSpec
-from infomax_lib.information.importance_weighted import ImportanceWeightedSpec
-from infomax_lib.layer_information import LayerInformationSpec
-from infomax_lib.open_questions import ARCHITECTURES
-from infomax_lib.rules.mutual_information import CRITICS, ESTIMATORS, TARGETS
-from infomax_lib.runs import resolve_device
-from infomax_lib.spec import first_seeds, grid
+from infomax_lib.model.spec import first_seeds, grid
+from infomax_lib.results.runs import resolve_device
+from paper.chapters.mutual_information.measured.adversarial import AdversarialSpec
+from paper.chapters.mutual_information.measured.dependent_batches import DependentBatchesSpec
+from paper.chapters.mutual_information.measured.halves import HalvesSpec
+from paper.chapters.mutual_information.measured.importance_weighted import ImportanceWeightedSpec
+from paper.chapters.mutual_information.measured.layer_information import LayerInformationSpec
+from paper.chapters.mutual_information.rules.evidence import CRITICS, ESTIMATORS, TARGETS
+from paper.chapters.open_questions.tables import ARCHITECTURES
 
 __all__ = [
     "SIZES",
@@ -49,13 +49,13 @@ class Size:
     """How much is trained: fields of the specs that differ from the paper's.
 
     Attributes:
-        halves: Of :class:`infomax_lib.information.halves.HalvesSpec`.
+        halves: Of :class:`paper.chapters.mutual_information.measured.halves.HalvesSpec`.
         rates: Learning rates of experiments on halves, by estimator, where not the paper's.
-        adversarial: Of :class:`infomax_lib.information.adversarial.AdversarialSpec`.
+        adversarial: Of :class:`.AdversarialSpec`.
         autoencoders: Of
-            :class:`infomax_lib.information.importance_weighted.ImportanceWeightedSpec`.
+            :class:`paper.chapters.mutual_information.measured.importance_weighted.ImportanceWeightedSpec`.
         draws: Numbers of draws of the autoencoders' bounds.
-        batches: Of :class:`infomax_lib.information.dependent_batches.DependentBatchesSpec`.
+        batches: Of :class:`.DependentBatchesSpec`.
     """
 
     halves: Mapping[str, Any] = field(default_factory=dict)
@@ -197,7 +197,7 @@ def layer_specs(
 
 
 def halves_table(parts: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Tables of :func:`infomax_lib.information.halves.train_halves` as one, by ``experiment``."""
+    """Tables of :func:`.train_halves` as one, by ``experiment``."""
     return pd.concat(
         [table.assign(experiment=name) for name, table in parts.items()], ignore_index=True
     )

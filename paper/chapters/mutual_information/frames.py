@@ -18,16 +18,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.feature_selection import mutual_info_regression
 
-from infomax_lib.baselines.figures import check_rows
-from infomax_lib.figures import draw_floors
-from infomax_lib.information.entropy import (
+from infomax_lib.stats import format_number, mean_interval
+from infomax_lib.training.population import generator
+from paper.chapters.prior_art.figures.methods import check_rows
+from paper.figures.seeds_and_grids import draw_floors
+from paper.figures.style import CYCLE, GREY, LINES, MARKERS, panels
+from paper.information.entropy import (
     correlated_gaussians,
     mutual_information,
     paired_mutual_information,
 )
-from infomax_lib.population import generator
-from infomax_lib.stats import format_number, mean_interval
-from infomax_lib.style import CYCLE, GREY, LINES, MARKERS, panels
 
 __all__ = [
     "Frames",
@@ -136,7 +136,7 @@ def independence_frames(
     Raises:
         KeyError: A column is missing.
         ValueError: No joint tables, or what is none (see
-            :func:`infomax_lib.information.entropy.mutual_information`).
+            :func:`paper.information.entropy.mutual_information`).
     """
     if not joints:
         raise ValueError("no joint tables: nothing to draw")
@@ -254,9 +254,9 @@ def classification_frames(
 
     Args:
         scores: Information → scores of pairs drawn together, and of others, in order; as
-            :func:`infomax_lib.information.basics.classifier_scores` gives them.
+            :func:`paper.chapters.mutual_information.basics.tables.classifier_scores` gives them.
         table: Columns ``information, seed, accuracy, estimate`` of critics, of
-            :func:`infomax_lib.information.basics.classifier_table`.
+            :func:`paper.chapters.mutual_information.basics.tables.classifier_table`.
 
     Raises:
         KeyError: A column is missing.

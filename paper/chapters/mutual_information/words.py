@@ -10,11 +10,17 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from infomax_lib.mutual_information import bijective_specs
 from infomax_lib.rank_correlation import rank_correlation
-from infomax_lib.rules.mutual_information import CRITICS, ESTIMATORS, TARGETS, by_kind, last_steps
-from infomax_lib.rules.shared import percent, points
 from infomax_lib.stats import Interval, by_seed, format_number, mean_interval, where
+from paper.chapters.mutual_information.experiment import bijective_specs
+from paper.chapters.mutual_information.rules.evidence import (
+    CRITICS,
+    ESTIMATORS,
+    TARGETS,
+    by_kind,
+    last_steps,
+)
+from paper.judging.shared_rules import percent, points
 
 __all__ = [
     "adversarial_answer",

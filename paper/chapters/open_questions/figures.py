@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from infomax_lib.rank_correlation import rank_correlation
 from infomax_lib.stats import Interval, format_number, mean_interval
-from infomax_lib.style import CYCLE, GREY, LINES, MARKERS, label, looks, name, panels
+from paper.figures.style import CYCLE, GREY, LINES, MARKERS, label, looks, name, panels
 
 __all__ = ["by_mechanism", "dependence_against_outcomes", "differences_from", "shares_removed"]
 
@@ -33,7 +33,7 @@ def differences_from(
 
     Args:
         differences: Columns ``measure, difference, reference, seed``, ``field`` and ``hue``, as
-            :func:`infomax_lib.open_questions.against` makes them.
+            :func:`paper.chapters.open_questions.tables.against` makes them.
         field: What is varied; its values are the places along the horizontal axis.
         margins: Measure → its margin, and whether that is a share of the reference's mean: such
             differences are drawn in per cent of it. One panel for each, in this order.

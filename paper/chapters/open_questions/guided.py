@@ -20,17 +20,17 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
-from infomax_lib import metrics
-from infomax_lib.baselines import stacked
-from infomax_lib.block import Block
-from infomax_lib.competition import compete
-from infomax_lib.data import Dataset, load_dataset
-from infomax_lib.derived import MinibatchSpec, derived_results
-from infomax_lib.features import layer_outputs
-from infomax_lib.layer import ACTIVATIONS, initial_parameters
-from infomax_lib.probes import linear_probe
-from infomax_lib.products import products
-from infomax_lib.store import Store
+from infomax_lib.measures.probes import linear_probe
+from infomax_lib.measures.weights_and_outputs import describe_outputs, describe_weights
+from infomax_lib.model.competition import compete
+from infomax_lib.model.data import Dataset, load_dataset
+from infomax_lib.model.layer import ACTIVATIONS, initial_parameters
+from infomax_lib.model.matmul import products
+from infomax_lib.results.experiments import MinibatchSpec, derived_results
+from infomax_lib.results.store import Store
+from infomax_lib.training.tensors.block import Block
+from paper.chapters.open_questions.transfer import layer_outputs
+from paper.methods import descent
 
 __all__ = ["AuxiliarySpec", "Guided", "run_auxiliary", "train_guided"]
 
@@ -84,8 +84,8 @@ def run_auxiliary(
     Returns:
         One row per spec, in order: ``key``, the spec's fields, ``probe_accuracy`` of a linear
         probe on the outputs, ``head_accuracy`` and ``head_cross_entropy`` of the head on test
-        images, all of :func:`infomax_lib.metrics.describe_weights` and, on test images, of
-        :func:`infomax_lib.metrics.describe_outputs`.
+        images, all of :func:`.describe_weights` and, on test images, of
+        :func:`infomax_lib.measures.weights_and_outputs.describe_outputs`.
 
     Raises:
         TypeError: Anything but AuxiliarySpec objects.
@@ -155,7 +155,7 @@ def train_guided(specs: Sequence[AuxiliarySpec], data: Dataset, progress: bool =
     parameters = {
         "weight": weight,
         "bias": bias,
-        "head": stacked.xavier(own_seeds, classes, first.hidden_dim, "head", weight),
+        "head": descent.xavier(own_seeds, classes, first.hidden_dim, "head", weight),
         "head_bias": weight.new_zeros(len(specs), classes),
     }
     trained = [tensor for name, tensor in parameters.items() if first.bias or name != "bias"]
@@ -165,7 +165,7 @@ def train_guided(specs: Sequence[AuxiliarySpec], data: Dataset, progress: bool =
     else:
         optimizer = torch.optim.Adam(trained, lr=first.learning_rate, fused=True)
     step = GuidedStep(specs, weight)
-    stacked.train(
+    descent.train(
         parameters,
         lambda p, batch, rows: step.gradients(p, batch, data.train_labels[rows]),
         optimizer,
@@ -193,8 +193,8 @@ class GuidedStep:
         self._block = Block(specs, 1, device=like.device, dtype=like.dtype)
 
     def gradients(
-        self, parameters: stacked.Parameters, x: Tensor, labels: Tensor
-    ) -> stacked.Parameters:
+        self, parameters: descent.Parameters, x: Tensor, labels: Tensor
+    ) -> descent.Parameters:
         """Gradients by all parameters, for x (S, B, D) and labels (S, B), S the seeds."""
         p, spec = parameters, self._first
         seeds, samples = labels.shape
@@ -234,7 +234,7 @@ def _measured(spec: AuxiliarySpec, layer: Guided, data: Dataset) -> dict[str, An
     train, test = (
         layer_outputs(spec, layer.weight, layer.bias, x) for x in (data.train, data.test)
     )
-    values = metrics.describe_weights(layer.weight, layer.bias) | metrics.describe_outputs(test)
+    values = describe_weights(layer.weight, layer.bias) | describe_outputs(test)
     values["probe_accuracy"] = linear_probe(train, data.train_labels, test, data.test_labels)
     logits = F.linear(test, layer.head, layer.head_bias)
     correct = (logits.argmax(-1) == data.test_labels).double().mean()

@@ -18,18 +18,24 @@ from pydantic import Field, field_validator
 from torch import Tensor
 from tqdm import tqdm
 
-from infomax_lib import metrics
-from infomax_lib.block import Block
-from infomax_lib.competition import compete
-from infomax_lib.data import Dataset, load_dataset
-from infomax_lib.derived import MinibatchSpec, derived_results
-from infomax_lib.features import layer_outputs
-from infomax_lib.layer import ACTIVATIONS, initial_parameters
-from infomax_lib.objective import EPSILON
-from infomax_lib.population import batches, generator
-from infomax_lib.probes import linear_probe
-from infomax_lib.products import products
-from infomax_lib.store import Store
+from infomax_lib.measures.probes import linear_probe
+from infomax_lib.measures.weights_and_outputs import (
+    describe_outputs,
+    describe_weights,
+    effective_rank,
+    entropy_rank,
+    hsic,
+)
+from infomax_lib.model.competition import compete
+from infomax_lib.model.data import Dataset, load_dataset
+from infomax_lib.model.layer import ACTIVATIONS, initial_parameters
+from infomax_lib.model.matmul import products
+from infomax_lib.model.objective import EPSILON
+from infomax_lib.results.experiments import MinibatchSpec, derived_results
+from infomax_lib.results.store import Store
+from infomax_lib.training.population import batches, generator
+from infomax_lib.training.tensors.block import Block
+from paper.chapters.open_questions.transfer import layer_outputs
 
 __all__ = ["TRAININGS", "Level", "StackSpec", "run_stacks", "train_stacks"]
 
@@ -109,8 +115,8 @@ def run_stacks(
 
     Returns:
         One row per spec, in order: ``key``, the spec's fields, and of the top layer
-        ``probe_accuracy`` of its outputs, all of :func:`infomax_lib.metrics.describe_weights` and,
-        on test images, of :func:`infomax_lib.metrics.describe_outputs`, ``hsic``, ``hsic_floor``,
+        ``probe_accuracy`` of its outputs, all of :func:`.describe_weights` and,
+        on test images, of :func:`.describe_outputs`, ``hsic``, ``hsic_floor``,
         ``output_effective_rank`` and ``output_entropy_rank`` (of the singular values of the centred
         outputs); ``loss`` and ``train_tc`` are means over the last epoch, NaN if untrained.
 
@@ -307,12 +313,15 @@ def _outputs(spec: StackSpec, weight: Tensor, bias: Tensor, x: Tensor) -> Tensor
 def _measured(level: Level, place: int, data: Dataset) -> dict[str, float]:
     """Measures of one stack's layer, by column name."""
     test = level.test[place]
-    values = metrics.describe_weights(level.weight[place], level.bias[place])
-    values |= metrics.describe_outputs(test)
-    values |= {"hsic": metrics.hsic(test), "hsic_floor": metrics.hsic(test, shuffled=True)}
+    values = describe_weights(level.weight[place], level.bias[place])
+    values |= describe_outputs(test)
+    values |= {
+        "hsic": hsic(test),
+        "hsic_floor": hsic(test, shuffled=True),
+    }
     centred = test - test.mean(-2)
-    values["output_effective_rank"] = metrics.effective_rank(centred)
-    values["output_entropy_rank"] = metrics.entropy_rank(centred)
+    values["output_effective_rank"] = effective_rank(centred)
+    values["output_entropy_rank"] = entropy_rank(centred)
     values["probe_accuracy"] = linear_probe(
         level.train[place], data.train_labels, test, data.test_labels
     )

@@ -14,13 +14,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from infomax_lib.auxiliary import AuxiliarySpec
-from infomax_lib.baselines.comparison import INFOMAX_SETTINGS
-from infomax_lib.effects import signed
-from infomax_lib.evidence import Evidence, MissingEvidence
-from infomax_lib.features import PARTNERS, FeatureSpec, ReferenceSpec
-from infomax_lib.metrics import simplex_floor
-from infomax_lib.rules.open_questions import (
+from infomax_lib.measures.weights_and_outputs import simplex_floor
+from infomax_lib.model.spec import AnySpec, RunSpec, SpecError, first_seeds, grid
+from infomax_lib.stats import Interval, mean_interval, where
+from paper.chapters.open_questions.guided import AuxiliarySpec
+from paper.chapters.open_questions.rules.mechanisms import (
     CORRELATION_MARGIN,
     DEAD,
     REDUNDANCY_MARGIN,
@@ -29,11 +27,13 @@ from infomax_lib.rules.open_questions import (
     matters,
     removed_share,
 )
-from infomax_lib.rules.shared import POINT
-from infomax_lib.spec import AnySpec, RunSpec, SpecError, first_seeds, grid
-from infomax_lib.stack import TRAININGS, StackSpec
-from infomax_lib.stats import Interval, mean_interval, where
-from infomax_lib.style import label, name
+from paper.chapters.open_questions.stacks import TRAININGS, StackSpec
+from paper.chapters.open_questions.transfer import PARTNERS, FeatureSpec, ReferenceSpec
+from paper.chapters.prior_art.comparison import INFOMAX_SETTINGS
+from paper.chapters.tc_pressure.effects import signed
+from paper.figures.style import label, name
+from paper.judging.evidence import Evidence, MissingEvidence
+from paper.judging.shared_rules import POINT
 
 __all__ = [
     "ACTIVATION_MARGINS",

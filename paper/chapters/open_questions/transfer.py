@@ -20,19 +20,19 @@ from pydantic import Field, field_validator, model_validator
 from torch import Tensor
 from tqdm import tqdm
 
-from infomax_lib import metrics
-from infomax_lib.baselines.encoders import LinearEncoder
-from infomax_lib.baselines.pca import principal_components
-from infomax_lib.competition import compete
-from infomax_lib.data import DATASETS, DataError, Dataset, in_half, load_dataset
-from infomax_lib.derived import derived_results, seeds_together
-from infomax_lib.grouping import populations
-from infomax_lib.layer import ACTIVATIONS, stacked_preactivation
-from infomax_lib.logistic import logistic_regression
-from infomax_lib.population import Population, generator
-from infomax_lib.products import product
-from infomax_lib.spec import RunSpec, Spec, names_among
-from infomax_lib.store import Store
+from infomax_lib.measures.logistic import logistic_regression
+from infomax_lib.measures.weights_and_outputs import describe_outputs, describe_weights
+from infomax_lib.model.competition import compete
+from infomax_lib.model.data import DATASETS, DataError, Dataset, in_half, load_dataset
+from infomax_lib.model.layer import ACTIVATIONS, stacked_preactivation
+from infomax_lib.model.matmul import product
+from infomax_lib.model.spec import RunSpec, Spec, names_among
+from infomax_lib.results.experiments import derived_results, seeds_together
+from infomax_lib.results.store import Store
+from infomax_lib.training.grouping import populations
+from infomax_lib.training.population import Population, generator
+from paper.methods.components.pca import principal_components
+from paper.methods.encoders import LinearEncoder
 
 __all__ = [
     "OTHER_HALF",
@@ -149,7 +149,7 @@ class ReferenceSpec(_TestedSpec):
 
 @dataclass(frozen=True)
 class LinearReadout:
-    """The classifier of :func:`infomax_lib.probes.linear_probe`, fitted once and asked many times.
+    """The classifier of :func:`.linear_probe`, fitted once and asked many times.
 
     Attributes:
         mean: Training mean of every feature (K,), float64.
@@ -278,8 +278,8 @@ def evaluate_features(
           probe of the source, not fitted again; see :func:`level_columns`;
         - ``noise_drop``, ``loss_drop``: mean over levels of the accuracy lost, and
           ``noise_retained``, ``loss_retained``: mean over levels of accuracy / clean accuracy;
-        - all of :func:`infomax_lib.metrics.describe_weights`, and of
-          :func:`infomax_lib.metrics.describe_outputs` on the source's test images.
+        - all of :func:`infomax_lib.measures.weights_and_outputs.describe_weights`, and of
+          :func:`.describe_outputs` on the source's test images.
 
         Accuracies are shares; a layer that diverged has NaN in all of them.
 
@@ -353,8 +353,8 @@ def _compute_layers(
         for spec, weight, bias in zip(group, population.weight, population.bias, strict=True):
             encode = partial(layer_outputs, spec, weight, bias)
             (row,) = _tested(encode, [spec], source, target)
-            measures = metrics.describe_weights(weight, bias)
-            measures |= metrics.describe_outputs(encode(source.test))
+            measures = describe_weights(weight, bias)
+            measures |= describe_outputs(encode(source.test))
             rows[spec] = row | {name: float(value) for name, value in measures.items()}
     return [rows[spec] for spec in specs]
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from infomax_lib.claims import Evidence, Finding, MissingEvidence, Part, claim, finding, measured
-from infomax_lib.published import combine_numbers, compare, table_verdict
-from infomax_lib.rules.shared import (
+from infomax_lib.stats import Interval, mean_interval
+from paper.judging.claims import Finding, Part, claim, finding, measured
+from paper.judging.evidence import Evidence, MissingEvidence
+from paper.judging.published import combine_numbers, compare, table_verdict
+from paper.judging.shared_rules import (
     POINT,
     number,
     part_above,
@@ -22,9 +24,6 @@ from infomax_lib.rules.shared import (
     relu,
     softmax,
 )
-from infomax_lib.stats import Interval, mean_interval
-
-CHAPTER = "optimizer_comparison"
 
 RATES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)
 ARCHITECTURES = {"softmax": softmax(0), "no softmax": relu(1)}
@@ -65,7 +64,6 @@ def _probe_gap(e: Evidence, architecture: str, adam_rate: float, sgd_rate: float
 @claim(
     "000.3",
     place="Summary 3; Part 2, fourth finding",
-    chapter=CHAPTER,
     statement="With softmax SGD and Adam perform similarly; without, Adam significantly "
     "outperforms SGD.",
     test="Optimizer × learning rate × architecture. Compared by probe accuracy, which does not "
@@ -114,7 +112,6 @@ def similar_with_softmax(e: Evidence) -> Finding:
 @claim(
     "000.21",
     place="Part 2, text above the third table",
-    chapter=CHAPTER,
     statement="Without softmax SGD at 1e-3 is very slow with poor results, SGD requires a "
     "learning rate of 10, and Adam at 1e-3 works well.",
     test="SGD over learning rates 1e-4 … 10 and Adam at 1e-3, without softmax, λ_tc = 1.",
@@ -168,7 +165,6 @@ def sgd_needs_ten(e: Evidence) -> Finding:
 @claim(
     "000.22",
     place="Part 2, third table",
-    chapter=CHAPTER,
     statement="Without softmax Adam reaches loss −202.07 at redundancy 2.21: it optimises well.",
     test="Runs at λ_tc = 1; the part of the fall of the loss that growing rows explain, since "
     "scaling all outputs by s changes −Σ log Var by −2K log s and nothing else.",
@@ -206,7 +202,6 @@ def loss_without_softmax(e: Evidence) -> Finding:
 @claim(
     "000.23",
     place="Part 2, third table",
-    chapter=CHAPTER,
     statement="With softmax SGD reaches loss 47.98 and redundancy 2.86, Adam 46.53 and 2.85, "
     "both at 1e-3: SGD ≈ Adam.",
     test="Softmax runs at λ_tc = 0, learning rate 1e-3, both optimizers.",
@@ -235,7 +230,6 @@ def softmax_optimizers(e: Evidence) -> Finding:
 @claim(
     "000.24",
     place="Part 2, fourth finding",
-    chapter=CHAPTER,
     statement="Responsibilities set the right step size automatically; adaptivity becomes "
     "unnecessary.",
     test="Step-size sensitivity: over how many of the six learning rates (1e-4 … 10) does SGD "
@@ -284,7 +278,6 @@ def step_size(e: Evidence) -> Finding:
 @claim(
     "000.26",
     place="Key finding 4",
-    chapter=CHAPTER,
     statement="Softmax creates a cleaner optimization landscape: SGD works at normal learning "
     "rates, and training is more stable.",
     test="Extreme Hessian eigenvalues after training, at equal λ_tc (0 and 1) with Adam; share "

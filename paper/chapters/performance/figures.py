@@ -1,4 +1,4 @@
-"""Figures of the stored benchmarks, see :mod:`infomax_lib.performance`."""
+"""Figures of the stored benchmarks, see :mod:`paper.chapters.performance.records`."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from infomax_lib.performance import OURS, SHARED_OUT
-from infomax_lib.style import GREY, looks, panels
+from paper.chapters.performance.records import OURS, SHARED_OUT
+from paper.figures.style import GREY, looks, panels
 
 __all__ = ["growth_figure", "throughput_figure"]
 

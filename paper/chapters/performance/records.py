@@ -1,8 +1,8 @@
 """What the benchmarks stored: records, and how their settings and numbers are named in text.
 
 A record is the content of one file of ``benchmarks/results/``; ``python -m benchmarks`` writes it.
-Tables are made of it by :mod:`infomax_lib.performance_tables`, sentences by
-:mod:`infomax_lib.performance_words`.
+Tables are made of it by :mod:`paper.chapters.performance.tables`, sentences by
+:mod:`paper.chapters.performance.words`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from infomax_lib.style import name
+from paper.figures.style import name
 
 __all__ = [
     "OURS",

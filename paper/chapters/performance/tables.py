@@ -1,4 +1,4 @@
-"""What the benchmarks stored, as tables; see :mod:`infomax_lib.performance`."""
+"""What the benchmarks stored, as tables; see :mod:`paper.chapters.performance.records`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from infomax_lib.performance import (
+from infomax_lib.stats import format_number
+from paper.chapters.performance.records import (
     OURS,
     PLAIN,
     SHARED_OUT,
@@ -25,8 +26,7 @@ from infomax_lib.performance import (
     unusual,
     with_spread,
 )
-from infomax_lib.stats import format_number
-from infomax_lib.style import label
+from paper.figures.style import label
 
 __all__ = [
     "aim_table",

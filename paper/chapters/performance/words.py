@@ -1,11 +1,11 @@
-"""What the benchmarks stored, in words; see :mod:`infomax_lib.performance`."""
+"""What the benchmarks stored, in words; see :mod:`paper.chapters.performance.records`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from infomax_lib.performance import (
+from paper.chapters.performance.records import (
     OURS,
     PLAIN,
     SHARED_OUT,
@@ -19,8 +19,8 @@ from infomax_lib.performance import (
     rate,
     times,
 )
-from infomax_lib.performance_tables import aim_table
-from infomax_lib.style import name
+from paper.chapters.performance.tables import aim_table
+from paper.figures.style import name
 
 __all__ = ["sentences"]
 

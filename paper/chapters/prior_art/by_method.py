@@ -13,11 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from infomax_lib.baselines.comparison import INFOMAX, LABELS, REFERENCES, unsupervised_baselines
-from infomax_lib.baselines.methods import METHODS
-from infomax_lib.claims import Evidence, MissingEvidence
-from infomax_lib.evidence import describe
 from infomax_lib.stats import Interval, mean_interval, where
+from paper.chapters.prior_art.comparison import INFOMAX, LABELS, REFERENCES, unsupervised_baselines
+from paper.judging.evidence import Evidence, MissingEvidence, describe
+from paper.methods.methods import METHODS
 
 __all__ = [
     "BASELINES",

@@ -8,15 +8,15 @@ import numpy as np
 import pandas as pd
 from torch import Tensor
 
-from infomax_lib.baselines.encoders import FitError
-from infomax_lib.baselines.methods import METHODS
-from infomax_lib.baselines.runs import fitted_encoder
-from infomax_lib.baselines.spec import BaselineSpec
-from infomax_lib.runs import trained_layer
-from infomax_lib.spec import RunSpec
+from infomax_lib.model.spec import RunSpec
+from infomax_lib.results.runs import trained_layer
+from infomax_lib.results.store import Store, open_store
 from infomax_lib.stats import Interval, decimals, format_number, mean_interval
-from infomax_lib.store import Store, open_store
-from infomax_lib.style import label
+from paper.figures.style import label
+from paper.methods.encoders import FitError
+from paper.methods.methods import METHODS
+from paper.methods.runs import fitted_encoder
+from paper.methods.spec import BaselineSpec
 
 #: This work in the comparison: the two architectures, and A with the log-sum-exp term.
 INFOMAX = {

@@ -10,27 +10,27 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
-from infomax_lib.baselines import every_method, run_baselines
-from infomax_lib.baselines.assessment import MEASURES
-from infomax_lib.baselines.comparison import (
+from infomax_lib.model.data import Dataset, load_dataset
+from infomax_lib.model.spec import RunSpec, grid
+from infomax_lib.rank_correlation import rank_correlation
+from infomax_lib.results.runs import run
+from infomax_lib.results.store import Store, open_store
+from infomax_lib.stats import Interval, mean_interval
+from paper.chapters.prior_art.comparison import (
     INFOMAX,
     INFOMAX_SETTINGS,
     LABELS,
     method_of,
     with_infomax,
 )
-from infomax_lib.baselines.flops import epochs_for, parameters, training_flops
-from infomax_lib.baselines.head_start import HeadStartSpec
-from infomax_lib.baselines.methods import METHODS
-from infomax_lib.baselines.spec import BaselineSpec
-from infomax_lib.baselines.tuning import search, tuned
-from infomax_lib.baselines.view_ablation import ABLATED, VIEWS, ViewAblationSpec
-from infomax_lib.data import Dataset, load_dataset
-from infomax_lib.rank_correlation import rank_correlation
-from infomax_lib.runs import run
-from infomax_lib.spec import RunSpec, grid
-from infomax_lib.stats import Interval, mean_interval
-from infomax_lib.store import Store, open_store
+from paper.chapters.prior_art.measured.assessment import MEASURES
+from paper.chapters.prior_art.measured.flops import epochs_for, parameters, training_flops
+from paper.chapters.prior_art.measured.head_start import HeadStartSpec
+from paper.chapters.prior_art.measured.tuning import search, tuned
+from paper.chapters.prior_art.measured.view_ablation import ABLATED, VIEWS, ViewAblationSpec
+from paper.methods import every_method, run_baselines
+from paper.methods.methods import METHODS
+from paper.methods.spec import BaselineSpec
 
 __all__ = [
     "SEARCH_SEEDS",
@@ -72,7 +72,7 @@ def compared(
         hidden_dim: Units K of every method.
         seeds: Seeds.
         epochs: Passes over the data of the methods that descend in minibatches.
-        methods: Names in :data:`infomax_lib.baselines.comparison.LABELS`.
+        methods: Names in :data:`paper.chapters.prior_art.comparison.LABELS`.
         rates: Learning rates by name.
 
     Raises:
@@ -98,7 +98,7 @@ def search_rates(
     device: str = "auto",
     store: str | Store | None = None,
 ) -> pd.DataFrame:
-    """The search for learning rates, see :func:`infomax_lib.baselines.tuning.search`."""
+    """The search for learning rates, see :func:`.search`."""
     specs = compared(dataset, hidden_dim, [0], epochs=epochs, methods=methods)
     return search(specs, SEARCH_SEEDS, device=device, store=store)
 
@@ -131,8 +131,8 @@ def measured(
 ) -> pd.DataFrame:
     """Fit what is missing: one row per spec, baselines first, with the cost of the fit.
 
-    Columns as in :func:`infomax_lib.baselines.comparison.with_infomax`, with ``flops`` of training
-    and ``parameters`` of the encoder (:mod:`infomax_lib.baselines.flops`).
+    Columns as in :func:`.with_infomax`, with ``flops`` of training
+    and ``parameters`` of the encoder (:mod:`paper.chapters.prior_art.measured.flops`).
     """
     store = open_store(store)
     baselines = [spec for spec in specs if isinstance(spec, BaselineSpec)]
@@ -203,7 +203,7 @@ def ablation_specs(
 
 
 def with_assessment(table: pd.DataFrame, assessed: pd.DataFrame) -> pd.DataFrame:
-    """Rows of `measured` with the measures of :func:`infomax_lib.baselines.assessment.assess`."""
+    """Rows of `measured` with the measures of :func:`.assess`."""
     return table.merge(assessed[["key", *MEASURES]], on="key", how="left", validate="1:1")
 
 

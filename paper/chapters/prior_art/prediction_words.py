@@ -11,14 +11,13 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from infomax_lib.baselines.comparison import LABELS
-from infomax_lib.claims import Evidence, MissingEvidence
-from infomax_lib.evidence import SOURCE_SETTING
 from infomax_lib.rank_correlation import rank_correlation
-from infomax_lib.rules.by_method import MIN_METHODS, Measured, by_method, names
-from infomax_lib.rules.predictions import DOUBLE_WIDTHS, family_means, removable
 from infomax_lib.stats import format_number, mean_interval
-from infomax_lib.style import name
+from paper.chapters.prior_art.by_method import MIN_METHODS, Measured, by_method, names
+from paper.chapters.prior_art.comparison import LABELS
+from paper.chapters.prior_art.rules.predictions import DOUBLE_WIDTHS, family_means, removable
+from paper.figures.style import name
+from paper.judging.evidence import SOURCE_SETTING, Evidence, MissingEvidence
 
 __all__ = ["explained"]
 
@@ -31,7 +30,7 @@ def explained(e: Evidence) -> dict[str, str]:
     """Why, by the id of the claim; an empty text where what it takes was not measured.
 
     Args:
-        e: Evidence with the tables of :mod:`infomax_lib.rules.predictions`, and ``baselines`` with
+        e: Evidence with the tables of :mod:`.predictions`, and ``baselines`` with
             ``probe_accuracy``, ``hsic`` and ``held_out_r2``.
     """
     return {claim: _or_nothing(words, e) for claim, words in _WORDS.items()}

@@ -7,7 +7,7 @@ of W at unit length. This work minimises, with small constants left out,
 .. math:: L = -\sum_j \log \mathrm{Var}(a_j)
               + \lambda_{tc} \|R - I\|_F^2 + \lambda_{wr} \|G - I\|_F^2
 
-(:mod:`infomax_lib.objective`). Where a work says a thing in words or in other symbols, its
+(:mod:`infomax_lib.model.objective`). Where a work says a thing in words or in other symbols, its
 objective is written in these. Formulas are TeX that both MathJax and matplotlib read.
 """
 
@@ -20,11 +20,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from infomax_lib.baselines.comparison import INFOMAX, LABELS
-from infomax_lib.baselines.figures import method_looks
-from infomax_lib.baselines.methods import METHODS
-from infomax_lib.style import GREY, panels
-from infomax_lib.tables import table_html
+from paper.chapters.prior_art.comparison import INFOMAX, LABELS
+from paper.chapters.prior_art.figures.methods import method_looks
+from paper.figures.style import GREY, panels
+from paper.figures.tables import table_html
+from paper.methods.methods import METHODS
 
 __all__ = ["LANES", "TIMELINE", "Work", "timeline_figure", "timeline_table"]
 

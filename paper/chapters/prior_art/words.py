@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from infomax_lib.baselines.comparison import (
+from paper.chapters.prior_art.comparison import (
     INFOMAX,
     LABELS,
     best,
@@ -14,8 +14,8 @@ from infomax_lib.baselines.comparison import (
     paired,
     unsupervised_baselines,
 )
-from infomax_lib.baselines.methods import METHODS
-from infomax_lib.style import name
+from paper.figures.style import name
+from paper.methods.methods import METHODS
 
 __all__ = ["beats_every_baseline", "budget_answer", "coverage", "coverage_table", "recommendation"]
 

@@ -9,7 +9,7 @@ from typing import Literal
 import pandas as pd
 
 from infomax_lib.stats import Interval, holm, mean_interval, seed_differences, sign_flip_p
-from infomax_lib.style import label, name
+from paper.figures.style import label, name
 
 __all__ = ["Effect", "Measure", "effects", "effects_grid", "signed"]
 

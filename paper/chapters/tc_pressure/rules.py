@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from infomax_lib.claims import Evidence, Finding, Part, claim, finding, inside
-from infomax_lib.metrics import simplex_floor
-from infomax_lib.published import compare, table_verdict
-from infomax_lib.rules.shared import (
+from infomax_lib.measures.weights_and_outputs import simplex_floor
+from infomax_lib.stats import format_number
+from paper.judging.claims import Finding, Part, claim, finding, inside
+from paper.judging.evidence import Evidence
+from paper.judging.published import compare, table_verdict
+from paper.judging.shared_rules import (
     INDEPENDENT,
     POINT,
     UNCORRELATED,
@@ -19,15 +21,11 @@ from infomax_lib.rules.shared import (
     relu,
     softmax,
 )
-from infomax_lib.stats import format_number
-
-CHAPTER = "tc_pressure"
 
 
 @claim(
     "000.17",
     place="Part 2, second table",
-    chapter=CHAPTER,
     statement="Under softmax λ_tc = 0/1/10 gives redundancy 2.85/3.31/1.80 and output "
     "correlation 1.07/1.08/13.03.",
     test="Minibatch softmax runs at λ_tc = 0, 1 and 10.",
@@ -54,7 +52,6 @@ def softmax_table(e: Evidence) -> Finding:
 @claim(
     "000.18",
     place="Part 2, third finding",
-    chapter=CHAPTER,
     statement="TC pressure is counterproductive with softmax.",
     test="Softmax along the λ_tc grid against λ_tc = 0, paired: output correlation, redundancy, "
     "HSIC, probe accuracy; the same grid without softmax is the control.",
@@ -90,7 +87,6 @@ def counterproductive(e: Evidence) -> Finding:
 @claim(
     "000.19",
     place="Part 2; comparison table",
-    chapter=CHAPTER,
     statement="Softmax outputs lie on the simplex and cannot be independent.",
     test="Output correlation of every softmax run against the floor K/(K−1); HSIC; the runs "
     "without softmax as control.",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from infomax_lib.regions import count_regions, regions_in_general_position
+from paper.measures.regions import count_regions, regions_in_general_position
 
 __all__ = ["count_arrangements", "random_arrangement"]
 

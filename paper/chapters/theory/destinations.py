@@ -13,7 +13,8 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from infomax_lib.mixture import (
+from infomax_lib.model.objective import infomax_objective
+from paper.chapters.theory.mixture import (
     MixtureFit,
     energies,
     fit_explicit,
@@ -23,7 +24,6 @@ from infomax_lib.mixture import (
     responsibilities,
     sample_mixture,
 )
-from infomax_lib.objective import infomax_objective
 
 __all__ = ["compare_destinations", "fit_infomax", "ring_mixture"]
 

@@ -12,12 +12,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
-from infomax_lib.arrangements import random_arrangement
-from infomax_lib.figures_2d import firing_regions_2d
-from infomax_lib.mixture import MixtureFit
-from infomax_lib.regions import count_regions, regions_in_general_position
 from infomax_lib.stats import EXACT, Interval, format_number, mean_interval
-from infomax_lib.style import CYCLE, GREY, LINES, MARKERS, label, panels
+from paper.chapters.theory.arrangements import random_arrangement
+from paper.chapters.theory.mixture import MixtureFit
+from paper.figures.plane import firing_regions_2d
+from paper.figures.style import CYCLE, GREY, LINES, MARKERS, label, panels
+from paper.measures.regions import count_regions, regions_in_general_position
 
 __all__ = [
     "architectures",
@@ -368,7 +368,7 @@ def identity_list(checked: pd.DataFrame, names: Sequence[str]) -> str:
     """Identities as Markdown: each statement in words and as a formula, its check beside it.
 
     Args:
-        checked: From :func:`infomax_lib.identities.check_identities`.
+        checked: From :func:`paper.chapters.theory.identities.entropy.check_identities`.
         names: Which, in order.
 
     Raises:

@@ -18,17 +18,17 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from infomax_lib import metrics
-from infomax_lib.data import Dataset, load_dataset
-from infomax_lib.dependence import gaussian_hsic
-from infomax_lib.grouping import populations
-from infomax_lib.layer import InfoMaxLayer
-from infomax_lib.objective import OBJECTIVES, barlow_objective, correlation, log_det_objective
-from infomax_lib.regions import expected_occupied, occupied_regions
-from infomax_lib.runs import run, trained_layer
-from infomax_lib.spec import RunSpec
-from infomax_lib.store import Store, open_store
-from infomax_lib.views import two_views
+from infomax_lib.measures.hsic import gaussian_hsic
+from infomax_lib.measures.weights_and_outputs import dead_units
+from infomax_lib.model.data import Dataset, load_dataset
+from infomax_lib.model.layer import InfoMaxLayer
+from infomax_lib.model.masked_views import two_views
+from infomax_lib.model.objective import OBJECTIVES, barlow_objective, correlation, log_det_objective
+from infomax_lib.model.spec import RunSpec
+from infomax_lib.results.runs import run, trained_layer
+from infomax_lib.results.store import Store, open_store
+from infomax_lib.training.grouping import populations
+from paper.measures.regions import expected_occupied, occupied_regions
 
 __all__ = ["MEASURES", "held_out_measures", "matrix_operations", "measure_layer"]
 
@@ -77,7 +77,7 @@ def measure_layer(layer: InfoMaxLayer, data: Dataset, seed: int = 0) -> dict[str
         "occupied_share": found.regions / balanced,
         "pattern_entropy": found.entropy,
         "bit_correlation": _mean_off_diagonal(correlation(fires).square()),
-        "silent_units": metrics.dead_units(h),
+        "silent_units": dead_units(h),
         "largest_share": shares.max(),
         "effective_winners": torch.special.entr(shares).sum().exp(),
         "responsibility": torch.softmax(h, -1).amax(-1).mean(),
@@ -153,7 +153,7 @@ def matrix_operations(objective: str, units: int, samples: int) -> int:
     """Floating-point operations in the matrix products of one loss and its gradient.
 
     Args:
-        objective: A name in :data:`infomax_lib.objective.OBJECTIVES`.
+        objective: A name in :data:`infomax_lib.model.objective.OBJECTIVES`.
         units: K.
         samples: Of one view.
     """

@@ -1,7 +1,7 @@
 """What the terms of the objective are at the layers that source 001 argues with, as numbers.
 
 A unit that is dead, one that always wins, two that are copies, a sign turned round, a layer without
-batches. The identities (:mod:`infomax_lib.identities`) hold for all inputs; a case here is one
+batches. The identities (:mod:`.entropy`) hold for all inputs; a case here is one
 input, in float64, whose value is known in closed form and stands beside it. Outputs start from N
 samples of K units whose sample covariance is the identity: what a case adds is then its own.
 """
@@ -16,9 +16,9 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from infomax_lib.layer import InfoMaxLayer
-from infomax_lib.metrics import simplex_floor
-from infomax_lib.objective import covariance, infomax_objective, total_correlation
+from infomax_lib.measures.weights_and_outputs import simplex_floor
+from infomax_lib.model.layer import InfoMaxLayer
+from infomax_lib.model.objective import covariance, infomax_objective, total_correlation
 
 __all__ = ["limiting_cases", "one_hot_correlation", "one_hot_total_correlation", "white_outputs"]
 

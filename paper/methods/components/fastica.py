@@ -17,9 +17,9 @@ from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 from tqdm import tqdm
 
-from infomax_lib.baselines.encoders import FitError, LinearEncoder
-from infomax_lib.baselines.pca import principal_components
-from infomax_lib.baselines.stacked import only
+from paper.methods.components.pca import principal_components
+from paper.methods.descent import only
+from paper.methods.encoders import FitError, LinearEncoder
 
 TOLERANCE = 1e-4
 

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from infomax_lib.baselines.encoders import FitError, LinearEncoder
-from infomax_lib.baselines.stacked import only
-from infomax_lib.population import generator
+from infomax_lib.training.population import generator
+from paper.methods.descent import only
+from paper.methods.encoders import FitError, LinearEncoder
 
 _ROWS = 8192  # rows per block of the covariance sum, which bounds the float64 copy
 

@@ -20,9 +20,9 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from infomax_lib.baselines.encoders import FitError, LinearEncoder
-from infomax_lib.baselines.pca import principal_components
-from infomax_lib.baselines.stacked import only
+from paper.methods.components.pca import principal_components
+from paper.methods.descent import only
+from paper.methods.encoders import FitError, LinearEncoder
 
 TOLERANCE = 1e-4  # largest entry of the relative gradient at which W counts as found
 

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from infomax_lib.baselines import stacked
-from infomax_lib.baselines.encoders import FitError, LinearEncoder
-from infomax_lib.baselines.untrained import initial_layers
+from paper.methods import descent
+from paper.methods.controls.untrained import initial_layers
+from paper.methods.encoders import FitError, LinearEncoder
 
 SPARSITY = 0.1  # λ
 SMOOTHING = 1e-2  # ε
@@ -53,7 +53,7 @@ def fit_many(
     mean = X.mean(0)
     weight, _ = initial_layers(seeds, hidden_dim, X)
     parameters = {"weight": weight}
-    stacked.train(
+    descent.train(
         parameters,
         lambda p, batch, rows: {"weight": loss_and_gradient(p["weight"], batch)[1]},
         torch.optim.Adam(parameters.values(), lr=learning_rate, fused=True),
@@ -63,9 +63,9 @@ def fit_many(
         batch_size=batch_size,
         progress=progress,
     )
-    return stacked.encoders_of(weight, -weight @ mean, "identity")
+    return descent.encoders_of(weight, -weight @ mean, "identity")
 
 
 def fit(X: Tensor, hidden_dim: int, seed: int, **settings) -> LinearEncoder:
     """Train one W; see `fit_many`. A failure is raised as FitError."""
-    return stacked.only(fit_many(X, hidden_dim, [seed], **settings))
+    return descent.only(fit_many(X, hidden_dim, [seed], **settings))

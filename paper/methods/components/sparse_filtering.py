@@ -19,9 +19,9 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from infomax_lib.baselines.encoders import ACTIVATIONS, FitError, LinearEncoder
-from infomax_lib.baselines.stacked import encoders_of, only
-from infomax_lib.population import generator
+from infomax_lib.training.population import generator
+from paper.methods.descent import encoders_of, only
+from paper.methods.encoders import ACTIVATIONS, FitError, LinearEncoder
 
 SMOOTHING = 1e-8  # ε
 _MEMORY = 20  # gradient pairs that L-BFGS keeps

@@ -10,14 +10,14 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from infomax_lib.baselines import stacked
-from infomax_lib.baselines.encoders import FitError, LinearEncoder
-from infomax_lib.baselines.untrained import initial_layers
+from paper.methods import descent
+from paper.methods.controls.untrained import initial_layers
+from paper.methods.encoders import FitError, LinearEncoder
 
 
 def loss_and_gradients(
-    parameters: stacked.Parameters, x: Tensor, labels: Tensor
-) -> tuple[Tensor, stacked.Parameters]:
+    parameters: descent.Parameters, x: Tensor, labels: Tensor
+) -> tuple[Tensor, descent.Parameters]:
     """Cross-entropy of each model (S,) and its gradients.
 
     x (S, B, D), labels (S, B) in 0..C-1;
@@ -54,8 +54,8 @@ def train(
     learning_rate: float,
     batch_size: int,
     progress: str | None = None,
-    on_epoch: Callable[[int, stacked.Parameters], object] = lambda epoch, parameters: None,
-) -> stacked.Parameters:
+    on_epoch: Callable[[int, descent.Parameters], object] = lambda epoch, parameters: None,
+) -> descent.Parameters:
     """Parameters of one classifier per seed, trained with Adam from the given layers.
 
     Args:
@@ -77,10 +77,10 @@ def train(
     parameters = {
         "weight": weight.clone(),
         "bias": bias.clone(),
-        "head": stacked.xavier(seeds, classes, weight.shape[1], "head", X),
+        "head": descent.xavier(seeds, classes, weight.shape[1], "head", X),
         "head_bias": X.new_zeros(len(seeds), classes),
     }
-    stacked.train(
+    descent.train(
         parameters,
         lambda p, batch, rows: loss_and_gradients(p, batch, labels[rows])[1],
         torch.optim.Adam(parameters.values(), lr=learning_rate, fused=True),
@@ -119,9 +119,9 @@ def fit_many(
         batch_size=batch_size,
         progress=progress,
     )
-    return stacked.encoders_of(parameters["weight"], parameters["bias"], "relu")
+    return descent.encoders_of(parameters["weight"], parameters["bias"], "relu")
 
 
 def fit(X: Tensor, hidden_dim: int, seed: int, **settings) -> LinearEncoder:
     """Train one classifier; see `fit_many`. A failure is raised as FitError."""
-    return stacked.only(fit_many(X, hidden_dim, [seed], **settings))
+    return descent.only(fit_many(X, hidden_dim, [seed], **settings))

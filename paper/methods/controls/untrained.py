@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from infomax_lib.baselines.encoders import LinearEncoder
-from infomax_lib.layer import initial_parameters
+from infomax_lib.model.layer import initial_parameters
+from paper.methods.encoders import LinearEncoder
 
 
 def initial_layers(seeds: Sequence[int], hidden_dim: int, X: Tensor) -> tuple[Tensor, Tensor]:

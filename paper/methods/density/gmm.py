@@ -23,7 +23,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 from torch import Tensor
 
-from infomax_lib.baselines.encoders import FitError
+from paper.methods.encoders import FitError
 
 # Added to σ_k², so that a component of equal images keeps a density; about (8 / 255)².
 VARIANCE_FLOOR = 1e-3

@@ -10,7 +10,7 @@ import torch
 from sklearn.cluster import KMeans
 from torch import Tensor
 
-from infomax_lib.baselines.encoders import FitError, TriangleEncoder
+from paper.methods.encoders import FitError, TriangleEncoder
 
 
 def fit(X: Tensor, hidden_dim: int, seed: int, *, epochs: int) -> TriangleEncoder:

@@ -20,9 +20,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from infomax_lib.baselines import stacked
-from infomax_lib.baselines.encoders import FitError, LinearEncoder
-from infomax_lib.population import generator
+from infomax_lib.training.population import generator
+from paper.methods import descent
+from paper.methods.encoders import FitError, LinearEncoder
 
 WEIGHT_SCALE = 0.01  # initial weights ~ N(0, 0.01²), Hinton 2012, section 8
 MOMENTUM = 0.5
@@ -31,25 +31,25 @@ MOMENTUM = 0.5
 Draw = Callable[[Tensor], Tensor]
 
 
-def free_energy(parameters: stacked.Parameters, v: Tensor) -> Tensor:
+def free_energy(parameters: descent.Parameters, v: Tensor) -> Tensor:
     """F(v) of each row, (S, B); v (S, B, D), weight (S, K, D), bias (S, K), offset (S, D)."""
     field = torch.baddbmm(parameters["bias"][:, None], v, parameters["weight"].mT)
     return -(v * parameters["offset"][:, None]).sum(-1) - F.softplus(field).sum(-1)
 
 
-def hidden_probability(parameters: stacked.Parameters, v: Tensor) -> Tensor:
+def hidden_probability(parameters: descent.Parameters, v: Tensor) -> Tensor:
     """p(h_k = 1 | v), (S, B, K)."""
     return torch.baddbmm(parameters["bias"][:, None], v, parameters["weight"].mT).sigmoid_()
 
 
-def visible_probability(parameters: stacked.Parameters, h: Tensor) -> Tensor:
+def visible_probability(parameters: descent.Parameters, h: Tensor) -> Tensor:
     """p(v_d = 1 | h), (S, B, D)."""
     return torch.baddbmm(parameters["offset"][:, None], h, parameters["weight"]).sigmoid_()
 
 
 def contrast(
     data: Tensor, data_hidden: Tensor, model: Tensor, model_hidden: Tensor
-) -> stacked.Parameters:
+) -> descent.Parameters:
     """Mean of ∂F/∂θ over `data` less its mean over `model`: the gradient of -log-likelihood
     when `model` are samples of the model, CD-k when they are k-step reconstructions.
 
@@ -66,19 +66,19 @@ def contrast(
     }
 
 
-def sample_hidden(parameters: stacked.Parameters, v: Tensor, draw: Draw) -> Tensor:
+def sample_hidden(parameters: descent.Parameters, v: Tensor, draw: Draw) -> Tensor:
     """States h (S, B, K), 0 or 1, from p(h | v)."""
     probability = hidden_probability(parameters, v)
     return (draw(probability) < probability).to(v.dtype)
 
 
-def sample_visible(parameters: stacked.Parameters, h: Tensor, draw: Draw) -> Tensor:
+def sample_visible(parameters: descent.Parameters, h: Tensor, draw: Draw) -> Tensor:
     """States v (S, B, D), 0 or 1, from p(v | h)."""
     probability = visible_probability(parameters, h)
     return (draw(probability) < probability).to(h.dtype)
 
 
-def cd(parameters: stacked.Parameters, v: Tensor, draw: Draw, steps: int) -> stacked.Parameters:
+def cd(parameters: descent.Parameters, v: Tensor, draw: Draw, steps: int) -> descent.Parameters:
     """CD-k gradient (to descend) for data v (S, B, D) and k = steps."""
     probability = hidden_probability(parameters, v)
     states = (draw(probability) < probability).to(v.dtype)
@@ -89,14 +89,14 @@ def cd(parameters: stacked.Parameters, v: Tensor, draw: Draw, steps: int) -> sta
     return contrast(v, probability, reconstruction, again)
 
 
-def cd1(parameters: stacked.Parameters, v: Tensor, uniform: Tensor) -> stacked.Parameters:
+def cd1(parameters: descent.Parameters, v: Tensor, uniform: Tensor) -> descent.Parameters:
     """CD-1 gradient (to descend) for data v (S, B, D); `uniform` (S, B, K) in [0, 1) draws h."""
     return cd(parameters, v, lambda _: uniform, steps=1)
 
 
 def pcd(
-    parameters: stacked.Parameters, v: Tensor, chains: Tensor, draw: Draw, steps: int
-) -> stacked.Parameters:
+    parameters: descent.Parameters, v: Tensor, chains: Tensor, draw: Draw, steps: int
+) -> descent.Parameters:
     """Persistent CD gradient (to descend) for data v (S, B, D), after `steps` of the chains.
 
     chains (S, C, D), C >= B, visible states; the first B of them are moved, in place.
@@ -152,10 +152,10 @@ def fit_many(
     if persistent:
         chains = (draw(chains) < mean).to(X)
 
-    def gradients(p: stacked.Parameters, batch: Tensor, rows: Tensor) -> stacked.Parameters:
+    def gradients(p: descent.Parameters, batch: Tensor, rows: Tensor) -> descent.Parameters:
         return pcd(p, batch, chains, draw, steps) if persistent else cd(p, batch, draw, steps)
 
-    stacked.train(
+    descent.train(
         parameters,
         gradients,
         torch.optim.SGD(parameters.values(), lr=learning_rate, momentum=MOMENTUM),
@@ -165,9 +165,9 @@ def fit_many(
         batch_size=batch_size,
         progress=progress,
     )
-    return stacked.encoders_of(parameters["weight"], parameters["bias"], "sigmoid")
+    return descent.encoders_of(parameters["weight"], parameters["bias"], "sigmoid")
 
 
 def fit(X: Tensor, hidden_dim: int, seed: int, **settings) -> LinearEncoder:
     """Train one RBM; see `fit_many`. A failure is raised as FitError."""
-    return stacked.only(fit_many(X, hidden_dim, [seed], **settings))
+    return descent.only(fit_many(X, hidden_dim, [seed], **settings))

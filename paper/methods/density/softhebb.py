@@ -20,9 +20,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from infomax_lib.baselines import stacked
-from infomax_lib.baselines.encoders import FitError, LinearEncoder
-from infomax_lib.population import generator
+from infomax_lib.training.population import generator
+from paper.methods import descent as stacked
+from paper.methods.encoders import FitError, LinearEncoder
 
 #: β, the concentration of each component (e^β is the paper's base of the softmax). Where all units
 #: have one direction m / ||m||, with m = E[x̂], they stay together unless β > ||m|| / λ, with λ the

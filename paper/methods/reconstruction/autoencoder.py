@@ -3,8 +3,8 @@
 h = relu(W x + b),  x̂ = g(V' h + c),  loss = ||x - x̂||², mean over the batch, with g the logistic
 function (inputs in [0, 1]) or the identity. Encoder and decoder weights are not tied.
 
-Variants change what the layer is given (:mod:`infomax_lib.baselines.denoising`) or how many of its
-units may be active (:mod:`infomax_lib.baselines.sparse_autoencoder`), and nothing else.
+Variants change what the layer is given (:mod:`.denoising`) or how many of its
+units may be active (:mod:`paper.methods.reconstruction.sparse_autoencoder`), and nothing else.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from infomax_lib.baselines import stacked
-from infomax_lib.baselines.encoders import FitError, LinearEncoder
-from infomax_lib.baselines.untrained import initial_layers
+from paper.methods import descent
+from paper.methods.controls.untrained import initial_layers
+from paper.methods.encoders import FitError, LinearEncoder
 
 DECODERS = ("sigmoid", "linear")
 
 
-def encode(parameters: stacked.Parameters, x: Tensor) -> Tensor:
+def encode(parameters: descent.Parameters, x: Tensor) -> Tensor:
     """h = relu(W x + b), (S, B, K); x (S, B, D), weight (S, K, D), bias (S, K)."""
     return torch.relu(torch.baddbmm(parameters["bias"][:, None], x, parameters["weight"].mT))
 
 
 def reconstruction(
-    parameters: stacked.Parameters, hidden: Tensor, target: Tensor, decoder: str = "sigmoid"
+    parameters: descent.Parameters, hidden: Tensor, target: Tensor, decoder: str = "sigmoid"
 ) -> tuple[Tensor, Tensor]:
     """Squared error (S,), and its gradient by the decoder's sums V' h + c, (S, B, D).
 
@@ -45,7 +45,7 @@ def reconstruction(
     return loss, error
 
 
-def gradients_of(x: Tensor, hidden: Tensor, error: Tensor, back: Tensor) -> stacked.Parameters:
+def gradients_of(x: Tensor, hidden: Tensor, error: Tensor, back: Tensor) -> descent.Parameters:
     """Gradients by the four parameters.
 
     Inputs x (S, B, D), code hidden (S, B, K), gradients error (S, B, D) by the decoder's sums and
@@ -60,11 +60,11 @@ def gradients_of(x: Tensor, hidden: Tensor, error: Tensor, back: Tensor) -> stac
 
 
 def loss_and_gradients(
-    parameters: stacked.Parameters,
+    parameters: descent.Parameters,
     x: Tensor,
     decoder: str = "sigmoid",
     target: Tensor | None = None,
-) -> tuple[Tensor, stacked.Parameters]:
+) -> tuple[Tensor, descent.Parameters]:
     """Squared reconstruction error of each model (S,) and its gradients.
 
     x (S, B, D); parameters weight (S, K, D), bias (S, K), decoder (S, K, D), offset (S, D). What
@@ -110,20 +110,20 @@ def fit_many(
     )
 
 
-def initial(X: Tensor, hidden_dim: int, seeds: Sequence[int]) -> stacked.Parameters:
+def initial(X: Tensor, hidden_dim: int, seeds: Sequence[int]) -> descent.Parameters:
     """Parameters of both layers; the encoder's are those of an InfoMax layer at the same seed."""
     weight, bias = initial_layers(seeds, hidden_dim, X)
     return {
         "weight": weight,
         "bias": bias,
-        "decoder": stacked.xavier(seeds, hidden_dim, X.shape[1], "decoder", X),
+        "decoder": descent.xavier(seeds, hidden_dim, X.shape[1], "decoder", X),
         "offset": X.new_zeros(len(seeds), X.shape[1]),
     }
 
 
 def descend(
-    parameters: stacked.Parameters,
-    gradients: Callable[[stacked.Parameters, Tensor], stacked.Parameters],
+    parameters: descent.Parameters,
+    gradients: Callable[[descent.Parameters, Tensor], descent.Parameters],
     X: Tensor,
     seeds: Sequence[int],
     *,
@@ -134,7 +134,7 @@ def descend(
     progress: str | None = None,
 ) -> list[LinearEncoder | FitError]:
     """Adam, in place, on `gradients` of (parameters, inputs (S, B, D)); returns the encoders."""
-    stacked.train(
+    descent.train(
         parameters,
         lambda p, batch, rows: gradients(p, batch),
         torch.optim.Adam(parameters.values(), lr=learning_rate, fused=True),
@@ -144,9 +144,9 @@ def descend(
         batch_size=batch_size,
         progress=progress,
     )
-    return stacked.encoders_of(parameters["weight"], parameters["bias"], activation)
+    return descent.encoders_of(parameters["weight"], parameters["bias"], activation)
 
 
 def fit(X: Tensor, hidden_dim: int, seed: int, **settings) -> LinearEncoder:
     """Train one autoencoder; see `fit_many`. A failure is raised as FitError."""
-    return stacked.only(fit_many(X, hidden_dim, [seed], **settings))
+    return descent.only(fit_many(X, hidden_dim, [seed], **settings))

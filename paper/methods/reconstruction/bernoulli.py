@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
-from infomax_lib.baselines.encoders import FitError
+from paper.methods.encoders import FitError
 
 
 def negative_log_likelihood(

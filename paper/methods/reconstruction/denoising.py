@@ -3,7 +3,7 @@
     x̃ = x with each input set to 0 with probability ν,  h = relu(W x̃ + b),  x̂ = σ(V' h + c),
     loss = ||x - x̂||², mean over the batch
 
-It is the autoencoder of :mod:`infomax_lib.baselines.autoencoder` but for the corruption: to copy
+It is the autoencoder of :mod:`.autoencoder` but for the corruption: to copy
 what it is given no longer reconstructs x, and a code has to use what inputs say about each other.
 The paper's loss is the cross-entropy; the squared error stands here so that the corruption is the
 only difference.
@@ -15,10 +15,11 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from infomax_lib.baselines import autoencoder, bernoulli, stacked
-from infomax_lib.baselines.encoders import FitError, LinearEncoder
-from infomax_lib.baselines.masking import check_share, draw_masks
-from infomax_lib.population import generator
+from infomax_lib.training.population import generator
+from paper.methods import descent
+from paper.methods.encoders import FitError, LinearEncoder
+from paper.methods.reconstruction import autoencoder, bernoulli
+from paper.methods.reconstruction.masking import check_share, draw_masks
 
 CORRUPTION = 0.25  # ν
 
@@ -43,7 +44,7 @@ def fit_many(
     bernoulli.require_probabilities(X, "a sigmoid decoder")
     streams = [generator(seed, "masks") for seed in seeds]
 
-    def gradients(parameters: stacked.Parameters, x: Tensor) -> stacked.Parameters:
+    def gradients(parameters: descent.Parameters, x: Tensor) -> descent.Parameters:
         corrupted = x.masked_fill(draw_masks(streams, x, corruption), 0)
         return autoencoder.loss_and_gradients(parameters, corrupted, target=x)[1]
 
@@ -61,4 +62,4 @@ def fit_many(
 
 def fit(X: Tensor, hidden_dim: int, seed: int, **settings) -> LinearEncoder:
     """Train one denoising autoencoder; see `fit_many`. A failure is raised as FitError."""
-    return stacked.only(fit_many(X, hidden_dim, [seed], **settings))
+    return descent.only(fit_many(X, hidden_dim, [seed], **settings))

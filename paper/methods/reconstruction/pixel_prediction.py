@@ -25,18 +25,19 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from infomax_lib.baselines import bernoulli, stacked
-from infomax_lib.baselines.autoencoder import descend, encode, gradients_of, initial
-from infomax_lib.baselines.encoders import FitError, LinearEncoder
-from infomax_lib.baselines.masking import check_share, draw_masks
-from infomax_lib.population import generator
+from infomax_lib.training.population import generator
+from paper.methods import descent
+from paper.methods.encoders import FitError, LinearEncoder
+from paper.methods.reconstruction import bernoulli
+from paper.methods.reconstruction.autoencoder import descend, encode, gradients_of, initial
+from paper.methods.reconstruction.masking import check_share, draw_masks
 
 HIDDEN_SHARE = 0.75  # ρ, as in MAE
 
 
 def masked_loss_and_gradients(
-    parameters: stacked.Parameters, x: Tensor, hidden_pixels: Tensor
-) -> tuple[Tensor, stacked.Parameters]:
+    parameters: descent.Parameters, x: Tensor, hidden_pixels: Tensor
+) -> tuple[Tensor, descent.Parameters]:
     """-log-likelihood of the hidden pixels of each model (S,), in nats, and its gradients.
 
     x (S, B, D), hidden_pixels (S, B, D) True where a pixel is to be predicted; parameters weight
@@ -53,8 +54,8 @@ def reading_masks(hidden_dim: int, dimension: int) -> Tensor:
 
 
 def autoregressive_loss_and_gradients(
-    parameters: stacked.Parameters, x: Tensor, reads: Tensor
-) -> tuple[Tensor, stacked.Parameters]:
+    parameters: descent.Parameters, x: Tensor, reads: Tensor
+) -> tuple[Tensor, descent.Parameters]:
     """-log p(x) of each model (S,), in nats, and its gradients.
 
     x (S, B, D), reads M (K, D) boolean; parameters weight (S, K, D) and decoder (S, K, D), which
@@ -68,8 +69,8 @@ def autoregressive_loss_and_gradients(
 
 
 def _predict(
-    p: stacked.Parameters, given: Tensor, x: Tensor, counted: Tensor | None = None
-) -> tuple[Tensor, stacked.Parameters]:
+    p: descent.Parameters, given: Tensor, x: Tensor, counted: Tensor | None = None
+) -> tuple[Tensor, descent.Parameters]:
     """-log p(x | given) over the pixels that count, and its gradients."""
     hidden = encode(p, given)
     logits = torch.baddbmm(p["offset"][:, None], hidden, p["decoder"])
@@ -98,7 +99,7 @@ def fit_masked(
     bernoulli.require_probabilities(X, "pixel prediction")
     streams = [generator(seed, "masks") for seed in seeds]
 
-    def gradients(p: stacked.Parameters, x: Tensor) -> stacked.Parameters:
+    def gradients(p: descent.Parameters, x: Tensor) -> descent.Parameters:
         return masked_loss_and_gradients(p, x, draw_masks(streams, x, hidden_share))[1]
 
     return descend(
@@ -135,7 +136,7 @@ def fit_autoregressive(
     parameters["weight"].mul_(reads)
     parameters["decoder"].mul_(~reads)
 
-    def gradients(p: stacked.Parameters, x: Tensor) -> stacked.Parameters:
+    def gradients(p: descent.Parameters, x: Tensor) -> descent.Parameters:
         return autoregressive_loss_and_gradients(p, x, reads)[1]
 
     return descend(

@@ -18,16 +18,17 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from infomax_lib.baselines import autoencoder, bernoulli, stacked
-from infomax_lib.baselines.encoders import ACTIVATIONS, FitError, LinearEncoder
+from paper.methods import descent
+from paper.methods.encoders import ACTIVATIONS, FitError, LinearEncoder
+from paper.methods.reconstruction import autoencoder, bernoulli
 
 PENALTY = 0.1  # λ
 UNITS_PER_PLACE = 4  # K / k
 
 
 def penalised(
-    parameters: stacked.Parameters, x: Tensor, penalty: float = PENALTY
-) -> tuple[Tensor, stacked.Parameters]:
+    parameters: descent.Parameters, x: Tensor, penalty: float = PENALTY
+) -> tuple[Tensor, descent.Parameters]:
     """Loss with the L1 penalty of each model (S,) and its gradients.
 
     x (S, B, D); parameters weight (S, K, D), bias (S, K), decoder (S, K, D), offset (S, D). No row
@@ -54,7 +55,7 @@ def largest(z: Tensor) -> Tensor:
 ACTIVATIONS["top_k"] = largest
 
 
-def limited(parameters: stacked.Parameters, x: Tensor) -> tuple[Tensor, stacked.Parameters]:
+def limited(parameters: descent.Parameters, x: Tensor) -> tuple[Tensor, descent.Parameters]:
     """Reconstruction error (S,) of the k largest units, and its gradients; shapes as above."""
     hidden = largest(torch.baddbmm(parameters["bias"][:, None], x, parameters["weight"].mT))
     loss, error = autoencoder.reconstruction(parameters, hidden, x)
@@ -111,4 +112,4 @@ def fit_many(
 
 def fit(X: Tensor, hidden_dim: int, seed: int, **settings) -> LinearEncoder:
     """Train one sparse autoencoder; see `fit_many`. A failure is raised as FitError."""
-    return stacked.only(fit_many(X, hidden_dim, [seed], **settings))
+    return descent.only(fit_many(X, hidden_dim, [seed], **settings))

@@ -17,9 +17,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from infomax_lib.baselines import autoencoder, bernoulli, stacked
-from infomax_lib.baselines.encoders import FitError, LinearEncoder
-from infomax_lib.population import generator
+from infomax_lib.training.population import generator
+from paper.methods import descent
+from paper.methods.encoders import FitError, LinearEncoder
+from paper.methods.reconstruction import autoencoder, bernoulli
 
 
 def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
@@ -28,8 +29,8 @@ def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
 
 
 def loss_and_gradients(
-    parameters: stacked.Parameters, x: Tensor, noise: Tensor
-) -> tuple[Tensor, stacked.Parameters]:
+    parameters: descent.Parameters, x: Tensor, noise: Tensor
+) -> tuple[Tensor, descent.Parameters]:
     """Negative evidence bound of each model (S,), in nats, and its gradients.
 
     x (S, B, D), noise ε (S, B, K); parameters weight W and spread U (S, K, D), bias b and
@@ -80,7 +81,7 @@ def fit_many(
     parameters["spread_bias"] = torch.zeros_like(parameters["bias"])
     streams = [generator(seed, "noise") for seed in seeds]
 
-    def gradients(p: stacked.Parameters, x: Tensor) -> stacked.Parameters:
+    def gradients(p: descent.Parameters, x: Tensor) -> descent.Parameters:
         shape = (x.shape[1], hidden_dim)
         noise = torch.stack([torch.randn(shape, generator=stream) for stream in streams])
         return loss_and_gradients(p, x, noise.to(x))[1]
@@ -100,4 +101,4 @@ def fit_many(
 
 def fit(X: Tensor, hidden_dim: int, seed: int, **settings) -> LinearEncoder:
     """Train one VAE; see `fit_many`. A failure is raised as FitError."""
-    return stacked.only(fit_many(X, hidden_dim, [seed], **settings))
+    return descent.only(fit_many(X, hidden_dim, [seed], **settings))

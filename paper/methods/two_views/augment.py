@@ -14,8 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from infomax_lib.baselines.encoders import FitError
-from infomax_lib.baselines.masking import draw_masks
+from paper.methods.encoders import FitError
+from paper.methods.reconstruction.masking import draw_masks
 
 ROTATION = math.radians(15)  # largest angle, either way
 SCALE = 0.15  # sizes lie between 1 - SCALE and 1 + SCALE

@@ -1,7 +1,7 @@
 """Barlow Twins: embeddings whose cross-correlation between views is I (Zbontar et al. 2021).
 
     L = Σ_i (1 - C_ii)² + λ Σ_{i≠j} C_ij²,   C_ij = corr_n(z_ni, z'_nj),
-with z and z' the embeddings of the two views. This is `infomax_lib.objective.barlow_objective` on
+with z and z' the embeddings of the two views. This is `.barlow_objective` on
 the outputs of a head instead of those of the layer.
 """
 
@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from infomax_lib.baselines import joint_embedding, stacked
-from infomax_lib.baselines.encoders import LinearEncoder
-from infomax_lib.objective import barlow_objective
+from infomax_lib.model.objective import barlow_objective
+from paper.methods import descent
+from paper.methods.encoders import LinearEncoder
+from paper.methods.two_views import joint_embedding
 
 DECORRELATION = 5e-3  # λ
 
@@ -27,4 +28,4 @@ fit_many = joint_embedding.fit_many_on(barlow_twins, joint_embedding.HEAD_UNITS)
 
 def fit(X: Tensor, hidden_dim: int, seed: int, **settings) -> LinearEncoder:
     """Train one layer; see `fit_many`. A failure is raised as FitError."""
-    return stacked.only(fit_many(X, hidden_dim, [seed], **settings))
+    return descent.only(fit_many(X, hidden_dim, [seed], **settings))

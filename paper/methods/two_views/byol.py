@@ -17,8 +17,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from infomax_lib.baselines import joint_embedding, stacked
-from infomax_lib.baselines.encoders import FitError, LinearEncoder
+from paper.methods import descent
+from paper.methods.encoders import FitError, LinearEncoder
+from paper.methods.two_views import joint_embedding
 
 MOMENTUM = 0.99  # m_0, the paper's for 300 epochs and fewer
 
@@ -56,10 +57,10 @@ def fit_many(
     whole, rest = divmod(len(X), batch_size)
     steps, step = epochs * (whole + (rest > 1)), count()  # a batch of one image is left out
 
-    def embedding(p: stacked.Parameters, x: Tensor) -> Tensor:
+    def embedding(p: descent.Parameters, x: Tensor) -> Tensor:
         return joint_embedding.embed(p, "head", joint_embedding.hidden(p, x))
 
-    def loss(p: stacked.Parameters, views: Tensor) -> Tensor:
+    def loss(p: descent.Parameters, views: Tensor) -> Tensor:
         joint_embedding.move_towards(slow, p, momentum(next(step), steps))
         prediction = joint_embedding.embed(p, "predictor", embedding(p, views))
         return regression(prediction, embedding(slow, views))
@@ -78,4 +79,4 @@ def fit_many(
 
 def fit(X: Tensor, hidden_dim: int, seed: int, **settings) -> LinearEncoder:
     """Train one layer; see `fit_many`. A failure is raised as FitError."""
-    return stacked.only(fit_many(X, hidden_dim, [seed], **settings))
+    return descent.only(fit_many(X, hidden_dim, [seed], **settings))

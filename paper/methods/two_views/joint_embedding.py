@@ -2,7 +2,7 @@
 
     h = relu(W x + b),      z = V standardise(U h + c)₊
 
-x are views (:mod:`infomax_lib.baselines.augment`), the layer h is kept, and the head that gives
+x are views (:mod:`paper.methods.two_views.augment`), the layer h is kept, and the head that gives
 the embeddings z, on which the loss acts, is thrown away: features are h of the image as it is.
 Standardised over a batch of views, the hidden units of a head are batch normalisation with the
 scale left out, which the next weights have anyway.
@@ -15,23 +15,23 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from infomax_lib.baselines import stacked
-from infomax_lib.baselines.augment import two_views
-from infomax_lib.baselines.encoders import FitError, LinearEncoder
-from infomax_lib.baselines.untrained import initial_layers
-from infomax_lib.population import generator
+from infomax_lib.training.population import generator
+from paper.methods import descent
+from paper.methods.controls.untrained import initial_layers
+from paper.methods.encoders import FitError, LinearEncoder
+from paper.methods.two_views.augment import two_views
 
 HEAD_UNITS = 128  # hidden units of a head
 EMBEDDING = 64  # dimension E of embeddings, where a method does not need another
 _EPSILON = 1e-5  # added to variances, as batch normalisation does
 
 # (parameters, two views (S, 2B, D)) -> loss of each model (S,)
-Loss = Callable[[stacked.Parameters, Tensor], Tensor]
+Loss = Callable[[descent.Parameters, Tensor], Tensor]
 # (images (S, B, D), a generator for each of the S) -> both views of them (S, 2B, D)
 Views = Callable[[Tensor, Sequence[torch.Generator]], Tensor]
 
 
-def layer(seeds: Sequence[int], hidden_dim: int, X: Tensor) -> stacked.Parameters:
+def layer(seeds: Sequence[int], hidden_dim: int, X: Tensor) -> descent.Parameters:
     """Weight (S, K, D) and bias (S, K) that an InfoMax layer starts from at the same seeds."""
     weight, bias = initial_layers(seeds, hidden_dim, X)
     return {"weight": weight, "bias": bias}
@@ -39,25 +39,25 @@ def layer(seeds: Sequence[int], hidden_dim: int, X: Tensor) -> stacked.Parameter
 
 def head(
     seeds: Sequence[int], name: str, inputs: int, outputs: int, like: Tensor
-) -> stacked.Parameters:
+) -> descent.Parameters:
     """Parameters of a head from `inputs` to `outputs` dimensions, with type and device of `like`.
 
     ``name.hidden`` (S, H, inputs), ``name.bias`` (S, H) and ``name.output`` (S, outputs, H).
     """
     return {
-        f"{name}.hidden": stacked.xavier(seeds, HEAD_UNITS, inputs, f"{name}.hidden", like),
+        f"{name}.hidden": descent.xavier(seeds, HEAD_UNITS, inputs, f"{name}.hidden", like),
         f"{name}.bias": like.new_zeros(len(seeds), HEAD_UNITS),
-        f"{name}.output": stacked.xavier(seeds, outputs, HEAD_UNITS, f"{name}.output", like),
+        f"{name}.output": descent.xavier(seeds, outputs, HEAD_UNITS, f"{name}.output", like),
     }
 
 
-def hidden(parameters: stacked.Parameters, x: Tensor) -> Tensor:
+def hidden(parameters: descent.Parameters, x: Tensor) -> Tensor:
     """relu(W x + b) of inputs (S, B, D), shape (S, B, K)."""
     return torch.relu(torch.baddbmm(parameters["bias"][:, None], x, parameters["weight"].mT))
 
 
 def embed(
-    parameters: stacked.Parameters, name: str, h: Tensor, *, standardise: bool = True
+    parameters: descent.Parameters, name: str, h: Tensor, *, standardise: bool = True
 ) -> Tensor:
     """Outputs of a head on both views h (S, 2B, inputs), shape (S, 2B, outputs).
 
@@ -76,14 +76,14 @@ def standardised(z: Tensor) -> Tensor:
     return (z - mean) * (variance + _EPSILON).rsqrt()
 
 
-def move_towards(target: stacked.Parameters, online: stacked.Parameters, keep: float) -> None:
+def move_towards(target: descent.Parameters, online: descent.Parameters, keep: float) -> None:
     """Moving average of parameters, in place: target = keep target + (1 - keep) online."""
     for name, value in target.items():
         value.lerp_(online[name].detach(), 1 - keep)
 
 
 def train(
-    parameters: stacked.Parameters,
+    parameters: descent.Parameters,
     loss: Loss,
     X: Tensor,
     seeds: Sequence[int],
@@ -100,14 +100,14 @@ def train(
     """
     draws = [generator(seed, "augment") for seed in seeds]
 
-    def gradients(p: stacked.Parameters, batch: Tensor, rows: Tensor) -> stacked.Parameters:
+    def gradients(p: descent.Parameters, batch: Tensor, rows: Tensor) -> descent.Parameters:
         leaves = {name: value.detach().requires_grad_() for name, value in p.items()}
         # Models do not see each other, so the gradient of the sum has that of each.
         total = loss(leaves, views(batch, draws)).sum()
         found = torch.autograd.grad(total, list(leaves.values()))
         return {name: value.contiguous() for name, value in zip(leaves, found, strict=True)}
 
-    stacked.train(
+    descent.train(
         parameters,
         gradients,
         torch.optim.Adam(parameters.values(), lr=learning_rate, fused=True),
@@ -117,7 +117,7 @@ def train(
         batch_size=batch_size,
         progress=progress,
     )
-    return stacked.encoders_of(parameters["weight"], parameters["bias"], "relu")
+    return descent.encoders_of(parameters["weight"], parameters["bias"], "relu")
 
 
 def fit_many_on(

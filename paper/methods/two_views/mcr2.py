@@ -17,8 +17,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from infomax_lib.baselines import joint_embedding, stacked
-from infomax_lib.baselines.encoders import LinearEncoder
+from paper.methods import descent
+from paper.methods.encoders import LinearEncoder
+from paper.methods.two_views import joint_embedding
 
 DISTORTION = 0.5  # ε²
 
@@ -49,4 +50,4 @@ fit_many = joint_embedding.fit_many_on(lambda z: -rate_reduction(z))
 
 def fit(X: Tensor, hidden_dim: int, seed: int, **settings) -> LinearEncoder:
     """Train one layer; see `fit_many`. A failure is raised as FitError."""
-    return stacked.only(fit_many(X, hidden_dim, [seed], **settings))
+    return descent.only(fit_many(X, hidden_dim, [seed], **settings))

@@ -17,9 +17,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from infomax_lib.baselines import joint_embedding, stacked
-from infomax_lib.baselines.encoders import FitError, LinearEncoder
-from infomax_lib.population import generator
+from infomax_lib.training.population import generator
+from paper.methods import descent
+from paper.methods.encoders import FitError, LinearEncoder
+from paper.methods.two_views import joint_embedding
 
 TEMPERATURE = 0.1  # τ
 MOMENTUM = 0.99  # m
@@ -71,11 +72,11 @@ def fit_many(
     slow = {name: value.clone() for name, value in parameters.items()}
     queue = Queue(seeds, min(QUEUE, len(X) // 2), dimension, X)
 
-    def embedding(p: stacked.Parameters, x: Tensor) -> Tensor:
+    def embedding(p: descent.Parameters, x: Tensor) -> Tensor:
         h = joint_embedding.hidden(p, x)
         return F.normalize(joint_embedding.embed(p, "head", h, standardise=False), dim=-1)
 
-    def loss(p: stacked.Parameters, views: Tensor) -> Tensor:
+    def loss(p: descent.Parameters, views: Tensor) -> Tensor:
         first, second = views.chunk(2, 1)
         joint_embedding.move_towards(slow, p, MOMENTUM)
         key = embedding(slow, second)
@@ -98,4 +99,4 @@ def fit_many(
 
 def fit(X: Tensor, hidden_dim: int, seed: int, **settings) -> LinearEncoder:
     """Train one layer; see `fit_many`. A failure is raised as FitError."""
-    return stacked.only(fit_many(X, hidden_dim, [seed], **settings))
+    return descent.only(fit_many(X, hidden_dim, [seed], **settings))

@@ -11,8 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from infomax_lib.baselines import joint_embedding, stacked
-from infomax_lib.baselines.encoders import LinearEncoder
+from paper.methods import descent
+from paper.methods.encoders import LinearEncoder
+from paper.methods.two_views import joint_embedding
 
 TEMPERATURE = 0.5  # τ; the paper's best on CIFAR-10
 
@@ -33,4 +34,4 @@ fit_many = joint_embedding.fit_many_on(nt_xent)
 
 def fit(X: Tensor, hidden_dim: int, seed: int, **settings) -> LinearEncoder:
     """Train one layer; see `fit_many`. A failure is raised as FitError."""
-    return stacked.only(fit_many(X, hidden_dim, [seed], **settings))
+    return descent.only(fit_many(X, hidden_dim, [seed], **settings))

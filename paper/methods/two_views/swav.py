@@ -17,8 +17,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from infomax_lib.baselines import joint_embedding, stacked
-from infomax_lib.baselines.encoders import FitError, LinearEncoder
+from paper.methods import descent
+from paper.methods.encoders import FitError, LinearEncoder
+from paper.methods.two_views import joint_embedding
 
 TEMPERATURE = 0.1  # τ
 SMOOTHNESS = 0.05  # ε
@@ -55,9 +56,9 @@ def fit_many(
     dimension = joint_embedding.EMBEDDING
     parameters = joint_embedding.layer(seeds, hidden_dim, X)
     parameters |= joint_embedding.head(seeds, "head", hidden_dim, dimension, X)
-    parameters["prototypes"] = stacked.xavier(seeds, PROTOTYPES, dimension, "prototypes", X)
+    parameters["prototypes"] = descent.xavier(seeds, PROTOTYPES, dimension, "prototypes", X)
 
-    def loss(p: stacked.Parameters, views: Tensor) -> Tensor:
+    def loss(p: descent.Parameters, views: Tensor) -> Tensor:
         z = joint_embedding.embed(p, "head", joint_embedding.hidden(p, views))
         directions = F.normalize(p["prototypes"], dim=-1)
         return swapped_prediction(torch.bmm(F.normalize(z, dim=-1), directions.mT))
@@ -76,4 +77,4 @@ def fit_many(
 
 def fit(X: Tensor, hidden_dim: int, seed: int, **settings) -> LinearEncoder:
     """Train one layer; see `fit_many`. A failure is raised as FitError."""
-    return stacked.only(fit_many(X, hidden_dim, [seed], **settings))
+    return descent.only(fit_many(X, hidden_dim, [seed], **settings))

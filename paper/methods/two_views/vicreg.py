@@ -13,9 +13,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from infomax_lib.baselines import joint_embedding, stacked
-from infomax_lib.baselines.encoders import LinearEncoder
-from infomax_lib.objective import covariance
+from infomax_lib.model.objective import covariance
+from paper.methods import descent
+from paper.methods.encoders import LinearEncoder
+from paper.methods.two_views import joint_embedding
 
 INVARIANCE = 25.0  # λ
 VARIANCE = 25.0  # μ
@@ -42,4 +43,4 @@ fit_many = joint_embedding.fit_many_on(vicreg, joint_embedding.HEAD_UNITS)
 
 def fit(X: Tensor, hidden_dim: int, seed: int, **settings) -> LinearEncoder:
     """Train one layer; see `fit_many`. A failure is raised as FitError."""
-    return stacked.only(fit_many(X, hidden_dim, [seed], **settings))
+    return descent.only(fit_many(X, hidden_dim, [seed], **settings))

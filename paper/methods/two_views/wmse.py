@@ -11,9 +11,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from infomax_lib.baselines import joint_embedding, stacked
-from infomax_lib.baselines.encoders import LinearEncoder
-from infomax_lib.objective import covariance
+from infomax_lib.model.objective import covariance
+from paper.methods import descent
+from paper.methods.encoders import LinearEncoder
+from paper.methods.two_views import joint_embedding
 
 #: Far fewer than a batch has images, because E(E+1)/2 covariances are estimated from it.
 EMBEDDING = 32
@@ -43,4 +44,4 @@ fit_many = joint_embedding.fit_many_on(w_mse, EMBEDDING)
 
 def fit(X: Tensor, hidden_dim: int, seed: int, **settings) -> LinearEncoder:
     """Train one layer; see `fit_many`. A failure is raised as FitError."""
-    return stacked.only(fit_many(X, hidden_dim, [seed], **settings))
+    return descent.only(fit_many(X, hidden_dim, [seed], **settings))

@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 
 from infomax_lib import SpecError
-from infomax_lib.information import adversarial
-from infomax_lib.information.adversarial import AdversarialSpec, train_adversarially
+from paper.chapters.mutual_information.measured import adversarial
+from paper.chapters.mutual_information.measured.adversarial import (
+    AdversarialSpec,
+    train_adversarially,
+)
 
 QUICK = AdversarialSpec(
     dataset="digits", couplings=3, hidden=16, warm_up=50, steps=10, classifier_steps=3, seed=0

@@ -10,8 +10,9 @@ import torch
 from scipy import integrate, stats
 from torch import nn
 
-from infomax_lib.information import basics
-from infomax_lib.information.basics import (
+from infomax_lib.training.population import generator
+from paper.chapters.mutual_information.basics import tables
+from paper.chapters.mutual_information.basics.tables import (
     cap_table,
     classifier_scores,
     classifier_table,
@@ -20,14 +21,13 @@ from infomax_lib.information.basics import (
     invariance_table,
     lossy_table,
 )
-from infomax_lib.information.bounds import info_nce
-from infomax_lib.information.entropy import (
+from paper.information.bounds import info_nce
+from paper.information.entropy import (
     correlated_gaussians,
     correlation_for,
     density_ratio,
     paired_mutual_information,
 )
-from infomax_lib.population import generator
 
 F64 = torch.float64
 QUICK = {"dimensions": 3, "steps": 60, "hidden": 8}
@@ -48,13 +48,13 @@ def test_entropy_of_two_outcomes_is_that_of_scipy_and_largest_at_balance():
 
 def test_tables_are_independent_at_strength_zero_alone(monkeypatch):
     seen = []
-    measure = basics.mutual_information
+    measure = tables.mutual_information
 
     def kept(joint):
         seen.append(joint)
         return measure(joint)
 
-    monkeypatch.setattr(basics, "mutual_information", kept)
+    monkeypatch.setattr(tables, "mutual_information", kept)
     table = independence_table(tables=4, shape=(3, 5), steps=6)
     assert table["strength"].unique().tolist() == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1])
     assert table[table["strength"] == 0]["information"].abs().max() < 1e-14
@@ -92,7 +92,7 @@ def test_no_invertible_map_changes_the_information(information):
 
 
 def test_random_flows_bend():
-    flow = basics._random_flow(4, torch.Generator().manual_seed(0))
+    flow = tables._random_flow(4, torch.Generator().manual_seed(0))
     z = torch.randn(500, 4, generator=torch.Generator().manual_seed(1), dtype=F64)
     mapped = flow(z).detach()
     design = torch.cat([z, torch.ones(500, 1, dtype=F64)], 1)
@@ -106,12 +106,12 @@ def test_random_flows_bend():
 
 @pytest.mark.parametrize("broken", ["inverse", "log_abs_det"])
 def test_a_wrong_inverse_or_determinant_shows(monkeypatch, broken):
-    right = getattr(basics.CouplingFlow, broken)
+    right = getattr(tables.CouplingFlow, broken)
 
     def wrong(self, z):
         return right(self, z) * 1.01
 
-    monkeypatch.setattr(basics.CouplingFlow, broken, wrong)
+    monkeypatch.setattr(tables.CouplingFlow, broken, wrong)
     table = invariance_table(samples=100).set_index("map")
     change = (table["after"] - table["before"]).abs()
     assert change["RealNVP"] > 1e-5
@@ -143,7 +143,7 @@ def test_maps_that_lose_something_lose_information():
 
 
 def test_caps_are_the_mean_over_batches(monkeypatch):
-    monkeypatch.setattr(basics, "_ENTRIES", 40)  # a few batches at a time
+    monkeypatch.setattr(tables, "_ENTRIES", 40)  # a few batches at a time
     table = cap_table((0.5, 2.0), (2, 4, 16), seeds=2, dimensions=3, samples=18)
     assert len(table) == 12
     rho = correlation_for(2.0, 3)
@@ -191,7 +191,7 @@ class Optimum(nn.Module):
 
 def test_accuracy_and_bound_of_the_best_classifier(monkeypatch):
     """One coordinate, where both follow from integrals over the plane."""
-    monkeypatch.setattr(basics, "Separable", Optimum)
+    monkeypatch.setattr(tables, "Separable", Optimum)
     information = paired_mutual_information(0.9, 1)
     table = classifier_table([information], seeds=4, dimensions=1, steps=1, held_out=30)
     grid = torch.linspace(-8, 8, 1601, dtype=F64)[:, None]
@@ -213,7 +213,7 @@ def test_odds_that_are_off_certify_less(monkeypatch):
         def forward(self, x, y):
             return super().forward(x, y) + 0.5
 
-    monkeypatch.setattr(basics, "Separable", TooSure)
+    monkeypatch.setattr(tables, "Separable", TooSure)
     information = paired_mutual_information(0.9, 1)
     table = classifier_table([information], seeds=4, dimensions=1, steps=1, held_out=30)
     expected = information - (math.exp(0.5) - 1.5)
@@ -233,7 +233,7 @@ def test_more_information_is_told_apart_more_often_and_never_overstated():
 
 def test_scores_of_a_histogram_are_those_of_the_table_s_critic():
     alone = classifier_scores(1.0, seed=1, pairs=256, **QUICK)
-    trained = basics._Classifiers([(0.5, 0), (1.0, 1)], 3, 60, 8)
+    trained = tables._Classifiers([(0.5, 0), (1.0, 1)], 3, 60, 8)
     ((x, y),) = trained.pairs("classifier: held out", 1, 256)
     scores = trained.scores(x, y)[1].detach().numpy()
     np.testing.assert_allclose(alone[0], np.diag(scores), rtol=1e-3, atol=1e-3)
@@ -252,6 +252,6 @@ def test_a_critic_is_the_same_alone_and_among_others():
 
 def test_accuracy_weighs_both_kinds_of_pairs_the_same():
     scores = torch.tensor([[1.0, -1, -1], [2, 3, -1], [-1, 2, -4]])
-    assert basics._balanced_accuracy(scores).item() == pytest.approx((2 / 3 + 4 / 6) / 2)
-    stacked = basics._balanced_accuracy(torch.stack([scores, -scores]))
+    assert tables._balanced_accuracy(scores).item() == pytest.approx((2 / 3 + 4 / 6) / 2)
+    stacked = tables._balanced_accuracy(torch.stack([scores, -scores]))
     assert stacked.tolist() == pytest.approx([2 / 3, 1 / 3])

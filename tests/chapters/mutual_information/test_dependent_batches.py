@@ -8,14 +8,14 @@ import pytest
 import torch
 
 from infomax_lib import SpecError, grid
-from infomax_lib.information.bounds import info_nce, nwj
-from infomax_lib.information.dependent_batches import (
+from paper.chapters.mutual_information.measured.dependent_batches import (
     DependentBatchesSpec,
     dependent_batches,
     draw_batch,
     true_information,
 )
-from infomax_lib.information.entropy import density_ratio, gaussian_mutual_information
+from paper.information.bounds import info_nce, nwj
+from paper.information.entropy import density_ratio, gaussian_mutual_information
 
 QUICK = DependentBatchesSpec(steps=60, batch_size=32, hidden=4, layers=1, learning_rate=1e-2)
 

@@ -9,8 +9,8 @@ import pytest
 from matplotlib import rc_context
 from matplotlib.collections import LineCollection
 
-from infomax_lib.figures import use_style
-from infomax_lib.mutual_information_figures import (
+from infomax_lib.rank_correlation import rank_correlation
+from paper.chapters.mutual_information.figures.ends import (
     accuracy_of_all_encoders,
     adversarial_training,
     autoencoders_over_draws,
@@ -22,7 +22,7 @@ from infomax_lib.mutual_information_figures import (
     information_of_layers,
     matched_encoders,
 )
-from infomax_lib.rank_correlation import rank_correlation
+from paper.figures.seeds_and_grids import use_style
 
 RAW = worlds.RAW
 #: Name → table, figure of it, and columns of numbers that a failed seed lacks.

@@ -10,15 +10,15 @@ from matplotlib import rc_context
 from matplotlib.patches import Rectangle
 from scipy import stats
 
-from infomax_lib.figures import use_style
-from infomax_lib.information.entropy import mutual_information
-from infomax_lib.mutual_information_frames import (
+from paper.chapters.mutual_information.frames import (
     classification_frames,
     entropy_frames,
     independence_frames,
     invariance_frames,
     joint_tables,
 )
+from paper.figures.seeds_and_grids import use_style
+from paper.information.entropy import mutual_information
 
 
 @pytest.fixture(autouse=True)

@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from infomax_lib import SpecError, load_dataset
-from infomax_lib.information import halves
-from infomax_lib.information.bounds import cap
-from infomax_lib.information.halves import (
+from infomax_lib.measures.probes import linear_probe
+from paper.chapters.mutual_information.measured import halves
+from paper.chapters.mutual_information.measured.halves import (
     ENCODERS,
     HalvesSpec,
     halves_of,
@@ -20,7 +20,7 @@ from infomax_lib.information.halves import (
     raw_pixels,
     train_halves,
 )
-from infomax_lib.probes import linear_probe
+from paper.information.bounds import cap
 
 QUICK = HalvesSpec(
     dataset="digits", steps=20, couplings=2, hidden=8, learning_rate=1e-3, batch_size=32, seed=0

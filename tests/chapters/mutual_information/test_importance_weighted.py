@@ -9,7 +9,7 @@ import torch
 from torch.distributions import Bernoulli, Independent, Normal
 
 from infomax_lib import SpecError, grid
-from infomax_lib.information.importance_weighted import (
+from paper.chapters.mutual_information.measured.importance_weighted import (
     ImportanceWeightedSpec,
     VariationalAutoencoder,
     importance_weighted_bound,

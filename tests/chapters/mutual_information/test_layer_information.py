@@ -9,17 +9,18 @@ import pandas as pd
 import pytest
 import torch
 
-from infomax_lib import RunSpec, SpecError, grid, layer_information, load_dataset, run
-from infomax_lib.features import layer_outputs
-from infomax_lib.information.entropy import gaussian_mutual_information
-from infomax_lib.information.noisy_outputs import noisy_information
-from infomax_lib.layer_information import (
+from benchmarks.plain_loop import train_reference
+from infomax_lib import RunSpec, SpecError, grid, load_dataset, run
+from infomax_lib.training.population import generator
+from paper.chapters.mutual_information.measured import layer_information
+from paper.chapters.mutual_information.measured.layer_information import (
     LayerInformationSpec,
     closed_form_information,
     linear_channel_table,
 )
-from infomax_lib.population import generator
-from infomax_lib.reference import train_reference
+from paper.chapters.open_questions.transfer import layer_outputs
+from paper.information.entropy import gaussian_mutual_information
+from paper.information.noisy_outputs import noisy_information
 
 F64 = torch.float64
 BASE = LayerInformationSpec(dataset="digits", hidden_dim=6, epochs=2)

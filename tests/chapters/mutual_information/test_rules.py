@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 from mutual_information_worlds import RAW, tables
 
-from infomax_lib.claims import Evidence, judge, registry
-from infomax_lib.mutual_information_words import (
+from paper.chapters import judge, registry
+from paper.chapters.mutual_information.words import (
     adversarial_answer,
     autoencoder_answer,
     batch_answer,
@@ -24,7 +24,9 @@ from infomax_lib.mutual_information_words import (
     size_words,
     together_answer,
 )
-from infomax_lib.rules.mutual_information import CHAPTER
+from paper.judging.evidence import Evidence
+
+CHAPTER = "mutual_information"
 
 IDS = [f"003.{n}" for n in range(1, 13)]
 

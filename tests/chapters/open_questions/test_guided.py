@@ -6,12 +6,18 @@ import pytest
 import torch
 from sklearn.metrics import log_loss
 
-from infomax_lib import RunSpec, SpecError, auxiliary, grid, load_dataset, run
-from infomax_lib.auxiliary import AuxiliarySpec, GuidedStep, run_auxiliary, train_guided
-from infomax_lib.baselines import stacked
-from infomax_lib.layer import ACTIVATIONS, initial_parameters
-from infomax_lib.population import batches, generator
-from infomax_lib.reference import PlainLoop, plain_loss
+from benchmarks.plain_loop import PlainLoop, plain_loss
+from infomax_lib import RunSpec, SpecError, grid, load_dataset, run
+from infomax_lib.model.layer import ACTIVATIONS, initial_parameters
+from infomax_lib.training.population import batches, generator
+from paper.chapters.open_questions import guided
+from paper.chapters.open_questions.guided import (
+    AuxiliarySpec,
+    GuidedStep,
+    run_auxiliary,
+    train_guided,
+)
+from paper.methods import descent
 
 CLOSE = {"rtol": 0, "atol": 1e-10}
 
@@ -109,7 +115,7 @@ def test_training_is_plain_descent_of_the_two_losses(data, fields):
     spec = small(seed=5, lambda_ce=3.0, **fields)
     layers = train_guided([spec.but(seed=4), spec], data)
     weight, bias = (part.double() for part in initial_parameters(10, 4, 5))
-    head = stacked.xavier([5], 3, 4, "head", weight)[0]
+    head = descent.xavier([5], 3, 4, "head", weight)[0]
     own = [part.requires_grad_() for part in (weight, bias, head, head.new_zeros(3))]
     trained = [part for part in own if spec.bias or part is not bias]
     kind = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}[spec.optimizer]
@@ -147,7 +153,7 @@ def test_a_layer_that_diverges_leaves_its_neighbours_alone(data, monkeypatch):
 
     spec = small(seed=2, lambda_ce=1.0)
     alone = train_guided([spec], data)
-    monkeypatch.setattr(auxiliary, "initial_parameters", poisoned)
+    monkeypatch.setattr(guided, "initial_parameters", poisoned)
     together = train_guided([spec.but(seed=1), spec], data)
     assert together.weight[0].isnan().all()
     torch.testing.assert_close(together.weight[1], alone.weight[0], **CLOSE)
@@ -165,7 +171,7 @@ def trained(monkeypatch):
         calls.append([(spec.seed, spec.lambda_ce) for spec in specs])
         return train_guided(specs, *args)
 
-    monkeypatch.setattr(auxiliary, "train_guided", counted)
+    monkeypatch.setattr(guided, "train_guided", counted)
     return calls
 
 
@@ -207,12 +213,12 @@ def test_seeds_with_different_settings_are_kept_apart(tmp_path, trained):
 
 
 def test_many_settings_are_trained_a_bounded_number_at_a_time(monkeypatch):
-    monkeypatch.setattr(auxiliary, "_MAX_LAYERS", 4)
+    monkeypatch.setattr(guided, "_MAX_LAYERS", 4)
     specs = quick(seed=range(5))
-    sizes = [len(chunk) for chunk in auxiliary._chunks(specs)]
+    sizes = [len(chunk) for chunk in guided._chunks(specs)]
     assert sizes == [4, 4, 2]
     settings = quick(seed=[0], lambda_ce=[float(v) for v in range(6)])
-    assert [len(chunk) for chunk in auxiliary._chunks(settings)] == [4, 2]
+    assert [len(chunk) for chunk in guided._chunks(settings)] == [4, 2]
 
 
 def test_columns_are_measures_of_layer_and_head(tmp_path):

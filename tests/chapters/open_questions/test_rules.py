@@ -22,9 +22,11 @@ from question_worlds import (
 )
 from scipy import stats
 
-from infomax_lib.claims import Evidence, judge, registry
 from infomax_lib.rank_correlation import rank_correlation
-from infomax_lib.rules.open_questions import CHAPTER
+from paper.chapters import judge, registry
+from paper.judging.evidence import Evidence
+
+CHAPTER = "open_questions"
 
 
 def verdict(claim_id, **changes):

@@ -7,12 +7,13 @@ import pandas as pd
 import pytest
 import torch
 
-from infomax_lib import RunSpec, SpecError, grid, load_dataset, run, stack
-from infomax_lib.layer import ACTIVATIONS, initial_parameters
-from infomax_lib.population import Population, batches, generator
-from infomax_lib.probes import linear_probe
-from infomax_lib.reference import PlainLoop, plain_loss
-from infomax_lib.stack import TRAININGS, StackSpec, run_stacks, train_stacks
+from benchmarks.plain_loop import PlainLoop, plain_loss
+from infomax_lib import RunSpec, SpecError, grid, load_dataset, run
+from infomax_lib.measures.probes import linear_probe
+from infomax_lib.model.layer import ACTIVATIONS, initial_parameters
+from infomax_lib.training.population import Population, batches, generator
+from paper.chapters.open_questions import stacks
+from paper.chapters.open_questions.stacks import TRAININGS, StackSpec, run_stacks, train_stacks
 
 CLOSE = {"rtol": 0, "atol": 1e-10}
 EPS = 1e-6
@@ -185,7 +186,7 @@ def test_a_stack_that_diverges_leaves_its_neighbours_alone(data, training, monke
 
     spec = small(training=training, depth=2)
     alone = list(train_stacks(spec, [2], data))
-    monkeypatch.setattr(stack, "initial_parameters", poisoned)
+    monkeypatch.setattr(stacks, "initial_parameters", poisoned)
     together = list(train_stacks(spec, [1, 2], data))
     for level, own in zip(together, alone, strict=True):
         assert level.train[0].isnan().all()
@@ -229,7 +230,7 @@ def trained(monkeypatch):
         calls.append((spec.training, spec.depth, tuple(seeds)))
         return train_stacks(spec, seeds, *args)
 
-    monkeypatch.setattr(stack, "train_stacks", counted)
+    monkeypatch.setattr(stacks, "train_stacks", counted)
     return calls
 
 

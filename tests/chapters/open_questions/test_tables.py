@@ -13,22 +13,22 @@ from question_worlds import SEEDS, evidence, stacks_compose, table
 from scipy import stats
 
 from infomax_lib import SpecError
-from infomax_lib import open_questions as questions
-from infomax_lib import open_questions_words as words
-from infomax_lib.evidence import MissingEvidence
-from infomax_lib.figures import panels, use_style
-from infomax_lib.layer import ACTIVATIONS
-from infomax_lib.open_questions_figures import (
+from infomax_lib.model.layer import ACTIVATIONS
+from infomax_lib.results.sweep import read_sweep, sweep_specs
+from infomax_lib.stats import Interval, mean_interval
+from paper.chapters.open_questions import tables as questions
+from paper.chapters.open_questions import words
+from paper.chapters.open_questions.figures import (
     by_mechanism,
     dependence_against_outcomes,
     differences_from,
     shares_removed,
 )
-from infomax_lib.rules.open_questions import NAMED_MECHANISMS
-from infomax_lib.stats import Interval, mean_interval
-from infomax_lib.sweep import read_sweep, sweep_specs
+from paper.chapters.open_questions.rules.mechanisms import NAMED_MECHANISMS
+from paper.figures.seeds_and_grids import panels, use_style
+from paper.judging.evidence import MissingEvidence
 
-SWEEP = Path(__file__).parents[1] / "sweeps" / "activations.yaml"
+SWEEP = Path(__file__).parents[3] / "sweeps" / "activations.yaml"
 
 
 @pytest.fixture(autouse=True)

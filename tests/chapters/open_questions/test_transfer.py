@@ -9,9 +9,12 @@ import torch
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 
-from infomax_lib import InfoMaxLayer, RunSpec, SpecError, features, grid, load_dataset, run
-from infomax_lib.baselines import FitError
-from infomax_lib.features import (
+from benchmarks.plain_loop import train_reference
+from infomax_lib import InfoMaxLayer, RunSpec, SpecError, grid, load_dataset, run
+from infomax_lib.measures.probes import linear_probe
+from infomax_lib.training.population import generator
+from paper.chapters.open_questions import transfer
+from paper.chapters.open_questions.transfer import (
     SOURCES,
     FeatureSpec,
     FeatureWarning,
@@ -24,9 +27,7 @@ from infomax_lib.features import (
     part_of,
     target_of,
 )
-from infomax_lib.population import generator
-from infomax_lib.probes import linear_probe
-from infomax_lib.reference import train_reference
+from paper.methods import FitError
 
 ONE_IMAGE = 1.5 / 170  # of the smaller half of the test set: rounding may turn one label over
 
@@ -279,8 +280,8 @@ def test_noise_and_lost_units_are_those_of_the_seed_whatever_the_features(digits
 
     def accuracies(spec):
         encode = lambda x: seen.append(x) or x  # noqa: E731
-        lost = features._without_units(readout, encode, digits, spec)
-        return features._under_noise(readout, encode, digits, spec), lost
+        lost = transfer._without_units(readout, encode, digits, spec)
+        return transfer._under_noise(readout, encode, digits, spec), lost
 
     first, again, other = (accuracies(spec.but(seed=seed)) for seed in (1, 1, 2))
     assert first == again
@@ -312,13 +313,13 @@ def test_layers_that_diverge_are_results_and_leave_their_neighbours_alone(tmp_pa
 def trained(monkeypatch):
     """Specs of the layers of each training."""
     calls = []
-    population = features.Population
+    population = transfer.Population
 
     def counted(specs, *args):
         calls.append(list(specs))
         return population(specs, *args)
 
-    monkeypatch.setattr(features, "Population", counted)
+    monkeypatch.setattr(transfer, "Population", counted)
     return calls
 
 
@@ -355,8 +356,8 @@ def test_features_are_read_on_the_partner(digits, tmp_path, monkeypatch):
     def load(name):
         return turned if name == "mnist" else load_dataset(name)
 
-    monkeypatch.setattr(features, "PARTNERS", {"digits": "mnist"})
-    monkeypatch.setattr(features, "load_dataset", load)
+    monkeypatch.setattr(transfer, "PARTNERS", {"digits": "mnist"})
+    monkeypatch.setattr(transfer, "load_dataset", load)
     (spec,) = quick(seed=[3])
     row = evaluate_features(spec, device="cpu", store=tmp_path, progress=False).iloc[0]
     encode = trained_alone(spec, digits)
@@ -368,7 +369,7 @@ def test_features_are_read_on_the_partner(digits, tmp_path, monkeypatch):
 
 
 def test_without_the_partner_results_are_shown_but_not_stored(tmp_path, monkeypatch):
-    monkeypatch.setattr(features, "PARTNERS", {"digits": "mnist"})
+    monkeypatch.setattr(transfer, "PARTNERS", {"digits": "mnist"})
     monkeypatch.setenv("INFOMAX_DATA", str(tmp_path / "empty"))
     (spec,) = quick(seed=[3])
     with pytest.warns(FeatureWarning, match="digits to mnist is not measured.*INFOMAX_DATA"):
@@ -377,7 +378,7 @@ def test_without_the_partner_results_are_shown_but_not_stored(tmp_path, monkeypa
     assert table["transfer_accuracy"].isna().all()
     assert table["target"].tolist() == ["mnist"]
     assert table["probe_accuracy"].notna().all()
-    monkeypatch.setattr(features, "PARTNERS", {"digits": "digits"})  # now it is at hand
+    monkeypatch.setattr(transfer, "PARTNERS", {"digits": "digits"})  # now it is at hand
     again = evaluate_features(spec, device="cpu", store=tmp_path, progress=False)
     assert (again["transfer_accuracy"] == again["probe_accuracy"]).all()
 

@@ -11,29 +11,24 @@ import pytest
 import torch
 
 from infomax_lib import RunSpec, load_dataset, open_store
-from infomax_lib.baselines import (
-    BaselineSpec,
-    BaselineWarning,
-    FitError,
-    assessment,
-    fitted_encoder,
-)
-from infomax_lib.baselines import runs as baseline_runs
-from infomax_lib.baselines.assessment import MEASURES, assess, other_classes
-from infomax_lib.baselines.assessment_tables import pruning_table, transfer_table
-from infomax_lib.baselines.augment import moved
-from infomax_lib.baselines.methods import METHODS
-from infomax_lib.baselines.prototypes import owner_similarity, purity
-from infomax_lib.disentanglement import class_auroc, dci, mutual_information_gap, rotated_mig
-from infomax_lib.factors import known_factors
-from infomax_lib.features import ReferenceSpec
-from infomax_lib.few_labels import few_label_accuracy
-from infomax_lib.population import generator
-from infomax_lib.probes import linear_probe
-from infomax_lib.pruning import ORDERS, pruning_curve, removal_order, removal_steps
-from infomax_lib.runs import trained_layer
-from infomax_lib.similarity import linear_cka
-from infomax_lib.unit_prediction import held_out_r2
+from infomax_lib.measures.probes import linear_probe
+from infomax_lib.measures.similarity import linear_cka
+from infomax_lib.results.runs import trained_layer
+from infomax_lib.training.population import generator
+from paper.chapters.open_questions.transfer import ReferenceSpec
+from paper.chapters.prior_art.measured import assessment
+from paper.chapters.prior_art.measured.assessment import MEASURES, assess, other_classes
+from paper.chapters.prior_art.measured.assessment_tables import pruning_table, transfer_table
+from paper.chapters.prior_art.measured.factors import known_factors
+from paper.measures.disentanglement import class_auroc, dci, mutual_information_gap, rotated_mig
+from paper.measures.few_labels import few_label_accuracy
+from paper.measures.prototypes import owner_similarity, purity
+from paper.measures.pruning import ORDERS, pruning_curve, removal_order, removal_steps
+from paper.measures.replaceability import held_out_r2
+from paper.methods import BaselineSpec, BaselineWarning, FitError, fitted_encoder
+from paper.methods import runs as baseline_runs
+from paper.methods.methods import METHODS
+from paper.methods.two_views.augment import moved
 
 ONE_IMAGE = 1.5 / 360
 CURVES = [f"pruning_{order}" for order in ORDERS]

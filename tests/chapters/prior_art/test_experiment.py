@@ -7,13 +7,8 @@ import pandas as pd
 import pytest
 
 from infomax_lib import RunSpec, load_dataset
-from infomax_lib.baselines import BaselineSpec
-from infomax_lib.baselines.assessment import MEASURES
-from infomax_lib.baselines.comparison import INFOMAX, method_of
-from infomax_lib.baselines.flops import parameters, training_flops
-from infomax_lib.baselines.methods import METHODS
-from infomax_lib.baselines.view_ablation import view_ablations
-from infomax_lib.prior_art import (
+from paper.chapters.prior_art.comparison import INFOMAX, method_of
+from paper.chapters.prior_art.experiment import (
     STARTS,
     ablation_specs,
     ablation_summary,
@@ -26,6 +21,11 @@ from infomax_lib.prior_art import (
     with_all_labels,
     with_assessment,
 )
+from paper.chapters.prior_art.measured.assessment import MEASURES
+from paper.chapters.prior_art.measured.flops import parameters, training_flops
+from paper.chapters.prior_art.measured.view_ablation import view_ablations
+from paper.methods import BaselineSpec
+from paper.methods.methods import METHODS
 
 FEW = ("pca", "autoencoder", "infomax_relu", "infomax_lse")
 

@@ -6,8 +6,8 @@ import torch
 from scipy import ndimage
 from scipy.stats import chi2_contingency
 
-from infomax_lib.data import load_dataset
-from infomax_lib.factors import LEVELS, known_factors, thickened
+from infomax_lib.model.data import load_dataset
+from paper.chapters.prior_art.measured.factors import LEVELS, known_factors, thickened
 
 
 @pytest.fixture(scope="module")

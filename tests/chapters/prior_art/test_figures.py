@@ -10,20 +10,15 @@ from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 
 from infomax_lib import load_dataset
-from infomax_lib.baselines import figures, figures_assessment
-from infomax_lib.baselines.comparison import INFOMAX, LABELS, method_order
-from infomax_lib.baselines.figure_labels import (
-    NamedPoint,
-    ink,
-    label_ends,
-    label_points,
-    spread_apart,
-)
-from infomax_lib.figures import use_style
-from infomax_lib.pruning import removable_share
 from infomax_lib.rank_correlation import rank_correlation
 from infomax_lib.stats import mean_interval
-from infomax_lib.style import panels
+from paper.chapters.prior_art.comparison import INFOMAX, LABELS, method_order
+from paper.chapters.prior_art.figures import methods as figures
+from paper.chapters.prior_art.figures import one_value
+from paper.figures.label_placement import NamedPoint, ink, label_ends, label_points, spread_apart
+from paper.figures.seeds_and_grids import use_style
+from paper.figures.style import panels
+from paper.measures.pruning import removable_share
 
 FEW = ["pca", "kmeans", "simclr", "supervised", "infomax_relu"]
 RNG_SEED = 3
@@ -117,14 +112,14 @@ FIGURES = {
         lambda t: figures.against_probe(t, ["weight_redundancy"]),
         ["weight_redundancy"],
     ),
-    "cost": (baselines, figures_assessment.cost_against_quality, ["flops", "seconds"]),
-    "pruning": (pruned, figures_assessment.pruning_curves, ["accuracy"]),
-    "removable": (pruned, figures_assessment.removable_shares, ["accuracy"]),
-    "transfer": (transferred, figures_assessment.transfer_matrix, ["accuracy"]),
-    "few labels": (transferred, figures_assessment.few_label_curves, ["accuracy"]),
-    "widths": (widened, figures_assessment.widths_against_probe, ["probe_accuracy"]),
-    "factors": (disentangled, figures_assessment.disentanglement, ["mig", "named_units"]),
-    "head start": (fine_tuned, figures_assessment.head_start_curves, ["accuracy"]),
+    "cost": (baselines, one_value.cost_against_quality, ["flops", "seconds"]),
+    "pruning": (pruned, one_value.pruning_curves, ["accuracy"]),
+    "removable": (pruned, one_value.removable_shares, ["accuracy"]),
+    "transfer": (transferred, one_value.transfer_matrix, ["accuracy"]),
+    "few labels": (transferred, one_value.few_label_curves, ["accuracy"]),
+    "widths": (widened, one_value.widths_against_probe, ["probe_accuracy"]),
+    "factors": (disentangled, one_value.disentanglement, ["mig", "named_units"]),
+    "head start": (fine_tuned, one_value.head_start_curves, ["accuracy"]),
 }
 
 
@@ -348,7 +343,7 @@ def test_losses_are_taken_seed_by_seed(rng):
     table = pruned(rng, list(LABELS))
     # an offset of a seed is not a loss, and a seed that failed takes its offset with it
     table["accuracy"] += 0.02 * table["seed"]
-    figure = figures_assessment.pruning_curves(table, highlight=["pca"])
+    figure = one_value.pruning_curves(table, highlight=["pca"])
     assert len(figure.axes) == 3
     for axes, order in zip(figure.axes, ORDERS, strict=True):
         rows = table[(table["order"] == order) & (table["method"] == "infomax_relu")]
@@ -368,7 +363,7 @@ def test_the_best_baselines_are_named_by_default(rng):
     table = pruned(rng, list(LABELS))
     good = ["rica", "byol", "vae"]
     table.loc[table["method"].isin(good) & (table["share_removed"] > 0), "accuracy"] += 0.03
-    figure = figures_assessment.pruning_curves(table, ["greedy"])
+    figure = one_value.pruning_curves(table, ["greedy"])
     names = {text.get_text() for text in figure.axes[0].texts}
     named = [*INFOMAX, *good, "untrained", "supervised"]
     assert names == {LABELS[m] for m in named}
@@ -378,16 +373,16 @@ def test_curves_without_their_start_or_order_are_refused(rng):
     table = pruned(rng, FEW)
     start = (table["method"] == "pca") & (table["removed"] == 0)
     with pytest.raises(ValueError, match="pca with share_removed = 0"):
-        figures_assessment.pruning_curves(table[~start])
+        one_value.pruning_curves(table[~start])
     with pytest.raises(ValueError, match="0 removed units"):
-        figures_assessment.removable_shares(table[~start])
+        one_value.removable_shares(table[~start])
     with pytest.raises(ValueError, match="the table has greedy"):
-        figures_assessment.pruning_curves(table[table["order"] == "greedy"], ["random"])
+        one_value.pruning_curves(table[table["order"] == "greedy"], ["random"])
 
 
 def test_bands_are_intervals(rng):
     table = widened(rng, ["infomax_relu"])
-    (axes,) = figures_assessment.widths_against_probe(table).axes
+    (axes,) = one_value.widths_against_probe(table).axes
     corners = axes.collections[0].get_paths()[0].vertices
     for width, rows in table.groupby("hidden_dim"):
         interval = mean_interval(100 * rows["probe_accuracy"])
@@ -410,7 +405,7 @@ def test_a_method_is_not_judged_by_the_widths_it_lacks():
             not in {("pca", 64), ("rica", 16)}  # the best has no wide, the worst no narrow
         ]
     )
-    (axes,) = figures_assessment.widths_against_probe(table).axes
+    (axes,) = one_value.widths_against_probe(table).axes
     names = {text.get_text() for text in axes.texts}
     assert names == {"RBM, CD-1", "k-means triangle", "Gaussian mixture"}  # PCA ends before
 
@@ -418,7 +413,7 @@ def test_a_method_is_not_judged_by_the_widths_it_lacks():
 def test_labels_per_class_are_read_from_targets(rng):
     table = transferred(rng, FEW)
     second = table.assign(target=table["target"].str.replace("mnist", "digits"))
-    figure = figures_assessment.few_label_curves(pd.concat([table, second]))
+    figure = one_value.few_label_curves(pd.concat([table, second]))
     assert [axes.get_title("left") for axes in figure.axes] == ["MNIST", "digits"]
     axes = figure.axes[0]
     ticks = dict(
@@ -431,15 +426,15 @@ def test_labels_per_class_are_read_from_targets(rng):
     assert np.allclose(curve.get_xydata(), np.column_stack([[1, 10, 100], wanted]))
     assert "PCA" in {text.get_text() for text in axes.texts}
     with pytest.raises(ValueError, match="number of labels"):
-        figures_assessment.few_label_curves(table.assign(family="few labels"))
+        one_value.few_label_curves(table.assign(family="few labels"))
     with pytest.raises(ValueError, match="few labels"):
-        figures_assessment.few_label_curves(table[table["family"] == "rotation"])
+        one_value.few_label_curves(table[table["family"] == "rotation"])
 
 
 def test_head_starts_are_paired_with_random_weights(rng):
     table = fine_tuned(rng, FEW)
     table["accuracy"] += 0.05 * table["seed"]  # shared by all methods of a seed
-    (axes,) = figures_assessment.head_start_curves(table).axes
+    (axes,) = one_value.head_start_curves(table).axes
     wide = table.pivot(index=["epoch", "seed"], columns="method", values="accuracy")
     gain = 100 * (wide["infomax_relu"] - wide["random"])
     (curve,) = thick(axes, 3.0)
@@ -449,7 +444,7 @@ def test_head_starts_are_paired_with_random_weights(rng):
     assert low == pytest.approx(min(i.low for i in intervals))
     assert {t.get_text() for t in axes.texts} == {LABELS[m] for m in FEW}
     with pytest.raises(ValueError, match="random"):
-        figures_assessment.head_start_curves(table[table["method"] != "random"])
+        one_value.head_start_curves(table[table["method"] != "random"])
 
 
 # ------------------------------------------------------------------------------- one value each
@@ -457,7 +452,7 @@ def test_head_starts_are_paired_with_random_weights(rng):
 
 def test_removable_shares_are_the_largest_over_orders(rng):
     table = pruned(rng, FEW)
-    (axes,) = figures_assessment.removable_shares(table, points=0.02).axes
+    (axes,) = one_value.removable_shares(table, points=0.02).axes
     wanted = {}
     for method in FEW:
         of_seeds = []
@@ -474,7 +469,7 @@ def test_removable_shares_are_the_largest_over_orders(rng):
 
 def test_mig_stands_beside_that_of_rotations(rng):
     table = disentangled(rng, FEW)
-    left, right = figures_assessment.disentanglement(table).axes
+    left, right = one_value.disentanglement(table).axes
     means = table.groupby("method")[["mig", "rotated_mig", "named_units"]].mean()
     means = means.sort_values("mig", ascending=False)
     assert [t.get_text() for t in left.get_yticklabels()] == [LABELS[m] for m in means.index]
@@ -490,7 +485,7 @@ def test_matrix_holds_means_and_frames_the_best_without_labels(rng):
     hole = (table["method"] == "simclr") & (table["family"] == "rotation")
     table.loc[hole, "accuracy"] = np.nan
     table.loc[table["method"] == "simclr", "accuracy"] += 0.3
-    (axes,) = figures_assessment.transfer_matrix(table).axes
+    (axes,) = one_value.transfer_matrix(table).axes
     shown = [t.get_text() for t in axes.get_yticklabels()]
     targets = [t.get_text() for t in axes.get_xticklabels()]
     assert targets == [key["target"] for key in TARGETS]
@@ -539,7 +534,7 @@ def test_front_is_what_no_cheaper_method_reaches(rng):
     table = baselines(rng, list(LABELS))
     table.loc[table["method"] == "untrained", "flops"] = 0
     table.loc[table["method"] == "supervised", "probe_accuracy"] = 1.0
-    first, second = figures_assessment.cost_against_quality(table).axes
+    first, second = one_value.cost_against_quality(table).axes
     for axes, cost in ((first, "flops"), (second, "seconds")):
         means = table.groupby("method")[[cost, "probe_accuracy"]].mean()
         drawn = mean_marks(axes, 9)
@@ -568,7 +563,7 @@ def test_front_is_what_no_cheaper_method_reaches(rng):
 
 def test_views_of_examples():
     data = load_dataset("digits")
-    images, views = figures_assessment.example_views(data, count=4, views=5, seed=1)
+    images, views = one_value.example_views(data, count=4, views=5, seed=1)
     assert views.shape == (4, 5, 64)
     for digit, image in enumerate(images):
         assert image.equal(data.train[data.train_labels == digit][0])
@@ -576,11 +571,11 @@ def test_views_of_examples():
     distance = torch.cdist(views.flatten(0, 1), images).view(4, 5, 4).mean(1)
     assert distance.argmin(1).tolist() == [0, 1, 2, 3]
     assert len(torch.unique(views[0], dim=0)) == 5
-    again = figures_assessment.example_views(data, count=4, views=5, seed=1)[1]
-    other = figures_assessment.example_views(data, count=4, views=5, seed=2)[1]
+    again = one_value.example_views(data, count=4, views=5, seed=1)[1]
+    other = one_value.example_views(data, count=4, views=5, seed=2)[1]
     assert views.equal(again)
     assert not views.equal(other)
-    figure = figures_assessment.views_shown(images, views, (8, 8))
+    figure = one_value.views_shown(images, views, (8, 8))
     shown = [np.asarray(axes.images[0].get_array()) for axes in figure.axes]
     assert len(shown) == 4 * 6
     assert np.array_equal(shown[6], images[1].view(8, 8))
@@ -591,8 +586,8 @@ def test_views_that_cannot_be_shown_are_refused():
     data = load_dataset("digits")
     for wrong in ({"count": 0}, {"count": 11}, {"views": 0}):
         with pytest.raises(ValueError, match="not possible"):
-            figures_assessment.example_views(data, **wrong)
-    images, views = figures_assessment.example_views(data, 2, 3)
+            one_value.example_views(data, **wrong)
+    images, views = one_value.example_views(data, 2, 3)
     for wrong in ((images[:1], views), (images, views[..., :5]), (images[:0], views[:0])):
         with pytest.raises(ValueError, match="belong together"):
-            figures_assessment.views_shown(*wrong, (8, 8))
+            one_value.views_shown(*wrong, (8, 8))

@@ -13,23 +13,20 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from infomax_lib import RunSpec, load_dataset
-from infomax_lib.baselines import (
-    METHODS,
-    BaselineSpec,
-    FitError,
-    Method,
-    fastica,
-    flops,
-    pca,
-    picard,
-    sparse_filtering,
+from infomax_lib.model.layer import InfoMaxLayer
+from paper.chapters.prior_art.measured import flops
+from paper.chapters.prior_art.measured.flops import (
+    count_flops,
+    epochs_for,
+    parameters,
+    training_flops,
 )
-from infomax_lib.baselines.flops import count_flops, epochs_for, parameters, training_flops
-from infomax_lib.baselines.gmm import VARIANCE_FLOOR
-from infomax_lib.baselines.joint_embedding import EMBEDDING, HEAD_UNITS
-from infomax_lib.baselines.moco import QUEUE
-from infomax_lib.baselines.swav import PROTOTYPES
-from infomax_lib.layer import InfoMaxLayer
+from paper.methods import METHODS, BaselineSpec, FitError, Method
+from paper.methods.components import fastica, pca, picard, sparse_filtering
+from paper.methods.density.gmm import VARIANCE_FLOOR
+from paper.methods.two_views.joint_embedding import EMBEDDING, HEAD_UNITS
+from paper.methods.two_views.moco import QUEUE
+from paper.methods.two_views.swav import PROTOTYPES
 
 B, D, K = 32, 16, 6
 H, E = HEAD_UNITS, EMBEDDING

@@ -6,10 +6,14 @@ import pytest
 import torch
 from sklearn.metrics import accuracy_score
 
+from benchmarks.plain_loop import PlainLoop
 from infomax_lib import SpecError, grid, load_dataset
-from infomax_lib.baselines import METHODS, FitError, LinearEncoder, head_start, stacked, supervised
-from infomax_lib.baselines.comparison import INFOMAX
-from infomax_lib.baselines.head_start import (
+from infomax_lib.model.layer import initial_parameters
+from infomax_lib.model.spec import RunSpec
+from infomax_lib.training.population import batches, generator
+from paper.chapters.prior_art.comparison import INFOMAX
+from paper.chapters.prior_art.measured import head_start
+from paper.chapters.prior_art.measured.head_start import (
     STARTS,
     HeadStartSpec,
     accuracy,
@@ -17,12 +21,10 @@ from infomax_lib.baselines.head_start import (
     pretrained_layers,
     rescaled,
 )
-from infomax_lib.baselines.methods import SETTINGS
-from infomax_lib.baselines.untrained import initial_layers
-from infomax_lib.layer import initial_parameters
-from infomax_lib.population import batches, generator
-from infomax_lib.reference import PlainLoop
-from infomax_lib.spec import RunSpec
+from paper.methods import METHODS, FitError, LinearEncoder, descent
+from paper.methods.controls import supervised
+from paper.methods.controls.untrained import initial_layers
+from paper.methods.methods import SETTINGS
 
 DOUBLE = torch.float64
 
@@ -125,7 +127,7 @@ def test_scale_alone_is_no_head_start(data, monkeypatch):
 
     def enlarged(specs, data, progress):
         weight, bias = initial_layers([s.seed for s in specs], 4, data.train)
-        return stacked.encoders_of(50 * weight, 50 * bias, "relu")
+        return descent.encoders_of(50 * weight, 50 * bias, "relu")
 
     (spec,) = quick(method=["random"], seed=[3], hidden_dim=[4])
     expected = head_start._compute([spec], torch.device("cpu"), False)
@@ -145,7 +147,7 @@ def trained_in_plain_words(weight, bias, data, seed, epochs, learning_rate, batc
     with torch.no_grad():
         layer.weight.copy_(weight)
         layer.bias.copy_(bias)
-        head.weight.copy_(stacked.xavier([seed], classes, len(weight), "head", weight)[0])
+        head.weight.copy_(descent.xavier([seed], classes, len(weight), "head", weight)[0])
         head.bias.zero_()
     network = torch.nn.Sequential(layer, torch.nn.ReLU(), head)
     optimizer = torch.optim.Adam(network.parameters(), lr=learning_rate)

@@ -9,15 +9,15 @@ from sklearn.decomposition import PCA
 from sklearn.mixture import GaussianMixture
 
 from infomax_lib import SpecError, grid, load_dataset
-from infomax_lib.baselines import FitError
-from infomax_lib.baselines.gmm import MixtureEncoder
-from infomax_lib.overlap import (
+from paper.chapters.prior_art.measured.overlap import (
     OverlapSpec,
     doubled,
     log_likelihood,
     overlapping_mixtures,
     redundancy,
 )
+from paper.methods import FitError
+from paper.methods.density.gmm import MixtureEncoder
 
 DOUBLE = torch.float64
 
@@ -118,7 +118,7 @@ def test_known_mixtures_are_not_fitted_again(tmp_path, monkeypatch):
     def fit(*_, **__):
         raise AssertionError("fitted again")
 
-    monkeypatch.setattr("infomax_lib.overlap.gmm.fit", fit)
+    monkeypatch.setattr("paper.chapters.prior_art.measured.overlap.gmm.fit", fit)
     pd.testing.assert_frame_equal(mixtures([0, 1], tmp_path), first)
     with pytest.raises(AssertionError, match="fitted again"):
         mixtures([2], tmp_path)

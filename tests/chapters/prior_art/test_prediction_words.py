@@ -8,10 +8,10 @@ import pytest
 from prior_art_worlds import METHODS, baselines, factors, pruning, transfer, widths
 from scipy import stats
 
-from infomax_lib.baselines.comparison import LABELS
-from infomax_lib.claims import Evidence
-from infomax_lib.prediction_words import explained
-from infomax_lib.pruning import removal_steps
+from paper.chapters.prior_art.comparison import LABELS
+from paper.chapters.prior_art.prediction_words import explained
+from paper.judging.evidence import Evidence
+from paper.measures.pruning import removal_steps
 
 PLACES = {method: place for place, method in enumerate(METHODS)}
 SOFTMAX = {"softhebb", "gmm", "infomax_softmax"}

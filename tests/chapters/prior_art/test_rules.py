@@ -24,12 +24,15 @@ from prior_art_worlds import (
 )
 from scipy import stats
 
-from infomax_lib.baselines.comparison import INFOMAX, LABELS, REFERENCES
-from infomax_lib.claims import MissingEvidence, judge, registry
-from infomax_lib.rules.by_method import BASELINES, Measured, at_least, at_most, by_method
-from infomax_lib.rules.predictions import FAMILIES, lower_limit, removable
-from infomax_lib.rules.prior_art import CHAPTER, variation_ratio
 from infomax_lib.stats import Interval
+from paper.chapters import judge, registry
+from paper.chapters.prior_art.by_method import BASELINES, Measured, at_least, at_most, by_method
+from paper.chapters.prior_art.comparison import INFOMAX, LABELS, REFERENCES
+from paper.chapters.prior_art.rules.objectives import variation_ratio
+from paper.chapters.prior_art.rules.predictions import FAMILIES, lower_limit, removable
+from paper.judging.evidence import MissingEvidence
+
+CHAPTER = "prior_art"
 
 CLAIMS = [i for i, c in registry().items() if c.chapter == CHAPTER]
 UNTESTABLE = ["002.1", "002.9"]

@@ -17,12 +17,12 @@ from matplotlib.colors import same_color
 from matplotlib.mathtext import MathTextParser
 from pybtex.database import parse_file
 
-from infomax_lib.baselines.figures import method_looks
-from infomax_lib.baselines.methods import METHODS
-from infomax_lib.baselines.timeline import LANES, TIMELINE, timeline_figure, timeline_table
-from infomax_lib.style import use_style
+from paper.chapters.prior_art.figures.methods import method_looks
+from paper.chapters.prior_art.timeline import LANES, TIMELINE, timeline_figure, timeline_table
+from paper.figures.style import use_style
+from paper.methods.methods import METHODS
 
-BIBLIOGRAPHY = parse_file(Path(__file__).parents[1] / "book" / "references.bib").entries
+BIBLIOGRAPHY = parse_file(Path(__file__).parents[3] / "book" / "references.bib").entries
 KEYS = [work.key for work in TIMELINE]
 WORKS = pytest.mark.parametrize("work", TIMELINE, ids=KEYS)
 

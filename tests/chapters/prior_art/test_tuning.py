@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 from infomax_lib import RunSpec
-from infomax_lib.baselines import BaselineSpec, tuning
-from infomax_lib.baselines.comparison import method_of
-from infomax_lib.baselines.tuning import (
+from paper.chapters.prior_art.comparison import method_of
+from paper.chapters.prior_art.measured import tuning
+from paper.chapters.prior_art.measured.tuning import (
     FACTORS,
     at_the_edge,
     candidates,
@@ -18,6 +18,7 @@ from infomax_lib.baselines.tuning import (
     search,
     tuned,
 )
+from paper.methods import BaselineSpec
 
 
 @pytest.mark.parametrize(

@@ -7,21 +7,16 @@ import torch
 import torch.nn.functional as F
 
 from infomax_lib import RunSpec, SpecError, grid, load_dataset, run
-from infomax_lib.baselines import (
-    FitError,
-    augment,
-    barlow_twins,
-    joint_embedding,
-    simclr,
-    view_ablation,
-)
-from infomax_lib.baselines.view_ablation import (
+from infomax_lib.training.population import batches, generator
+from paper.chapters.prior_art.measured import view_ablation
+from paper.chapters.prior_art.measured.view_ablation import (
     VIEWS,
     ViewAblationSpec,
     equal_views,
     view_ablations,
 )
-from infomax_lib.population import batches, generator
+from paper.methods import FitError
+from paper.methods.two_views import augment, barlow_twins, joint_embedding, simclr
 
 DOUBLE = torch.float64
 MODULES = {"simclr": simclr, "barlow_twins": barlow_twins}

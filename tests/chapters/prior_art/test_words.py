@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from infomax_lib.prior_art_words import (
+from paper.chapters.prior_art.words import (
     beats_every_baseline,
     budget_answer,
     coverage,

@@ -11,13 +11,9 @@ from matplotlib import rc_context
 from matplotlib.patches import FancyBboxPatch
 from PIL import Image
 
-from infomax_lib.destinations import ring_mixture
-from infomax_lib.figures import panels, use_style
-from infomax_lib.film import film
-from infomax_lib.identities import check_identities
-from infomax_lib.mixture import fit_explicit, fit_implicit
 from infomax_lib.stats import mean_interval
-from infomax_lib.theory_figures import (
+from paper.chapters.theory.destinations import ring_mixture
+from paper.chapters.theory.figures import (
     architectures,
     arrangement_panels,
     identity_list,
@@ -26,6 +22,10 @@ from infomax_lib.theory_figures import (
     mixture_moments,
     region_growth,
 )
+from paper.chapters.theory.identities.entropy import check_identities
+from paper.chapters.theory.mixture import fit_explicit, fit_implicit
+from paper.figures.film import film
+from paper.figures.seeds_and_grids import panels, use_style
 
 
 @pytest.fixture(autouse=True)

@@ -7,10 +7,15 @@ import pytest
 import torch
 
 from infomax_lib import RunSpec, grid, load_dataset, run, trained_layer
-from infomax_lib import held_out as module
-from infomax_lib.held_out import MEASURES, held_out_measures, matrix_operations, measure_layer
-from infomax_lib.layer import InfoMaxLayer
-from infomax_lib.store import Store
+from infomax_lib.model.layer import InfoMaxLayer
+from infomax_lib.results.store import Store
+from paper.chapters.theory import held_out as module
+from paper.chapters.theory.held_out import (
+    MEASURES,
+    held_out_measures,
+    matrix_operations,
+    measure_layer,
+)
 
 SPECS = grid(
     RunSpec(dataset="digits", epochs=1, hidden_dim=4), competition=["none", "softmax"], seed=[0, 1]

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from infomax_lib.arrangements import count_arrangements, random_arrangement
-from infomax_lib.destinations import compare_destinations, fit_infomax, ring_mixture
-from infomax_lib.limiting_cases import (
+from paper.chapters.theory.arrangements import count_arrangements, random_arrangement
+from paper.chapters.theory.destinations import compare_destinations, fit_infomax, ring_mixture
+from paper.chapters.theory.limiting_cases import (
     limiting_cases,
     one_hot_correlation,
     one_hot_total_correlation,
@@ -101,8 +101,8 @@ def test_em_ends_alike_and_infomax_elsewhere():
 
 
 def test_infomax_descends_its_own_loss():
-    from infomax_lib.mixture import energies
-    from infomax_lib.objective import infomax_objective
+    from infomax_lib.model.objective import infomax_objective
+    from paper.chapters.theory.mixture import energies
 
     x, _, start, variance = ring_mixture(3, 100, 0)
     fit = fit_infomax(x, start, variance, 30)

@@ -12,7 +12,7 @@ from scipy.stats import multivariate_normal
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 
-from infomax_lib import mixture
+from paper.chapters.theory import mixture
 
 VARIANCE = 0.6
 TRUTH = torch.tensor([[4.0, 0.0], [-3.0, 3.0], [0.0, -4.0]], dtype=torch.float64)

@@ -11,12 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from infomax_lib.claims import Evidence, judge, registry
-from infomax_lib.evidence import SOURCE_SETTING
-from infomax_lib.rules import theory
-from infomax_lib.rules.theory import (
+from paper.chapters import judge, registry
+from paper.chapters.theory.rules import claims_9_to_15
+from paper.chapters.theory.rules.claims_9_to_15 import (
     BATCHES,
-    CHAPTER,
     COLLAPSE,
     MECHANISMS,
     OBJECTIVES,
@@ -26,6 +24,9 @@ from infomax_lib.rules.theory import (
     collapsed,
     interaction_shares,
 )
+from paper.judging.evidence import SOURCE_SETTING, Evidence
+
+CHAPTER = "theory"
 
 SEEDS = range(10)
 IDS = [f"001.{n}" for n in range(1, 21)]
@@ -491,8 +492,8 @@ def test_other_names_of_identities_are_reported():
 
 
 def test_the_rules_name_what_the_library_checks():
-    from infomax_lib.identities import IDENTITIES as known
-    from infomax_lib.limiting_cases import limiting_cases
+    from paper.chapters.theory.identities.entropy import IDENTITIES as known
+    from paper.chapters.theory.limiting_cases import limiting_cases
 
     assert set(IDENTITIES) <= set(known)
     assert set(cases()["case"]) <= set(limiting_cases()["case"])
@@ -510,12 +511,12 @@ def test_conditions_can_be_run():
 
 def test_thresholds_are_in_the_rules():
     texts = {c.id: c.rule for c in registry().values() if c.chapter == CHAPTER}
-    assert f"{100 * theory.INTERACTION:.0f} %" in texts["001.1"]
-    assert f"{100 * theory.SWAPPED:.0f} points" in texts["001.11"]
-    assert f"{100 * theory.AT_REST:.0f} %" in texts["001.13"]
-    assert f"{theory.COPIES:g}" in texts["001.13"]
-    assert f"{theory.SAME_MODEL:g}" in texts["001.12"]
-    assert f"{theory.OTHER_MODEL:g}" in texts["001.12"]
+    assert f"{100 * claims_9_to_15.INTERACTION:.0f} %" in texts["001.1"]
+    assert f"{100 * claims_9_to_15.SWAPPED:.0f} points" in texts["001.11"]
+    assert f"{100 * claims_9_to_15.AT_REST:.0f} %" in texts["001.13"]
+    assert f"{claims_9_to_15.COPIES:g}" in texts["001.13"]
+    assert f"{claims_9_to_15.SAME_MODEL:g}" in texts["001.12"]
+    assert f"{claims_9_to_15.OTHER_MODEL:g}" in texts["001.12"]
 
 
 def test_verdicts_survive_a_round_trip():

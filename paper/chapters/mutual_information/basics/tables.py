@@ -29,11 +29,13 @@ from torch import Tensor
 from torch.distributions import MultivariateNormal
 from torch.func import functional_call, stack_module_state, vmap
 
-from infomax_lib.information.bounds import from_jensen_shannon, info_nce, jensen_shannon
-from infomax_lib.information.conditioning import jacobian
-from infomax_lib.information.critics import Separable
-from infomax_lib.information.encoders import CouplingFlow, coupling_flow
-from infomax_lib.information.entropy import (
+from infomax_lib.model.spec import first_seeds
+from infomax_lib.training.population import generator
+from paper.information.bounds import from_jensen_shannon, info_nce, jensen_shannon
+from paper.information.conditioning import jacobian
+from paper.information.critics import Separable
+from paper.information.encoders import CouplingFlow, coupling_flow
+from paper.information.entropy import (
     correlated_gaussians,
     correlation_for,
     density_ratio,
@@ -41,8 +43,6 @@ from infomax_lib.information.entropy import (
     gaussian_mutual_information,
     mutual_information,
 )
-from infomax_lib.population import generator
-from infomax_lib.spec import first_seeds
 
 __all__ = [
     "cap_table",
@@ -409,7 +409,7 @@ def classifier_table(
 
     A critic is a logistic classifier of pairs (x, y): drawn together, or each from its margin. Its
     log odds estimate :math:`\log p(x, y) / (p(x) p(y))`, and so give the bound of Nguyen,
-    Wainwright and Jordan, see :func:`infomax_lib.information.bounds.from_jensen_shannon`. All
+    Wainwright and Jordan, see :func:`paper.information.bounds.from_jensen_shannon`. All
     critics are trained side by side on fresh pairs.
 
     Args:

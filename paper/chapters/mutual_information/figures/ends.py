@@ -4,7 +4,7 @@ Information is in nats, accuracies are shares. Every seed is a point or a thin l
 their 95 % interval, and what a number has to be compared with is drawn in: the true information,
 the cap log N, the accuracy of raw pixels. Values that are not finite, those of failed seeds, are
 left out, and panels over training say how many seeds failed. Tables are those of
-:func:`infomax_lib.information.halves.train_halves` and its neighbours; halves have one more column,
+:func:`.train_halves` and its neighbours; halves have one more column,
 ``experiment``.
 """
 
@@ -22,13 +22,13 @@ from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import NullFormatter, NullLocator
 
-from infomax_lib.baselines.figure_labels import NamedPoint, ink, label_points
-from infomax_lib.baselines.figures import check_rows
-from infomax_lib.information.bounds import cap
 from infomax_lib.rank_correlation import rank_correlation
-from infomax_lib.rules.mutual_information import by_kind, last_steps
 from infomax_lib.stats import Interval, format_number, mean_interval
-from infomax_lib.style import CYCLE, GREY, LINES, MARKERS, OKABE_ITO, label, looks, name, panels
+from paper.chapters.mutual_information.rules.evidence import by_kind, last_steps
+from paper.chapters.prior_art.figures.methods import check_rows
+from paper.figures.label_placement import NamedPoint, ink, label_points
+from paper.figures.style import CYCLE, GREY, LINES, MARKERS, OKABE_ITO, label, looks, name, panels
+from paper.information.bounds import cap
 
 __all__ = [
     "accuracy_of_all_encoders",

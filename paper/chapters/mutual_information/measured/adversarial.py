@@ -20,11 +20,12 @@ import torch
 from pydantic import Field
 from torch.nn import functional as F
 
-from infomax_lib.data import DATASETS, load_dataset
-from infomax_lib.derived import derived_results, many_steps, seeds_together
-from infomax_lib.information.critics import dense
-from infomax_lib.information.encoders import coupling_flow
-from infomax_lib.information.halves import (
+from infomax_lib.model.data import DATASETS, load_dataset
+from infomax_lib.model.spec import Spec, names_among
+from infomax_lib.results.experiments import derived_results, many_steps, seeds_together
+from infomax_lib.results.store import Store
+from infomax_lib.training.population import generator
+from paper.chapters.mutual_information.measured.halves import (
     INVERTED_IMAGES,
     Records,
     half_probe,
@@ -32,9 +33,8 @@ from infomax_lib.information.halves import (
     invertibility,
     row_per_step,
 )
-from infomax_lib.population import generator
-from infomax_lib.spec import Spec, names_among
-from infomax_lib.store import Store
+from paper.information.critics import dense
+from paper.information.encoders import coupling_flow
 
 __all__ = ["AdversarialSpec", "train_adversarially"]
 
@@ -88,11 +88,11 @@ def train_adversarially(
 
     Returns:
         For each spec, in order, one row per encoder step of
-        :func:`infomax_lib.information.halves.measured_steps`: ``key``, the spec's fields,
+        :func:`.measured_steps`: ``key``, the spec's fields,
         ``step``, ``accuracy`` (test accuracy of a new linear probe, a share), ``classifier_loss``
         (cross-entropy of the adversary on test images, nats), ``inversion_error``,
         ``log_condition`` and ``spectrum`` as in
-        :func:`infomax_lib.information.halves.train_halves`, and ``failed`` (or None).
+        :func:`.train_halves`, and ``failed`` (or None).
 
     Raises:
         TypeError: Anything but AdversarialSpec objects.

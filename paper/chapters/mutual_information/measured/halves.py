@@ -20,28 +20,16 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from infomax_lib.data import DATASETS, Dataset, load_dataset
-from infomax_lib.derived import derived_results, many_steps, seeds_together
-from infomax_lib.information.bounds import (
-    BOUNDS,
-    cap,
-    donsker_varadhan,
-    from_jensen_shannon,
-    mine,
-)
-from infomax_lib.information.conditioning import condition_number, singular_values
-from infomax_lib.information.critics import CRITICS
-from infomax_lib.information.encoders import (
-    ConvNet,
-    CouplingFlow,
-    ResidualMLP,
-    coupling_flow,
-    plain_mlp,
-)
-from infomax_lib.population import generator, measured_epochs
-from infomax_lib.probes import linear_probe
-from infomax_lib.spec import Spec, names_among
-from infomax_lib.store import Store
+from infomax_lib.measures.probes import linear_probe
+from infomax_lib.model.data import DATASETS, Dataset, load_dataset
+from infomax_lib.model.spec import Spec, names_among
+from infomax_lib.results.experiments import derived_results, many_steps, seeds_together
+from infomax_lib.results.store import Store
+from infomax_lib.training.population import generator, measured_epochs
+from paper.information.bounds import BOUNDS, cap, donsker_varadhan, from_jensen_shannon, mine
+from paper.information.conditioning import condition_number, singular_values
+from paper.information.critics import CRITICS
+from paper.information.encoders import ConvNet, CouplingFlow, ResidualMLP, coupling_flow, plain_mlp
 
 __all__ = [
     "ENCODERS",
@@ -93,7 +81,7 @@ class HalvesSpec(Spec):
     Attributes:
         dataset: Its name; images of an even height.
         encoder: A name in :data:`ENCODERS`.
-        critic: A name in :data:`infomax_lib.information.critics.CRITICS`.
+        critic: A name in :data:`paper.information.critics.CRITICS`.
         bound: What is climbed, a name in :data:`OBJECTIVES`.
         target: Climb to this many nats, by minimising |bound - target|; None for as high as it
             goes.
@@ -144,7 +132,7 @@ def train_halves(
 
         - ``training``, ``held_out``: the estimate of the bound's name, nats, mean over batches of
           training and of test images (for Jensen-Shannon that of I_NWJ, see
-          :func:`infomax_lib.information.bounds.from_jensen_shannon`);
+          :func:`paper.information.bounds.from_jensen_shannon`);
         - ``accuracy``: test accuracy of a linear probe of g1(x1), a share;
         - ``log_condition``: median over test images of log10 of the condition number of g1's
           Jacobian; NaN for encoders with fewer outputs than inputs;

@@ -3,7 +3,7 @@ r"""Do InfoMax layers that carry more information give better features?
 A layer's outputs are a function of its input, so that their information about it is infinite, or,
 for a dataset of N samples that are all mapped apart, log N. A number worth comparing needs noise:
 every unit is scaled to unit variance, noise :math:`\sigma \varepsilon` is added, and
-:mod:`infomax_lib.information.noisy_outputs` bounds :math:`I(x; y)` from below and above. Beside the
+:mod:`paper.information.noisy_outputs` bounds :math:`I(x; y)` from below and above. Beside the
 bounds stand the layer's linear probe and its redundancies.
 
 For linear units and Gaussian inputs nothing has to be estimated:
@@ -27,22 +27,18 @@ from pydantic import Field
 from torch import Tensor
 from tqdm import tqdm
 
-from infomax_lib import metrics
-from infomax_lib.data import Dataset, load_dataset
-from infomax_lib.derived import derived_results
-from infomax_lib.features import layer_outputs
-from infomax_lib.grouping import populations
-from infomax_lib.information.noisy_outputs import (
-    InformationBounds,
-    gaussian_channel,
-    noisy_information,
-)
-from infomax_lib.layer import initial_parameters
-from infomax_lib.objective import covariance
-from infomax_lib.population import Population, generator
-from infomax_lib.probes import linear_probe
-from infomax_lib.spec import RunSpec, first_seeds
-from infomax_lib.store import Store
+from infomax_lib.measures.probes import linear_probe
+from infomax_lib.measures.weights_and_outputs import describe_outputs, describe_weights
+from infomax_lib.model.data import Dataset, load_dataset
+from infomax_lib.model.layer import initial_parameters
+from infomax_lib.model.objective import covariance
+from infomax_lib.model.spec import RunSpec, first_seeds
+from infomax_lib.results.experiments import derived_results
+from infomax_lib.results.store import Store
+from infomax_lib.training.grouping import populations
+from infomax_lib.training.population import Population, generator
+from paper.chapters.open_questions.transfer import layer_outputs
+from paper.information.noisy_outputs import InformationBounds, gaussian_channel, noisy_information
 
 __all__ = [
     "LayerInformationSpec",
@@ -90,11 +86,11 @@ def layer_information(
         One row per spec, in order: ``key``, the spec's fields, and
 
         - ``lower``, ``upper``, ``gaussian``: bounds in nats, see
-          :class:`infomax_lib.information.noisy_outputs.InformationBounds`;
+          :class:`paper.information.noisy_outputs.InformationBounds`;
         - ``images``: how many test images they were taken on;
         - ``probe_accuracy``: test accuracy of a linear probe of the outputs, a share;
-        - all of :func:`infomax_lib.metrics.describe_weights`, and of
-          :func:`infomax_lib.metrics.describe_outputs` on the test images;
+        - all of :func:`infomax_lib.measures.weights_and_outputs.describe_weights`, and of
+          :func:`infomax_lib.measures.weights_and_outputs.describe_outputs` on the test images;
         - ``failed``: why there are no bounds, or None; then they and the probe are NaN.
 
     Raises:
@@ -146,7 +142,7 @@ def _described(
 ) -> dict[str, float]:
     """What does not depend on the noise, of one layer and its outputs on both parts of the data."""
     train, test = outputs
-    measures = metrics.describe_weights(weight, bias) | metrics.describe_outputs(test)
+    measures = describe_weights(weight, bias) | describe_outputs(test)
     measures["probe_accuracy"] = linear_probe(train, data.train_labels, test, data.test_labels)
     return {name: float(value) for name, value in measures.items()}
 

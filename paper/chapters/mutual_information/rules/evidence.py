@@ -24,23 +24,12 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from infomax_lib.claims import (
-    Evidence,
-    Finding,
-    MissingEvidence,
-    Part,
-    above,
-    below,
-    claim,
-    finding,
-    measured,
-)
 from infomax_lib.rank_correlation import rank_correlation
-from infomax_lib.rules.by_method import MIN_SEEDS, Measured
-from infomax_lib.rules.shared import points
 from infomax_lib.stats import Interval, format_exact, format_number, mean_interval, where
-
-CHAPTER = "mutual_information"
+from paper.chapters.prior_art.by_method import MIN_SEEDS, Measured
+from paper.judging.claims import Finding, Part, above, below, claim, finding, measured
+from paper.judging.evidence import Evidence, MissingEvidence
+from paper.judging.shared_rules import points
 
 #: Both estimators of the paper, as their figures name them.
 ESTIMATORS = {"nce": "I_NCE", "nwj": "I_NWJ"}
@@ -111,7 +100,6 @@ def by_kind(halves: pd.DataFrame) -> pd.DataFrame:
 @claim(
     "003.1",
     place="01 Mutual Information",
-    chapter=CHAPTER,
     statement="Entropy is low for skewed and high for balanced distributions, and I(X; Y) = 0 if "
     "and only if X and Y are independent.",
     test="Entropy of two outcomes over their probability; information of tables that leave the "
@@ -150,7 +138,6 @@ def entropy_and_independence(e: Evidence) -> Finding:
 @claim(
     "003.2",
     place="01 Mutual Information, Important Property",
-    chapter=CHAPTER,
     statement="Mutual information is invariant under homeomorphisms of each variable.",
     test="Gaussian pairs before and after maps of each side: linear ones in closed form, RealNVP "
     "with random weights by the densities that its inverse and log-determinant give.",
@@ -175,7 +162,6 @@ def invariance(e: Evidence) -> Finding:
 @claim(
     "003.3",
     place="01 Mutual Information, Important Property",
-    chapter=CHAPTER,
     statement="Distribution-free high-confidence lower bounds need exponentially many samples.",
     test="I_NCE with the best critic on Gaussian pairs of known information, over the number N of "
     "pairs in a batch. The general theorem (McAllester and Stratos 2020) is cited, not tested.",
@@ -209,7 +195,6 @@ def exponentially_many_samples(e: Evidence) -> Finding:
 @claim(
     "003.4",
     place="02 InfoMax Estimate in Representation Learning, Lower bounds on MI",
-    chapter=CHAPTER,
     statement="If a classifier accurately tells samples of the joint distribution from those of "
     "the product of the marginals, the mutual information is high.",
     test="Critics trained to tell pairs of Gaussians apart at several values of the information: "
@@ -244,7 +229,6 @@ def classification_is_information(e: Evidence) -> Finding:
 @claim(
     "003.6",
     place="3.1 Evidence, 1",
-    chapter=CHAPTER,
     statement="With a bijective encoder, whose true information never changes, representation "
     "quality improves during training.",
     test="Shift-only coupling flows with a bilinear critic, trained by I_NCE and by I_NWJ: linear "
@@ -275,7 +259,6 @@ def better_at_constant_information(e: Evidence) -> Finding:
 @claim(
     "003.7",
     place="3.1 Evidence, 1",
-    chapter=CHAPTER,
     statement="Some invertible encoders give representations worse than raw pixels.",
     test="An invertible encoder trained against a linear classifier: accuracy of a new linear "
     "probe at the end, against the same probe of the pixels.",
@@ -299,7 +282,6 @@ def worse_than_raw_pixels(e: Evidence) -> Finding:
 @claim(
     "003.8",
     place="3.1 Evidence, 2",
-    chapter=CHAPTER,
     statement="Encoders that start invertible and need not stay so become ill-conditioned and hard "
     "to invert when a bound is maximised.",
     test="Residual networks that start as the identity: median over test images of the condition "
@@ -322,7 +304,6 @@ def ill_conditioned(e: Evidence) -> Finding:
 @claim(
     "003.9",
     place="3.1 Evidence, 3",
-    chapter=CHAPTER,
     statement="Critics of higher capacity give tighter bounds and worse representations.",
     test="The same encoders trained with a bilinear, a separable and a concatenated critic: bound "
     "on training images and linear probe at the end, paired over seeds.",
@@ -352,7 +333,6 @@ def tighter_and_worse(e: Evidence) -> Finding:
 @claim(
     "003.10",
     place="3.1 Evidence, 3",
-    chapter=CHAPTER,
     statement="The same holds for variational autoencoders: looser bounds give better inference "
     "models.",
     test="Autoencoders trained by importance-weighted bounds with 1 draw and with the most draws: "
@@ -383,7 +363,6 @@ def autoencoders_too(e: Evidence) -> Finding:
 @claim(
     "003.11",
     place="3.1 Evidence, 4",
-    chapter=CHAPTER,
     statement="At the same value of the bound, the encoder's architecture matters more than the "
     "estimator.",
     test="Encoders trained to reach a bound of 2 and of 4 nats, an MLP and a ConvNet, by I_NCE and "
@@ -427,7 +406,6 @@ def architecture_matters_more(e: Evidence) -> Finding:
 @claim(
     "003.12",
     place="3.2 Alternative explanation, the importance of negative sampling",
-    chapter=CHAPTER,
     statement="With samples that are not i.i.d., I_NCE and I_NWJ exceed the true information; with "
     "i.i.d. samples both are lower bounds.",
     test="Gaussian pairs of known information in batches that share a common part, and in "
@@ -455,7 +433,6 @@ def dependent_samples(e: Evidence) -> Finding:
 @claim(
     "003.5",
     place="03 This Paper's Thoughts",
-    chapter=CHAPTER,
     statement="Maximising mutual information approximately is not the same as representation "
     "quality.",
     test="All encoders of halves together, each at the end of its training: rank correlation of "

@@ -1,7 +1,7 @@
 """Rules for the sources' open questions (000.30–34, 001.21–25, 002.20–23).
 
 A question is judged as the statement that it asks about. Each experiment has a table of its own
-in ``Evidence.extra``, because they differ in length and width; :mod:`infomax_lib.open_questions`
+in ``Evidence.extra``, because they differ in length and width; :mod:`.tables`
 makes them, and says which columns they have:
 
 - ``activations``, ``scale``, ``hyperplanes``, ``competitions``, ``objectives``: runs, one row per
@@ -26,18 +26,8 @@ from itertools import pairwise
 
 import pandas as pd
 
-from infomax_lib.claims import Evidence, Finding, MissingEvidence, Part, claim, finding, inside
-from infomax_lib.evidence import MIN_SEEDS, describe
-from infomax_lib.metrics import simplex_floor
+from infomax_lib.measures.weights_and_outputs import simplex_floor
 from infomax_lib.rank_correlation import rank_correlation
-from infomax_lib.rules.shared import (
-    DIVERSE,
-    POINT,
-    part_above,
-    part_below,
-    percent,
-    points,
-)
 from infomax_lib.stats import (
     Interval,
     by_seed,
@@ -47,8 +37,9 @@ from infomax_lib.stats import (
     sign_flip_p,
     where,
 )
-
-CHAPTER = "open_questions"
+from paper.judging.claims import Finding, Part, claim, finding, inside
+from paper.judging.evidence import MIN_SEEDS, Evidence, MissingEvidence, describe
+from paper.judging.shared_rules import DIVERSE, POINT, part_above, part_below, percent, points
 
 REDUNDANCY = "weight_redundancy"
 OVER_RANDOM = "redundancy_over_random"
@@ -243,7 +234,6 @@ def matters(comparisons: Sequence[Comparison]) -> tuple[bool | None, list[str]]:
 @claim(
     "000.30",
     place="Open question 1; next experiment",
-    chapter=CHAPTER,
     statement="(Question) The activation before the softmax matters for weight redundancy or "
     "feature quality.",
     test="The announced sweep in full: six activations, K = 16, 32, 64, ten seeds, softmax at "
@@ -279,7 +269,6 @@ def activation_matters(e: Evidence) -> Finding:
 @claim(
     "000.31",
     place="Open question 2",
-    chapter=CHAPTER,
     statement="(Question) The findings at K = 16 carry over to wider layers.",
     test="B at λ_tc = 0 and A at λ_tc = 1, as in the source, with K = 16, 64 and 256, equally "
     "long.",
@@ -337,7 +326,6 @@ def _over_widths(by_width: Mapping[int, Sequence[Part]]) -> list[Part]:
 @claim(
     "002.20",
     place="Open question: does InfoMax scale?",
-    chapter=CHAPTER,
     statement="(Question) InfoMax scales: wider layers learn better features, and training keeps "
     "paying.",
     test="A at λ_tc = 1 and B at λ_tc = 0 with K = 16, 64 and 256: probe accuracy on the outputs, "
@@ -370,7 +358,6 @@ def infomax_scales(e: Evidence) -> Finding:
 @claim(
     "002.22",
     place="Open question: does EM structure matter at scale?",
-    chapter=CHAPTER,
     statement="(Question) EM structure still matters at scale; features do not become alike with "
     "enough units.",
     test="B against A at the same λ_tc = 0 for K = 16 up to the largest K with at least 5 seeds, "
@@ -415,7 +402,6 @@ def structure_at_scale(e: Evidence) -> Finding:
 @claim(
     "000.32",
     place="Open question 3",
-    chapter=CHAPTER,
     statement="(Question) The features transfer: a linear probe on other tasks.",
     test="Layers trained on one data set, probe trained and tested on another: B against "
     "untrained weights, PCA fitted on the same source, and raw pixels.",
@@ -473,7 +459,6 @@ def _at_depths(name: str, e: Evidence, difference: Callable[[int], Interval], li
 @claim(
     "000.33",
     place="Open question 4",
-    chapter=CHAPTER,
     statement="(Question) InfoMax-trained layers compose when stacked.",
     test="Stacks of two and three layers trained one after the other (greedily), against the same "
     "stacks untrained and trained end to end with the same objective; linear probe on the top "
@@ -501,7 +486,6 @@ def stacking(e: Evidence) -> Finding:
 @claim(
     "001.22",
     place="What remains 2",
-    chapter=CHAPTER,
     statement="(Question) A second InfoMax layer finds in the outputs of the first what it needs: "
     "InfoMax composes.",
     test="Greedy stacks: the measures of layers two and three beside those of layer one.",
@@ -535,7 +519,6 @@ def layer_two(e: Evidence) -> Finding:
 @claim(
     "002.23",
     place="Open question: how does InfoMax interact with depth?",
-    chapter=CHAPTER,
     statement="(Question) Depth composes sensibly: independent features of independent features "
     "are better features.",
     test="Greedy stacks of two and three layers against one layer, with random stacks as control.",
@@ -589,7 +572,6 @@ def _dead_share(e: Evidence, condition: Mapping[str, object]) -> Interval:
 @claim(
     "000.34",
     place="Open question 5",
-    chapter=CHAPTER,
     statement="(Question) Other competition mechanisms (sparsemax, group softmax) do the same.",
     test="The same objective at λ_tc = 0 under other competitions, K = 16, against no competition "
     "and against the softmax, paired over seeds.",
@@ -637,7 +619,6 @@ def other_competition(e: Evidence) -> Finding:
 @claim(
     "001.23",
     place="What remains 3",
-    chapter=CHAPTER,
     statement="(Question) InfoMax works with other competitive activations, too.",
     test="The whole objective (λ_tc = 1) under other competitions, K = 16: is what it promises "
     "reached? The softmax at the same λ_tc is shown beside them.",
@@ -670,7 +651,6 @@ def works_with_others(e: Evidence) -> Finding:
 @claim(
     "001.21",
     place="What remains 1",
-    chapter=CHAPTER,
     statement="(Question) InfoMax produces non-redundant hyperplanes on real data.",
     test="The source's own form (no activation, loss on z, λ_tc = 1), alone and with the "
     "log-sum-exp term that makes the gradient a responsibility; A (λ_tc = 1) and B (λ_tc = 0) of "
@@ -704,7 +684,6 @@ def hyperplanes(e: Evidence) -> Finding:
 @claim(
     "001.24",
     place="What remains 4",
-    chapter=CHAPTER,
     statement="(Question) A supervised signal works as an auxiliary loss: better features, no less "
     "independent.",
     test="Cross-entropy of a linear read-out added with weight λ_ce to the objectives of A and B; "
@@ -774,7 +753,6 @@ def removed_share(e: Evidence, competition: str, objective: str) -> Interval | N
 @claim(
     "001.25",
     place="What remains 5",
-    chapter=CHAPTER,
     statement="(Question) The Gaussian and decorrelation approximations are good enough; nonlinear "
     "dependence does not matter.",
     test="The same layers trained with ‖R − I‖², with −log det R and with HSIC in its place, K = "
@@ -811,7 +789,6 @@ def approximation(e: Evidence) -> Finding:
 @claim(
     "002.21",
     place="Open question: is independence the right target?",
-    chapter=CHAPTER,
     statement="(Question) Independence is the right target: the less redundant the units, the "
     "better and the more robust the features.",
     test="Trained layers over λ_tc and competitions: rank correlation over configurations of "

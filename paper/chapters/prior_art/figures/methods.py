@@ -1,4 +1,4 @@
-"""Figures that compare methods; house style and helpers from :mod:`infomax_lib.figures`.
+"""Figures that compare methods; house style and helpers from :mod:`paper.figures.seeds_and_grids`.
 
 Colours are families of methods, the same in all figures; names stand beside points and lines.
 """
@@ -16,11 +16,11 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
-from infomax_lib.baselines.comparison import INFOMAX, LABELS, method_order
-from infomax_lib.baselines.figure_labels import NamedPoint, ink, label_points
-from infomax_lib.baselines.methods import METHODS
 from infomax_lib.stats import Interval, mean_interval
-from infomax_lib.style import GREY, OKABE_ITO, label, panels
+from paper.chapters.prior_art.comparison import INFOMAX, LABELS, method_order
+from paper.figures.label_placement import NamedPoint, ink, label_points
+from paper.figures.style import GREY, OKABE_ITO, label, panels
+from paper.methods.methods import METHODS
 
 __all__ = [
     "against_probe",

@@ -23,16 +23,17 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import NullFormatter, NullLocator
 from torch import Tensor
 
-from infomax_lib.baselines.augment import two_views
-from infomax_lib.baselines.comparison import (
+from infomax_lib.model.data import Dataset
+from infomax_lib.stats import format_number, mean_interval
+from infomax_lib.training.population import generator
+from paper.chapters.prior_art.comparison import (
     INFOMAX,
     LABELS,
     REFERENCES,
     method_order,
     unsupervised_baselines,
 )
-from infomax_lib.baselines.figure_labels import NamedPoint, ink, label_ends, label_points
-from infomax_lib.baselines.figures import (
+from paper.chapters.prior_art.figures.methods import (
     check_rows,
     family_legend,
     family_of,
@@ -40,11 +41,10 @@ from infomax_lib.baselines.figures import (
     method_looks,
     named_point,
 )
-from infomax_lib.data import Dataset
-from infomax_lib.population import generator
-from infomax_lib.pruning import ORDERS, removable_share
-from infomax_lib.stats import format_number, mean_interval
-from infomax_lib.style import GREY, label, name, panels
+from paper.figures.label_placement import NamedPoint, ink, label_ends, label_points
+from paper.figures.style import GREY, label, name, panels
+from paper.measures.pruning import ORDERS, removable_share
+from paper.methods.two_views.augment import two_views
 
 __all__ = [
     "cost_against_quality",
@@ -324,7 +324,7 @@ def removable_shares(table: pd.DataFrame, points: float = 0.01) -> Figure:
     """Share of units (%) that can go within ``points`` of accuracy, the least first.
 
     Of each seed the largest over the orders of removal, see
-    :func:`infomax_lib.pruning.removable_share`.
+    :func:`paper.measures.pruning.removable_share`.
 
     Args:
         table: Columns ``method, seed, order, removed, share_removed, accuracy``.

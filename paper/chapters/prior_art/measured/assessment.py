@@ -30,26 +30,26 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from infomax_lib.baselines.augment import moved
-from infomax_lib.baselines.comparison import method_of
-from infomax_lib.baselines.prototypes import owner_similarity, purity
-from infomax_lib.baselines.runs import KIND as BASELINES
-from infomax_lib.baselines.runs import are_long, fitted_encoder, run_baselines
-from infomax_lib.baselines.spec import BaselineSpec
-from infomax_lib.data import Dataset, load_dataset
-from infomax_lib.derived import derived_results, seeds_together
-from infomax_lib.disentanglement import class_auroc, dci, mutual_information_gap, rotated_mig
-from infomax_lib.factors import KnownFactors, known_factors
-from infomax_lib.features import OTHER_HALF, PARTNERS, layer_outputs
-from infomax_lib.few_labels import few_label_accuracy
-from infomax_lib.population import generator
-from infomax_lib.probes import linear_probe
-from infomax_lib.pruning import ORDERS, pruning_curve, removal_order, removal_steps
-from infomax_lib.runs import run, trained_layer
-from infomax_lib.similarity import linear_cka
-from infomax_lib.spec import RunSpec, Spec
-from infomax_lib.store import Store, open_store
-from infomax_lib.unit_prediction import held_out_r2
+from infomax_lib.measures.probes import linear_probe
+from infomax_lib.measures.similarity import linear_cka
+from infomax_lib.model.data import Dataset, load_dataset
+from infomax_lib.model.spec import RunSpec, Spec
+from infomax_lib.results.experiments import derived_results, seeds_together
+from infomax_lib.results.runs import run, trained_layer
+from infomax_lib.results.store import Store, open_store
+from infomax_lib.training.population import generator
+from paper.chapters.open_questions.transfer import OTHER_HALF, PARTNERS, layer_outputs
+from paper.chapters.prior_art.comparison import method_of
+from paper.chapters.prior_art.measured.factors import KnownFactors, known_factors
+from paper.measures.disentanglement import class_auroc, dci, mutual_information_gap, rotated_mig
+from paper.measures.few_labels import few_label_accuracy
+from paper.measures.prototypes import owner_similarity, purity
+from paper.measures.pruning import ORDERS, pruning_curve, removal_order, removal_steps
+from paper.measures.replaceability import held_out_r2
+from paper.methods.runs import KIND as BASELINES
+from paper.methods.runs import are_long, fitted_encoder, run_baselines
+from paper.methods.spec import BaselineSpec
+from paper.methods.two_views.augment import moved
 
 __all__ = [
     "DRAWS",
@@ -127,23 +127,23 @@ def assess(
 
     Returns:
         One row per spec, in order: ``key``, the spec's fields, ``method`` (a name in
-        :data:`infomax_lib.baselines.comparison.LABELS`), and
+        :data:`paper.chapters.prior_art.comparison.LABELS`), and
 
-        - ``held_out_r2``: mean over units of :func:`infomax_lib.unit_prediction.held_out_r2`, units
+        - ``held_out_r2``: mean over units of :func:`.held_out_r2`, units
           that are constant on the test images left out;
         - ``cka``: linear CKA of the test outputs with those at the seed before, NaN for seed 0;
-        - ``purity``, ``owner_similarity``: see :mod:`infomax_lib.baselines.prototypes`;
+        - ``purity``, ``owner_similarity``: see :mod:`paper.measures.prototypes`;
         - ``to_partner``, ``to_other_classes``, ``to_rotation``: accuracy of a linear probe fitted
-          and tested on the dataset's partner in :data:`infomax_lib.features.PARTNERS`, on the other
+          and tested on the dataset's partner in :data:`.PARTNERS`, on the other
           half of the classes (see :func:`other_classes`), on the dataset's own images turned by
           random angles of up to `ROTATION` degrees;
         - ``labels_1``, ``labels_10``, ``labels_100``: mean accuracy with so many labels per class;
         - ``pruning_random``, ``pruning_least_unique``, ``pruning_greedy``: lists of the accuracies
-          of :func:`infomax_lib.pruning.pruning_curve` at
-          :func:`infomax_lib.pruning.removal_steps`; the spec's seed draws the random order;
+          of :func:`paper.measures.pruning.pruning_curve` at
+          :func:`paper.measures.pruning.removal_steps`; the spec's seed draws the random order;
         - ``mig``, ``rotated_mig`` (95th percentile of `ROTATIONS` rotations),
           ``dci_disentanglement``, ``dci_completeness``, ``dci_informativeness``: see
-          :mod:`infomax_lib.disentanglement`;
+          :mod:`paper.measures.disentanglement`;
         - ``named_units``: share of units with a class AUROC of at least `NAMED`;
         - ``failed``: why there are no numbers, or None.
 

@@ -1,12 +1,12 @@
-"""Long tables out of the rows of :func:`infomax_lib.baselines.assessment.assess`."""
+"""Long tables out of the rows of :func:`paper.chapters.prior_art.measured.assessment.assess`."""
 
 from __future__ import annotations
 
 import pandas as pd
 
-from infomax_lib.baselines.assessment import LABELS_PER_CLASS, other_classes
-from infomax_lib.features import PARTNERS
-from infomax_lib.pruning import ORDERS, removal_steps
+from paper.chapters.open_questions.transfer import PARTNERS
+from paper.chapters.prior_art.measured.assessment import LABELS_PER_CLASS, other_classes
+from paper.measures.pruning import ORDERS, removal_steps
 
 __all__ = ["pruning_table", "transfer_table"]
 
@@ -23,7 +23,7 @@ def transfer_table(assessed: pd.DataFrame) -> pd.DataFrame:
     "classes" ("mnist 0–4 → 5–9").
 
     Args:
-        assessed: Rows of :func:`infomax_lib.baselines.assessment.assess`, of any datasets.
+        assessed: Rows of :func:`.assess`, of any datasets.
 
     Returns:
         One row per row of ``assessed`` and target: ``method``, ``seed``, ``family``, ``target`` and
@@ -45,11 +45,11 @@ def pruning_table(assessed: pd.DataFrame) -> pd.DataFrame:
     """Accuracy of every encoder against the number of units removed.
 
     Args:
-        assessed: Rows of :func:`infomax_lib.baselines.assessment.assess`, of one dataset.
+        assessed: Rows of :func:`.assess`, of one dataset.
 
     Returns:
         One row per row of ``assessed``, order and step: ``method``, ``seed``, ``order`` (a name in
-        :data:`infomax_lib.pruning.ORDERS`), ``removed`` (units), ``share_removed`` (of all, in
+        :data:`paper.measures.pruning.ORDERS`), ``removed`` (units), ``share_removed`` (of all, in
         [0, 1]) and ``accuracy`` (in [0, 1]; NaN for a fit that failed).
 
     Raises:

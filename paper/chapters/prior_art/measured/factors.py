@@ -16,8 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from infomax_lib.baselines.augment import moved
-from infomax_lib.population import generator
+from infomax_lib.training.population import generator
+from paper.methods.two_views.augment import moved
 
 __all__ = ["LEVELS", "KnownFactors", "known_factors", "thickened"]
 
@@ -65,7 +65,7 @@ def known_factors(
     Args:
         images: Values in [0, 1], shape (N, D).
         labels: Classes (N,); their index among the sorted classes is the level of the class.
-        image_shape: Height and width, as in :class:`infomax_lib.data.Dataset`.
+        image_shape: Height and width, as in :class:`infomax_lib.model.data.Dataset`.
         seed: Fixes which image gets which levels.
         levels: Levels by name, as in `LEVELS`; a factor that is left out does not vary.
 

@@ -35,12 +35,12 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from infomax_lib.baselines import moco
-from infomax_lib.baselines.methods import METHODS
-from infomax_lib.baselines.spec import BaselineSpec
-from infomax_lib.data import Dataset
-from infomax_lib.population import Population
-from infomax_lib.spec import RunSpec
+from infomax_lib.model.data import Dataset
+from infomax_lib.model.spec import RunSpec
+from infomax_lib.training.population import Population
+from paper.methods.methods import METHODS
+from paper.methods.spec import BaselineSpec
+from paper.methods.two_views import moco
 
 _EIGENVECTORS = 14 / 3  # times n³
 
@@ -120,7 +120,7 @@ def count_flops(function: Callable[[], object]) -> float:
     """Floating-point operations of the PyTorch products and factorisations in a call.
 
     ``torch.utils.flop_counter`` knows no products that add to a matrix in place and no
-    factorisations; they are counted here. float32 products of :mod:`infomax_lib.products` on the
+    factorisations; they are counted here. float32 products of :mod:`.matmul` on the
     CPU bypass PyTorch's names for products and are not seen: call it with float64.
     """
     with FlopCounterMode(display=False, custom_mapping=_UNKNOWN_TO_PYTORCH) as counter:

@@ -1,6 +1,6 @@
 r"""Do unsupervised weights give supervised training a head start? (source 002)
 
-The network is that of :mod:`infomax_lib.baselines.supervised`,
+The network is that of :mod:`paper.methods.controls.supervised`,
 
 .. math:: a = \mathrm{relu}(W x + b), \quad \mathrm{logits} = U a + c,
 
@@ -31,16 +31,17 @@ from torch import Tensor
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from infomax_lib.baselines import stacked, supervised
-from infomax_lib.baselines.comparison import INFOMAX, INFOMAX_SETTINGS, LABELS
-from infomax_lib.baselines.encoders import FitError, LinearEncoder
-from infomax_lib.baselines.methods import METHODS, Outcomes
-from infomax_lib.baselines.untrained import initial_layers
-from infomax_lib.data import DATASETS, Dataset, load_dataset
-from infomax_lib.derived import derived_results, seeds_together
-from infomax_lib.population import Population, measured_epochs
-from infomax_lib.spec import RunSpec, Spec, names_among
-from infomax_lib.store import Store
+from infomax_lib.model.data import DATASETS, Dataset, load_dataset
+from infomax_lib.model.spec import RunSpec, Spec, names_among
+from infomax_lib.results.experiments import derived_results, seeds_together
+from infomax_lib.results.store import Store
+from infomax_lib.training.population import Population, measured_epochs
+from paper.chapters.prior_art.comparison import INFOMAX, INFOMAX_SETTINGS, LABELS
+from paper.methods import descent
+from paper.methods.controls import supervised
+from paper.methods.controls.untrained import initial_layers
+from paper.methods.encoders import FitError, LinearEncoder
+from paper.methods.methods import METHODS, Outcomes
 
 __all__ = [
     "STARTS",
@@ -192,7 +193,7 @@ def _accuracies(
     random, _ = initial_layers(seeds, first.hidden_dim, data.train)
     found: list[Tensor] = []
 
-    def on_epoch(epoch: int, parameters: stacked.Parameters) -> None:
+    def on_epoch(epoch: int, parameters: descent.Parameters) -> None:
         if epoch in epochs:
             found.append(accuracy(parameters, data.test, data.test_labels))
 
@@ -226,7 +227,7 @@ def pretrained_layers(
     """
     first, seeds = specs[0], [spec.seed for spec in specs]
     if first.method == "random":
-        return stacked.encoders_of(*initial_layers(seeds, first.hidden_dim, data.train), "relu")
+        return descent.encoders_of(*initial_layers(seeds, first.hidden_dim, data.train), "relu")
     if first.method in INFOMAX:
         return _infomax_layers(first, seeds, data, progress)
     method, given = METHODS[first.method], _settings(first)
@@ -254,7 +255,7 @@ def _infomax_layers(
     bar = range(run.epochs)
     for _ in tqdm(bar, desc=_label(spec.method), leave=False, disable=not progress):
         population.epoch()
-    return stacked.encoders_of(torch.stack(population.weight), torch.stack(population.bias), "relu")
+    return descent.encoders_of(torch.stack(population.weight), torch.stack(population.bias), "relu")
 
 
 def rescaled(weight: Tensor, bias: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
@@ -273,11 +274,11 @@ def rescaled(weight: Tensor, bias: Tensor, like: Tensor) -> tuple[Tensor, Tensor
     return factor[:, None, None] * weight, factor[:, None] * bias
 
 
-def accuracy(parameters: stacked.Parameters, x: Tensor, labels: Tensor) -> Tensor:
+def accuracy(parameters: descent.Parameters, x: Tensor, labels: Tensor) -> Tensor:
     """Share of samples that get their label, of each network (S,), float64, on the CPU.
 
     Args:
-        parameters: Those of :func:`infomax_lib.baselines.supervised.train`.
+        parameters: Those of :func:`paper.methods.controls.supervised.train`.
         x: Samples (N, D).
         labels: Classes (N,).
 

@@ -19,13 +19,13 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
-from infomax_lib.baselines import gmm
-from infomax_lib.baselines.gmm import MixtureEncoder
-from infomax_lib.baselines.pca import principal_components
-from infomax_lib.data import DATASETS, load_dataset
-from infomax_lib.derived import derived_results
-from infomax_lib.spec import Spec, names_among
-from infomax_lib.store import Store
+from infomax_lib.model.data import DATASETS, load_dataset
+from infomax_lib.model.spec import Spec, names_among
+from infomax_lib.results.experiments import derived_results
+from infomax_lib.results.store import Store
+from paper.methods.components.pca import principal_components
+from paper.methods.density import gmm
+from paper.methods.density.gmm import MixtureEncoder
 
 __all__ = ["OverlapSpec", "doubled", "log_likelihood", "overlapping_mixtures", "redundancy"]
 
@@ -61,7 +61,7 @@ def overlapping_mixtures(
 ) -> pd.DataFrame:
     """A mixture fitted to a dataset beside the one with all components doubled.
 
-    Fitted by EM (scikit-learn, see :mod:`infomax_lib.baselines.gmm`) to the projections of the
+    Fitted by EM (scikit-learn, see :mod:`paper.methods.density.gmm`) to the projections of the
     training images on their leading principal directions; computed in float64 on the CPU.
 
     Args:

@@ -13,12 +13,12 @@ from typing import TypeVar
 
 import pandas as pd
 
-from infomax_lib.baselines.comparison import method_of
-from infomax_lib.baselines.runs import run_baselines
-from infomax_lib.baselines.spec import BaselineSpec
-from infomax_lib.runs import run
-from infomax_lib.spec import RunSpec, grid
-from infomax_lib.store import Store, open_store
+from infomax_lib.model.spec import RunSpec, grid
+from infomax_lib.results.runs import run
+from infomax_lib.results.store import Store, open_store
+from paper.chapters.prior_art.comparison import method_of
+from paper.methods.runs import run_baselines
+from paper.methods.spec import BaselineSpec
 
 #: Of the default rate, about half a decade apart.
 FACTORS = (0.1, 0.3, 1.0, 3.0, 10.0)

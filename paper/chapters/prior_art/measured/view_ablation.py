@@ -1,7 +1,7 @@
 """What methods of two views owe to their views and to large batches (source 002).
 
 With ``views="all"`` a method is what it is elsewhere: views are moved, scaled and masked at random
-(:mod:`infomax_lib.baselines.augment`). With ``views="none"`` both views are the image itself.
+(:mod:`paper.methods.two_views.augment`). With ``views="none"`` both views are the image itself.
 Masks are left out as well: they are an augmentation, too. Both losses remain defined. With unit
 embeddings z of B images, twice each, NT-Xent (Chen et al. 2020) is
     L = mean_i log(1 + 2 Σ_{j≠i} exp((z_i·z_j - 1) / τ)),
@@ -21,18 +21,18 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from infomax_lib import metrics
-from infomax_lib.baselines.augment import two_views
-from infomax_lib.baselines.comparison import with_infomax
-from infomax_lib.baselines.encoders import Encoder, FitError
-from infomax_lib.baselines.joint_embedding import Views
-from infomax_lib.baselines.methods import METHODS
-from infomax_lib.data import DATASETS, Dataset, load_dataset
-from infomax_lib.derived import derived_results, seeds_together
-from infomax_lib.probes import linear_probe
-from infomax_lib.runs import run
-from infomax_lib.spec import RunSpec, Spec, names_among
-from infomax_lib.store import Store, open_store
+from infomax_lib.measures.probes import linear_probe
+from infomax_lib.measures.weights_and_outputs import output_correlation, weight_redundancy
+from infomax_lib.model.data import DATASETS, Dataset, load_dataset
+from infomax_lib.model.spec import RunSpec, Spec, names_among
+from infomax_lib.results.experiments import derived_results, seeds_together
+from infomax_lib.results.runs import run
+from infomax_lib.results.store import Store, open_store
+from paper.chapters.prior_art.comparison import with_infomax
+from paper.methods.encoders import Encoder, FitError
+from paper.methods.methods import METHODS
+from paper.methods.two_views.augment import two_views
+from paper.methods.two_views.joint_embedding import Views
 
 __all__ = ["VIEWS", "ViewAblationSpec", "equal_views", "view_ablations"]
 
@@ -100,7 +100,7 @@ def view_ablations(
 
     Returns:
         One row per spec, in order: ``key``, ``dataset``, ``method`` (one of
-        :data:`infomax_lib.baselines.comparison.INFOMAX` for a run), ``views`` (``none`` for a
+        :data:`paper.chapters.prior_art.comparison.INFOMAX` for a run), ``views`` (``none`` for a
         run), ``hidden_dim``, ``epochs``, ``learning_rate``, ``batch_size``, ``seed``;
         ``probe_accuracy`` (a share), ``weight_redundancy`` and ``output_correlation`` (of test
         outputs), NaN where the fit failed; ``failed``: why, or None.
@@ -162,7 +162,7 @@ def _measured(outcome: Encoder | FitError, data: Dataset) -> dict[str, Any]:
     probe = linear_probe(train, data.train_labels, test, data.test_labels)
     return {
         "probe_accuracy": float(probe),
-        "weight_redundancy": float(metrics.weight_redundancy(outcome.weight)),
-        "output_correlation": float(metrics.output_correlation(test)),
+        "weight_redundancy": float(weight_redundancy(outcome.weight)),
+        "output_correlation": float(output_correlation(test)),
         "failed": None,
     }

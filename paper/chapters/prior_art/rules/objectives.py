@@ -1,6 +1,6 @@
 """Rules for the prior-art chapter: what source 002 says about other methods and about this one.
 
-The predictions (002.12–15) have rules of their own, :mod:`infomax_lib.rules.predictions`. Tables in
+The predictions (002.12–15) have rules of their own, :mod:`.predictions`. Tables in
 ``Evidence.extra``, one row per method and seed where nothing else is said:
 
 - ``baselines``: method, seed, hidden_dim, probe_accuracy, weight_redundancy,
@@ -23,11 +23,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from infomax_lib.baselines.comparison import INFOMAX, LABELS
-from infomax_lib.baselines.methods import METHODS
-from infomax_lib.claims import Evidence, Finding, MissingEvidence, Part, below, claim, finding
 from infomax_lib.rank_correlation import rank_correlation
-from infomax_lib.rules.by_method import (
+from infomax_lib.stats import CONFIDENCE, Interval, format_exact, mean_interval
+from paper.chapters.open_questions.rules.mechanisms import RELATED, every, part_points
+from paper.chapters.prior_art.by_method import (
     BASELINES,
     MIN_METHODS,
     MIN_SEEDS,
@@ -38,12 +37,13 @@ from infomax_lib.rules.by_method import (
     differences,
     names,
 )
-from infomax_lib.rules.open_questions import RELATED, every, part_points
-from infomax_lib.rules.predictions import removable
-from infomax_lib.rules.shared import DIVERSE, POINT, part_above, part_below, percent, points
-from infomax_lib.stats import CONFIDENCE, Interval, format_exact, mean_interval
+from paper.chapters.prior_art.comparison import INFOMAX, LABELS
+from paper.chapters.prior_art.rules.predictions import removable
+from paper.judging.claims import Finding, Part, below, claim, finding
+from paper.judging.evidence import Evidence, MissingEvidence
+from paper.judging.shared_rules import DIVERSE, POINT, part_above, part_below, percent, points
+from paper.methods.methods import METHODS
 
-CHAPTER = "prior_art"
 A, B = "infomax_relu", "infomax_softmax"
 CONTRASTIVE = ("simclr", "moco", "byol", "swav")
 PREDICTION = ("masked_prediction", "autoregressive_prediction")
@@ -91,7 +91,6 @@ def some(outcomes: Sequence[bool | None]) -> bool | None:
 @claim(
     "002.1",
     place="The history",
-    chapter=CHAPTER,
     statement="Layer-wise pretraining made deep learning work in 2006; by 2012 it had stopped "
     "mattering.",
     test="None: a statement about the history of a field, which is cited.",
@@ -109,7 +108,6 @@ def history(e: Evidence) -> Finding:
 @claim(
     "002.2",
     place="RBM pretraining",
-    chapter=CHAPTER,
     statement="Boltzmann machines model density by sampling, at a high cost.",
     test="FLOPs and seconds of one fit relative to the autoencoder's, at equal epochs, K and data. "
     "That the objective is a density and that it is trained by sampling are definitions.",
@@ -135,7 +133,6 @@ def boltzmann_cost(e: Evidence) -> Finding:
 @claim(
     "002.3",
     place="Autoencoders",
-    chapter=CHAPTER,
     statement="Autoencoders are cheap, but reconstruction does not prevent redundancy.",
     test="Weight redundancy and output correlation of the autoencoder against PCA, untrained "
     "weights and architecture B at equal K.",
@@ -156,7 +153,6 @@ def autoencoder_redundancy(e: Evidence) -> Finding:
 @claim(
     "002.4",
     place="Contrastive learning",
-    chapter=CHAPTER,
     statement="Contrastive learning needs augmentations and large batches, and does not prevent "
     "redundancy.",
     test="SimCLR with and without augmentations and with batches of 32, 128 and 512 at equal "
@@ -204,7 +200,6 @@ def contrastive_needs(e: Evidence) -> Finding:
 @claim(
     "002.5",
     place="Modern foundation models",
-    chapter=CHAPTER,
     statement="Models trained by prediction are redundant: 50–90 % can be pruned.",
     test="At this scale only: single layers trained by masked and by autoregressive prediction of "
     "pixels; the largest share, over three orders of removal, of units that can go within 1 point "
@@ -259,7 +254,6 @@ def cost_step(flops: Measured, dear: Sequence[str], cheap: Sequence[str]) -> Int
 @claim(
     "002.6",
     place="The comparison",
-    chapter=CHAPTER,
     statement="What each objective prevents, and its cost: RBM poor initialisation (high), "
     "autoencoder information loss (low), contrastive collapse (medium), prediction nothing "
     "specific, InfoMax redundancy and collapse (low).",
@@ -313,7 +307,6 @@ def _texts(found: Sequence[tuple[bool | None, str]]) -> str:
 @claim(
     "002.7",
     place="What each objective actually optimizes",
-    chapter=CHAPTER,
     statement="Modelling density does not require non-redundant features: a mixture of Gaussians "
     "with overlapping components still models the density.",
     test="A construction: a mixture with distinct components, and the same with every component "
@@ -349,7 +342,6 @@ def overlap_models_density(e: Evidence) -> Finding:
 @claim(
     "002.8",
     place="What each objective actually optimizes",
-    chapter=CHAPTER,
     statement="InfoMax is the only objective that explicitly targets non-redundancy.",
     test="Counterexamples: PCA (uncorrelated outputs by construction) and FastICA (independence "
     "is its objective).",
@@ -371,7 +363,6 @@ def only_objective(e: Evidence) -> Finding:
 @claim(
     "002.9",
     place="Why RBM pretraining died",
-    chapter=CHAPTER,
     statement="RBM pretraining died because its objective was wrong, not only because better tools "
     "made it unnecessary.",
     test="None: why a field stopped using a method cannot be measured. What its features are worth "
@@ -390,7 +381,6 @@ def why_abandoned(e: Evidence) -> Finding:
 @claim(
     "002.10",
     place="Why RBM pretraining died",
-    chapter=CHAPTER,
     statement="Good features are independent factors.",
     test="Rank correlation over methods between independence of the outputs (low HSIC, low "
     "output correlation) and probe accuracy.",
@@ -419,7 +409,6 @@ def independence_is_quality(e: Evidence) -> Finding:
 @claim(
     "002.11",
     place="Why end-to-end training works (mostly)",
-    chapter=CHAPTER,
     statement="End-to-end training leaves gaps and redundancy.",
     test="A supervised layer of the same K against architecture B: redundancy of its weights and "
     "outputs.",
@@ -461,7 +450,6 @@ def variation_ratio(first: pd.Series, second: pd.Series) -> Interval:
 @claim(
     "002.16",
     place="What InfoMax gets from EM",
-    chapter=CHAPTER,
     statement="Without EM training is unstable and depends on initialisation; with EM it is stable "
     "and structured.",
     test="B (softmax) against A over seeds: similarity of the features of neighbouring seeds "
@@ -488,7 +476,6 @@ def stable_with_em(e: Evidence) -> Finding:
 @claim(
     "002.17",
     place="What InfoMax gets from EM",
-    chapter=CHAPTER,
     statement="With EM, features are prototypes that own regions of input space.",
     test="Every test image is given to the unit with the largest standardised output. Purity: the "
     "share of images whose class is the majority class of their unit; owner similarity: cosine "
@@ -521,7 +508,6 @@ def prototypes(e: Evidence) -> Finding:
 @claim(
     "002.18",
     place="What remains from prior art",
-    chapter=CHAPTER,
     statement="Local unsupervised objectives can initialise good features.",
     test="A supervised layer is fine-tuned from the weights of A, of the autoencoder and of the "
     "RBM, and from random weights; test accuracy after the first and after the last epoch.",
@@ -543,7 +529,6 @@ def head_start(e: Evidence) -> Finding:
 @claim(
     "002.19",
     place="InfoMax + implicit EM (this work)",
-    chapter=CHAPTER,
     statement="InfoMax is cheap: standard backpropagation with batch statistics, without sampling.",
     test="FLOPs of one fit of A against the autoencoder and against the baselines that descend in "
     "minibatches, at equal epochs, K and data. That nothing is sampled is a property of the "

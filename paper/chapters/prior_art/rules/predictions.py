@@ -21,19 +21,8 @@ from functools import partial
 import pandas as pd
 from scipy import stats
 
-from infomax_lib.baselines.comparison import LABELS
-from infomax_lib.claims import (
-    Evidence,
-    Finding,
-    MissingEvidence,
-    Part,
-    above,
-    claim,
-    finding,
-    measured,
-)
-from infomax_lib.pruning import ORDERS, removable_share
-from infomax_lib.rules.by_method import (
+from infomax_lib.stats import Interval, format_number, mean_interval
+from paper.chapters.prior_art.by_method import (
     Measured,
     at_least,
     at_most,
@@ -41,10 +30,12 @@ from infomax_lib.rules.by_method import (
     differences,
     names,
 )
-from infomax_lib.rules.shared import POINT, percent, points
-from infomax_lib.stats import Interval, format_number, mean_interval
+from paper.chapters.prior_art.comparison import LABELS
+from paper.judging.claims import Finding, Part, above, claim, finding, measured
+from paper.judging.evidence import Evidence, MissingEvidence
+from paper.judging.shared_rules import POINT, percent, points
+from paper.measures.pruning import ORDERS, removable_share
 
-CHAPTER = "prior_art"
 PLACE = "The InfoMax hypothesis, prediction"
 
 #: P1: a layer of which this share can go at most cannot be pruned …
@@ -128,7 +119,6 @@ def fewer_than_baselines(e: Evidence, own: str) -> tuple[bool, str]:
 @claim(
     "002.12",
     place=f"{PLACE} 1",
-    chapter=CHAPTER,
     statement="InfoMax-pretrained models cannot be pruned: each feature carries unique "
     "information.",
     test="Units are removed at random, by least unique variance, and greedily, and the probe is "
@@ -192,7 +182,6 @@ def advantage(family: Measured) -> tuple[Interval, str]:
 @claim(
     "002.13",
     place=f"{PLACE} 2",
-    chapter=CHAPTER,
     statement="InfoMax features transfer better: they are universal, not task-specific.",
     test="Linear probes on frozen encoders. Four families of targets: the other data set, the "
     "classes not trained on, rotated images, few labels. The value of a family is the mean over "
@@ -269,7 +258,6 @@ def half_as_wide(e: Evidence, double: int) -> Part:
 @claim(
     "002.14",
     place=f"{PLACE} 3",
-    chapter=CHAPTER,
     statement="Smaller InfoMax models match larger conventional models: same information, fewer "
     "parameters.",
     test="Probe accuracy of InfoMax with K units against baselines with 2K = 64, 128, 256 units, "
@@ -299,7 +287,6 @@ def smaller_matches_larger(e: Evidence) -> Finding:
 @claim(
     "002.15",
     place=f"{PLACE} 4",
-    chapter=CHAPTER,
     statement="InfoMax features are interpretable: each corresponds to an independent factor, and "
     "can be named.",
     test="Mutual information gap (MIG) against known factors — class, rotation, scale, shift, "

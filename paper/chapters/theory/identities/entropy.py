@@ -24,9 +24,9 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from infomax_lib import dependence, mixture
-from infomax_lib.metrics import one_hot_loss, random_redundancy, simplex_floor
-from infomax_lib.objective import (
+from infomax_lib.measures import hsic
+from infomax_lib.measures.weights_and_outputs import one_hot_loss, random_redundancy, simplex_floor
+from infomax_lib.model.objective import (
     EPSILON,
     correlation,
     covariance,
@@ -38,8 +38,9 @@ from infomax_lib.objective import (
     total_correlation,
     weight_redundancy,
 )
-from infomax_lib.regions import count_regions, regions_in_general_position
 from infomax_lib.stats import EXACT
+from paper.chapters.theory import mixture
+from paper.measures.regions import count_regions, regions_in_general_position
 
 __all__ = ["IDENTITIES", "Identity", "check_identities"]
 
@@ -757,7 +758,7 @@ _define(
     left=lambda x, y: torch.stack(
         [torch.corrcoef(torch.stack([x, y[list(order)]]))[0, 1] ** 2 for order in _orders(len(y))]
     ).mean(),
-    right=lambda x, y: dependence.r2_floor(len(x)),
+    right=lambda x, y: hsic.r2_floor(len(x)),
 )
 
 _define(
@@ -768,8 +769,8 @@ _define(
     proof="Centred kernels have zero row sums, so the mean over permutations is the product of "
     "their traces over $N-1$.",
     draw=lambda g: (_normal(g, 6), _normal(g, 6).exp()),
-    left=lambda x, y: np.mean([dependence.hsic(x, y[list(order)]) for order in _orders(len(y))]),
-    right=lambda x, y: dependence.hsic_floor(x, y),
+    left=lambda x, y: np.mean([hsic.hsic(x, y[list(order)]) for order in _orders(len(y))]),
+    right=lambda x, y: hsic.hsic_floor(x, y),
 )
 
 
@@ -788,7 +789,7 @@ _define(
     claims=("001.17",),
     proof="The cross-correlation of equal views is $R$, with ones on its diagonal.",
     draw=lambda g: (_outputs(g), 0.7),
-    left=lambda a, weight: dependence.barlow_twins_loss(a, a, weight, eps=0.0),
+    left=lambda a, weight: hsic.barlow_twins_loss(a, a, weight, eps=0.0),
     right=lambda a, weight: weight * _off_diagonal(torch.corrcoef(a.mT)).square().sum(),
 )
 
@@ -819,7 +820,7 @@ _define(
     claims=("001.18",),
     proof=r"Gretton et al. (2005): $\mathrm{tr}(KHLH)/N^2$, multiplied out.",
     draw=lambda g: (_normal(g, 7, 2), _normal(g, 7)),
-    left=lambda x, y: dependence.hsic(x, y, widths=(1.5, 0.8), memory=500),
+    left=lambda x, y: hsic.hsic(x, y, widths=(1.5, 0.8), memory=500),
     right=lambda x, y: _v_statistic(_gaussian_kernel(x, 1.5), _gaussian_kernel(y, 0.8)),
 )
 
@@ -831,7 +832,7 @@ _define(
     claims=("001.18",),
     proof="Song et al. (2012), theorem 5.",
     draw=lambda g: (_normal(g, 7, 2), _normal(g, 7)),
-    left=lambda x, y: dependence.hsic(x, y, "unbiased", widths=(1.5, 0.8), memory=500),
+    left=lambda x, y: hsic.hsic(x, y, "unbiased", widths=(1.5, 0.8), memory=500),
     right=lambda x, y: _u_statistic(_gaussian_kernel(x, 1.5), _gaussian_kernel(y, 0.8)),
 )
 
@@ -866,7 +867,7 @@ _define(
     claims=("001.17", "001.18", "001.25"),
     proof=r"Expectations of Gaussian kernels of Gaussian differences, $\det(I+C)^{-1/2}$ each.",
     draw=lambda g: (2 * torch.rand(3, generator=g, dtype=torch.float64) - 1,),
-    left=lambda r: dependence.gaussian_hsic(r, normalised=False),
+    left=lambda r: hsic.gaussian_hsic(r, normalised=False),
     right=lambda r: torch.stack([_quadrature_hsic(float(value)) for value in r]),
 )
 

@@ -1,15 +1,15 @@
 """Rules for source 001, claims 1 to 20: what the derivation says, and what layers do.
 
 What is pure mathematics is decided by numbers in float64: ``Evidence.extra["identities"]`` (every
-identity with its error and tolerance, :mod:`infomax_lib.identities`) and ``"cases"`` (the terms of
-the objective at collapsed layers, :mod:`infomax_lib.limiting_cases`). What is said about trained
+identity with its error and tolerance, :mod:`.entropy`) and ``"cases"`` (the terms of
+the objective at collapsed layers, :mod:`.limiting_cases`). What is said about trained
 layers is decided by runs:
 
 - the swap grid, every mechanism with every objective, at λ_tc = 1;
 - the collapse runs: the LSE term alone, with variance, with decorrelation, with both;
 - starts inside a collapse, and the two sources' conventions.
 
-The runs' table carries the measures of :mod:`infomax_lib.held_out` beside its own. Further tables:
+The runs' table carries the measures of :mod:`.held_out` beside its own. Further tables:
 ``arrangements`` (hyperplanes, dimension, copied, counted, formula), ``destinations`` (seed, method,
 log_likelihood) and ``cost`` (objective, operations).
 
@@ -23,19 +23,11 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from infomax_lib.claims import (
-    Evidence,
-    Finding,
-    MissingEvidence,
-    Part,
-    claim,
-    finding,
-    inside,
-    measured,
-)
-from infomax_lib.evidence import MIN_SEEDS
-from infomax_lib.metrics import simplex_floor
-from infomax_lib.rules.shared import (
+from infomax_lib.measures.weights_and_outputs import simplex_floor
+from infomax_lib.stats import EXACT, format_exact, format_number, mean_interval, spearman_trend
+from paper.judging.claims import Finding, Part, claim, finding, inside, measured
+from paper.judging.evidence import MIN_SEEDS, Evidence, MissingEvidence
+from paper.judging.shared_rules import (
     DIVERSE,
     INDEPENDENT,
     POINT,
@@ -48,9 +40,6 @@ from infomax_lib.rules.shared import (
     relative_difference,
     share_of_seeds,
 )
-from infomax_lib.stats import EXACT, format_exact, format_number, mean_interval, spearman_trend
-
-CHAPTER = "theory"
 
 Condition = Mapping[str, object]
 
@@ -245,7 +234,6 @@ def _trains(e: Evidence, decisive: bool) -> Part:
 @claim(
     "001.1",
     place="The Separation; What Each Part Contributes",
-    chapter=CHAPTER,
     statement="Mechanism and objective are orthogonal, separable design choices.",
     test="The swap grid: five mechanisms × four objectives. Separable choices can be combined "
     "freely, and the effect of one does not depend on the other: a two-way analysis of variance "
@@ -270,7 +258,6 @@ def separable(e: Evidence) -> Finding:
 @claim(
     "001.2",
     place="InfoMax as the Answer",
-    chapter=CHAPTER,
     statement="−Σ H(zⱼ) + λ TC(z) is, equivalently, minus the joint entropy.",
     test="Two Gaussian units at λ = 1/2, 1 and 2, exactly; for the proxy −Σ log Var + λ‖R−I‖² the "
     "ratio of −log det R to ‖R−I‖²/2 in layers trained without competition, which is 1 where "
@@ -308,7 +295,6 @@ def joint_entropy(e: Evidence) -> Finding:
 @claim(
     "001.3",
     place="Why InfoMax is Right: Prevents collapse",
-    chapter=CHAPTER,
     statement="A dead prototype has zero variance and zero entropy, which hurts the objective.",
     test="Entropy of a Gaussian unit of vanishing variance; value of the entropy proxy at a dead "
     "unit.",
@@ -330,7 +316,6 @@ def dead_is_penalised(e: Evidence) -> Finding:
 @claim(
     "001.4",
     place="Why InfoMax is Right: Prevents collapse",
-    chapter=CHAPTER,
     statement="A dominant prototype, which always wins, raises total correlation.",
     test="Value of the TC term on z when one unit's z is raised above all others; on one-hot "
     "responsibilities, exact total correlation and the proxy when one unit wins 99 % of the "
@@ -352,7 +337,6 @@ def dominant_raises_tc(e: Evidence) -> Finding:
 @claim(
     "001.5",
     place="Why InfoMax is Right: Prevents redundancy",
-    chapter=CHAPTER,
     statement="Two prototypes that measure the same thing raise TC: redundancy is directly "
     "penalised.",
     test="Value of ‖R−I‖² and of −log det R at copies, and the gradient of the former that would "
@@ -374,7 +358,6 @@ def copies_raise_tc(e: Evidence) -> Finding:
 @claim(
     "001.6",
     place="Why InfoMax is Right: Prevents collapse",
-    chapter=CHAPTER,
     statement="InfoMax requires all prototypes to be active and informative.",
     test="Units whose activation is silent after training with InfoMax, without and with softmax; "
     "control: the LSE term alone, without InfoMax.",
@@ -407,7 +390,6 @@ def keeps_units_active(e: Evidence) -> Finding:
 @claim(
     "001.7",
     place="Why InfoMax is Right: Maximizes expressiveness",
-    chapter=CHAPTER,
     statement="K independent binary partitions create 2^K regions, the maximum for K hyperplanes; "
     "InfoMax gives maximum regions.",
     test="Exact counts of arrangements in general position; regions that test samples occupy in "
@@ -457,7 +439,6 @@ def maximum_regions(e: Evidence) -> Finding:
 @claim(
     "001.8",
     place="Why InfoMax is Right: Maximizes expressiveness",
-    chapter=CHAPTER,
     statement="Correlated partitions create fewer regions: information is wasted.",
     test="Exact counts with one hyperplane copied; over the 20 cells of the swap grid, rank "
     "correlation within each seed of the mean squared correlation of the units' firing with the "
@@ -494,7 +475,6 @@ def correlated_fewer(e: Evidence) -> Finding:
 @claim(
     "001.9",
     place="The Architecture",
-    chapter=CHAPTER,
     statement="Responsibilities are softmax(−z) and the loss is on z; source 000 trains "
     "softmax(+h) with the loss on it, and takes it for the same model.",
     test="Loss of softmax(−z) against softmax(+z) with mirrored weights, exactly; trained layers "
@@ -521,7 +501,6 @@ def conventions(e: Evidence) -> Finding:
 @claim(
     "001.10",
     place="The Architecture; The Full Picture",
-    chapter=CHAPTER,
     statement="Gradients flow through softmax to W; the chain rule delivers responsibility-"
     "weighted updates.",
     test="Autograd in float64: the gradient of the source's own loss, on z; of the LSE term; of "
@@ -544,7 +523,6 @@ def responsibility_weighted(e: Evidence) -> Finding:
 @claim(
     "001.11",
     place="What Each Part Contributes",
-    chapter=CHAPTER,
     statement="InfoMax could be swapped for another unsupervised objective, softmax for another "
     "competitive activation.",
     test="The swap grid. A swap works if training does not diverge and the features stay usable: "
@@ -581,7 +559,6 @@ def swappable(e: Evidence) -> Finding:
 @claim(
     "001.12",
     place="Connection to Classical EM",
-    chapter=CHAPTER,
     statement="GMM-EM and implicit EM with InfoMax share the mechanism; the destination differs: "
     "features, not density.",
     test="Two-dimensional mixtures on which explicit EM can be computed, from the same starts: "
@@ -615,7 +592,6 @@ def destination(e: Evidence) -> Finding:
 @claim(
     "001.13",
     place="Connection to Volume Control",
-    chapter=CHAPTER,
     statement="InfoMax is the volume control: it prevents both collapse modes, and no additional "
     "regularization is needed.",
     test="The LSE term alone, with the variance term, with decorrelation, with both; collapse of "
@@ -671,7 +647,6 @@ def _with(rows: pd.DataFrame, *metrics: str) -> pd.DataFrame:
 @claim(
     "001.14",
     place="Connection to Volume Control",
-    chapter=CHAPTER,
     statement="Winner-take-all is blocked by the TC term.",
     test="Softmax layers that start with one unit winning every sample: trained with both terms, "
     "without the TC term, and with the TC term alone.",
@@ -698,7 +673,6 @@ def winner_blocked(e: Evidence) -> Finding:
 @claim(
     "001.15",
     place="Connection to Volume Control",
-    chapter=CHAPTER,
     statement="Dead units are blocked by the marginal entropy term.",
     test="Layers without competition of which half of the units start silent: with ReLU, whose "
     "silent units have no gradient; with leaky ReLU, whose have a small one; and with leaky ReLU "
@@ -731,7 +705,6 @@ def dead_blocked(e: Evidence) -> Finding:
 @claim(
     "001.16",
     place="Practical Computation: Gaussian assumption",
-    chapter=CHAPTER,
     statement="For Gaussian z, H = ½ log det Cov + const, TC reduces to correlations, and the "
     "loss becomes −log det C + λ‖C − diag C‖².",
     test="The identities against quadrature; how the printed loss weighs dependence; what its "
@@ -755,7 +728,6 @@ def gaussian_loss(e: Evidence) -> Finding:
 @claim(
     "001.17",
     place="Practical Computation: Decorrelation proxy",
-    chapter=CHAPTER,
     statement="‖CᵀC − I‖² on normalised columns is Barlow Twins, and catches most redundancy.",
     test="On held-out outputs of layers without competition: the two-view loss of Barlow Twins "
     "against the one-view proxy; the share of HSIC that Gaussian units with the same correlations "
@@ -797,7 +769,6 @@ def barlow_twins(e: Evidence) -> Finding:
 @claim(
     "001.18",
     place="Practical Computation: HSIC",
-    chapter=CHAPTER,
     statement="HSIC is more thorough, and more expensive.",
     test="Layers trained with HSIC in place of ‖R−I‖², paired: HSIC on test images, without and "
     "with softmax; floating-point operations in the matrix products of one loss and its gradient, "
@@ -832,7 +803,6 @@ def hsic_thorough(e: Evidence) -> Finding:
 @claim(
     "001.19",
     place="Batch Dependence",
-    chapter=CHAPTER,
     statement="InfoMax needs batch statistics, and this is unavoidable: a single sample cannot "
     "say whether a prototype is used by other inputs.",
     test="Small batches against large ones; and whether the same loss can be had without any "
@@ -866,7 +836,6 @@ def batch_statistics(e: Evidence) -> Finding:
 @claim(
     "001.20",
     place="The Full Picture",
-    chapter=CHAPTER,
     statement="The layer learns K prototypes that cover different parts of the input space, "
     "detect independent features, are all utilized and not redundant.",
     test="Four measures on held-out data of layers trained with the LSE term and InfoMax, the "

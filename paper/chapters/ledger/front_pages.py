@@ -17,10 +17,10 @@ from pathlib import Path
 import pandas as pd
 
 import infomax_lib
-from infomax_lib.claims import CHAPTERS, judge_synthesis, registry
-from infomax_lib.pages import Page, chapter_outputs, page_outputs
-from infomax_lib.store import Store
-from infomax_lib.verdicts import CARD_MIME, VERDICTS_MIME, Card, Verdict, Verdicts, badge
+from infomax_lib.results.store import Store
+from paper.chapters import judge_synthesis, registry
+from paper.judging.verdicts import CARD_MIME, VERDICTS_MIME, Card, Verdict, Verdicts, badge
+from paper.pages.execute import Page, chapter_outputs, chapters, page_outputs
 
 __all__ = [
     "all_verdicts",
@@ -96,7 +96,7 @@ def cards_html(root: Path) -> str:
     """
     collected = chapter_outputs(CARD_MIME, root)
     cards = []
-    for name in CHAPTERS:
+    for name in chapters(root):
         outputs = collected.get(name)
         if outputs:
             body = Card(**outputs[-1]).html()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from infomax_lib.claims import SYNTHESIS, Finding, MissingEvidence, Part, Verdicts, claim, finding
-from infomax_lib.published import words
+from paper.judging.claims import Finding, Part, claim, finding
+from paper.judging.evidence import MissingEvidence
+from paper.judging.published import words
+from paper.judging.verdicts import Verdicts
 
 #: Row of the published comparison table → claims that decide it. "EM structure" is a definition.
 PROPERTY_CLAIMS: Mapping[str, Sequence[str]] = {
@@ -57,7 +59,6 @@ def _part(verdicts: Verdicts, name: str, ids: Sequence[str]) -> Part:
 @claim(
     "000.28",
     place="Comparison of architectures",
-    chapter=SYNTHESIS,
     statement="Eight properties tell the architectures apart: EM structure, bias loophole, "
     "requires λ_wr, requires λ_tc, SGD works, Adam needed, weight redundancy, output "
     "independence.",
@@ -75,7 +76,6 @@ def eight_rows(verdicts: Verdicts) -> Finding:
 @claim(
     "000.29",
     place="Practical recommendations",
-    chapter=SYNTHESIS,
     statement="Five practical recommendations: softmax for implicit regularization; no high λ_tc "
     "with it; λ_wr only without it; SGD is fine with it; the entropy term is primary.",
     test="Each recommendation by the verdicts on the claims it rests on.",
@@ -90,7 +90,6 @@ def recommendations(verdicts: Verdicts) -> Finding:
 @claim(
     "000.35",
     place="Conclusion",
-    chapter=SYNTHESIS,
     statement="Objective and mechanism together give non-redundant, informative features with "
     "stable optimization.",
     test="Verdicts on the claims each word rests on.",

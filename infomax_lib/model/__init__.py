@@ -1,0 +1,1 @@
+"""One layer: data, spec, activations, competitions and objectives."""

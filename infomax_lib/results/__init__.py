@@ -1,0 +1,1 @@
+"""Results computed once: store, engine, sharing out among processes and machines, audit."""

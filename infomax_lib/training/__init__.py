@@ -1,0 +1,1 @@
+"""Many layers at once: populations, devices, and the scikit-learn estimator."""

@@ -1,0 +1,1 @@
+"""The training step compiled by Numba, for sparse inputs on a CPU."""

@@ -1,0 +1,1 @@
+"""The training step by operations on whole tensors, on any device."""

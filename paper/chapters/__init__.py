@@ -1,0 +1,98 @@
+"""The chapters, one folder each, and the judge of their claims.
+
+A chapter's folder holds what its notebook calls: the experiment, the rules, figures and words. The
+rules were written, with their thresholds, before the runs they judge; the one result known
+beforehand is that the first published table matches λ_tc = 100 instead of its caption's 1.
+
+No chapter imports another. The registry finds the rules of all of them by their place,
+``<chapter>/rules.py`` or ``<chapter>/rules/``, so that a new chapter is a new folder and no more.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterable
+
+from paper.judging.claims import CLAIMS, Claim, Finding
+from paper.judging.evidence import Evidence, MissingEvidence
+from paper.judging.verdicts import Verdict, Verdicts
+
+#: Claims that sum up other claims are judged on the ledger page.
+SYNTHESIS = "ledger"
+
+
+def registry() -> dict[str, Claim]:
+    """Every registered claim by id, in the order of the sources."""
+    for chapter in pkgutil.iter_modules(__path__, f"{__name__}."):
+        _import_rules(chapter.name)
+    return dict(sorted(CLAIMS.items(), key=lambda item: _order(item[0])))
+
+
+def _import_rules(chapter: str) -> None:
+    """Import a chapter's rules, which register themselves; a chapter may have none."""
+    folder = importlib.import_module(chapter).__path__
+    if "rules" in {module.name for module in pkgutil.iter_modules(folder)}:
+        rules = importlib.import_module(f"{chapter}.rules")
+        for part in pkgutil.iter_modules(getattr(rules, "__path__", []), f"{chapter}.rules."):
+            importlib.import_module(part.name)
+
+
+def _order(claim_id: str) -> tuple[str, int]:
+    source, _, number = claim_id.partition(".")
+    return source, int(number)
+
+
+def judge(chapter: str, evidence: Evidence) -> Verdicts:
+    """The verdicts on all claims of a chapter, from the evidence it measured.
+
+    A claim whose rule lacks runs is *inconclusive*, and its evidence says what is missing.
+
+    Raises
+    ------
+    ValueError
+        If the chapter has no claims.
+    """
+    claims = registry().values()
+    judged = dict.fromkeys(c.chapter for c in claims if c.chapter != SYNTHESIS)
+    if chapter not in judged:
+        raise ValueError(f"no chapter {chapter!r}; chapters are {', '.join(judged)}")
+    return Verdicts(_judge(c, evidence.tracked()) for c in claims if c.chapter == chapter)
+
+
+def judge_synthesis(verdicts: Iterable[Verdict]) -> Verdicts:
+    """The verdicts on claims that sum up others, from the verdicts of all chapters."""
+    known = Verdicts(verdicts)
+    return Verdicts(_judge(c, known) for c in registry().values() if c.chapter == SYNTHESIS)
+
+
+def _judge(rule: Claim, material: Evidence | Verdicts) -> Verdict:
+    try:
+        result = rule.function(material)
+    except MissingEvidence as missing:
+        result = Finding(
+            "inconclusive", f"Not measured with these parameters: needs {missing.args[0]}."
+        )
+    keys: tuple[str, ...] = ()
+    seeds = 0
+    if isinstance(material, Evidence):
+        keys = tuple(sorted(key[:8] for key in material.used))
+        if keys:
+            runs = material.runs
+            tables = [t for t in (runs, material.history) if {"key", "seed"} <= set(t.columns)]
+            seeds = len({s for t in tables for s in t[t["key"].isin(material.used)]["seed"]})
+    return Verdict(
+        id=rule.id,
+        source=rule.source,
+        place=rule.place,
+        statement=rule.statement,
+        test=rule.test,
+        rule=rule.rule,
+        evidence=result.evidence,
+        number_verdict=result.number,
+        interpretation_verdict=result.interpretation,
+        chapter=rule.chapter,
+        runs=len(keys),
+        seeds=seeds,
+        keys=keys,
+    )

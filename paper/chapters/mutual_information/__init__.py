@@ -1,0 +1,1 @@
+"""Chapter: mutual information is not representation quality."""

@@ -1,0 +1,1 @@
+"""Entropy and mutual information where they are known in closed form."""

@@ -1,0 +1,1 @@
+"""What the chapter on mutual information trains and measures."""

@@ -1,0 +1,1 @@
+"""Chapter: the sources' open questions, answered."""

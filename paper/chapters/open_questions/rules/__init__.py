@@ -1,0 +1,1 @@
+"""Rules of the chapter on the open questions."""

@@ -1,0 +1,1 @@
+"""The page on speed: stored benchmarks as figures, tables and sentences."""

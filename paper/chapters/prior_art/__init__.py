@@ -1,0 +1,1 @@
+"""Chapter: prior art, measured."""

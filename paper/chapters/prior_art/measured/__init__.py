@@ -1,0 +1,1 @@
+"""What the chapter on prior art measures of every method."""

@@ -1,0 +1,1 @@
+"""Chapter: the theory, stated and checked."""

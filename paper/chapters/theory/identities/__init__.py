@@ -1,0 +1,1 @@
+"""Identities of the theory, each with its formula, its check and its reason."""

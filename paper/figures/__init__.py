@@ -1,0 +1,1 @@
+"""The house style, and the kinds of figure and table that chapters share."""

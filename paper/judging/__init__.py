@@ -1,0 +1,1 @@
+"""From published numbers and evidence to a verdict, by rules."""

@@ -1,0 +1,1 @@
+"""Methods that look for directions of the data."""

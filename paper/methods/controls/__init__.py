@@ -1,0 +1,1 @@
+"""What every method stands beside: untrained weights, and labels."""

@@ -1,0 +1,1 @@
+"""Methods that model the density of the data."""

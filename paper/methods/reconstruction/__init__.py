@@ -1,0 +1,1 @@
+"""Methods that reconstruct or predict their inputs."""

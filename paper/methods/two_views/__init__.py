@@ -1,0 +1,1 @@
+"""Methods that compare two views of a sample."""

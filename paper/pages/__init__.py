@@ -1,0 +1,1 @@
+"""Notebooks executed into the pages of the book."""
