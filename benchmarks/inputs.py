@@ -17,8 +17,8 @@ from torch import Tensor
 from benchmarks.timing import Work
 from infomax_lib.model.data import Dataset, load_dataset
 from infomax_lib.model.spec import RunSpec
+from infomax_lib.model.streams import batches, generator
 from infomax_lib.training.grouping import populations
-from infomax_lib.training.population import batches, generator
 
 __all__ = [
     "INPUTS",

@@ -17,7 +17,7 @@ from infomax_lib.model.layer import ACTIVATIONS, initial_parameters
 from infomax_lib.model.masked_views import two_views
 from infomax_lib.model.objective import OBJECTIVES, free_energy, weight_redundancy
 from infomax_lib.model.spec import RunSpec
-from infomax_lib.training.population import batches, generator
+from infomax_lib.model.streams import batches, generator
 
 __all__ = ["PlainLoop", "plain_loss", "train_reference"]
 

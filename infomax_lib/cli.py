@@ -45,7 +45,7 @@ def sweep(
     """
     from infomax_lib.model.data import DataError
     from infomax_lib.results.cluster import ClusterError
-    from infomax_lib.results.runs import plan, resolve_device, run, tasks_wanted
+    from infomax_lib.results.runs import plan, run, tasks_wanted
     from infomax_lib.results.store import open_store
     from infomax_lib.results.sweep import (
         check_output,
@@ -55,6 +55,7 @@ def sweep(
         sweep_specs,
         write_table,
     )
+    from infomax_lib.training.devices import resolve_device
 
     start = time.perf_counter()
     try:

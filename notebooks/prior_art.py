@@ -228,10 +228,10 @@ import pandas as pd
 from myst_nb import glue
 
 from infomax_lib import SpecError, first_seeds, grid, load_dataset, open_store
+from infomax_lib.model.architectures import INFOMAX
 from infomax_lib.stats import format_number, mean_interval
 from paper.chapters import judge
 from paper.chapters.prior_art.comparison import (
-    INFOMAX,
     LABELS,
     best,
     feature_images,

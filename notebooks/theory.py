@@ -66,8 +66,7 @@ from myst_nb import glue
 
 from infomax_lib import RunSpec, first_seeds, grid, history, load_dataset, open_store, run
 from infomax_lib.measures.weights_and_outputs import random_redundancy, simplex_floor
-from infomax_lib.rank_correlation import rank_correlation
-from infomax_lib.stats import format_number, mean_interval
+from infomax_lib.stats import format_number, mean_interval, rank_correlation
 from paper.chapters import judge
 from paper.chapters.theory.arrangements import count_arrangements
 from paper.chapters.theory.destinations import compare_destinations, ring_mixture

@@ -27,7 +27,7 @@ from pathlib import Path
 import torch
 
 from infomax_lib import RunSpec, Store, grid, run
-from infomax_lib.results import runs
+from infomax_lib.results import compute
 from infomax_lib.training.grouping import populations
 
 SPECS = [
@@ -73,7 +73,12 @@ class HalfWay(io.BufferedWriter):
 
 def observe(report: Callable[[str], None]) -> None:
     """Make this process report what it does, by wrapping the calls it does it with."""
-    mkstemp, fsync, replace, train = tempfile.mkstemp, os.fsync, os.replace, runs.train_population
+    mkstemp, fsync, replace, train = (
+        tempfile.mkstemp,
+        os.fsync,
+        os.replace,
+        compute.train_population,
+    )
 
     def opened(*args, **kwargs):
         made = mkstemp(*args, **kwargs)
@@ -106,7 +111,7 @@ def observe(report: Callable[[str], None]) -> None:
         return found
 
     tempfile.mkstemp, os.fdopen, os.fsync, os.replace = opened, file_of, flushed, renamed
-    runs.train_population = trained
+    compute.train_population = trained
 
 
 class Life:

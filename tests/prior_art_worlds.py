@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from paper.chapters.prior_art.comparison import INFOMAX, LABELS
+from infomax_lib.model.architectures import INFOMAX
+from paper.chapters.prior_art.comparison import LABELS
 from paper.judging.evidence import Evidence
 from paper.measures.pruning import ORDERS, removal_steps
 

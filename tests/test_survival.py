@@ -15,7 +15,7 @@ from damage import file_of_our_naming, files, flip, parquet, truncate
 
 import infomax_lib
 from infomax_lib import RunSpec, Store, grid, run
-from infomax_lib.results import runs
+from infomax_lib.results import compute
 from infomax_lib.results.locks import claimed, take_turns
 from infomax_lib.results.store import StoreWarning
 from infomax_lib.training.grouping import populations
@@ -34,13 +34,14 @@ SPECS = [
 # statement to execute at the beginning of every population (n counts them).
 CHILD = """
 import signal, sys, time
-from infomax_lib import run, runs
+from infomax_lib import run
+from infomax_lib.results import compute
 from test_survival import SPECS
 
 # what a shell starts in the background inherits that Ctrl-C is ignored
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-n, train = 0, runs.train_population
+n, train = 0, compute.train_population
 
 def observed(specs, *args, **kwargs):
     global n
@@ -49,7 +50,7 @@ def observed(specs, *args, **kwargs):
     exec(sys.argv[2])
     return train(specs, *args, **kwargs)
 
-runs.train_population = observed
+compute.train_population = observed
 print("ready", flush=True)
 sys.stdin.readline()
 table = run(SPECS, device="cpu", store=sys.argv[1], progress=False)
@@ -122,13 +123,13 @@ def undisturbed(tmp_path_factory):
 def trained(monkeypatch):
     """Places of the runs that this process trains."""
     found = []
-    real = runs.train_population
+    real = compute.train_population
 
     def spy(specs, *args, **kwargs):
         found.extend(SPECS.index(spec) for spec in specs)
         return real(specs, *args, **kwargs)
 
-    monkeypatch.setattr(runs, "train_population", spy)
+    monkeypatch.setattr(compute, "train_population", spy)
     return found
 
 

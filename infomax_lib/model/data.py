@@ -331,3 +331,42 @@ def _parse_idx(content: bytes, file: IdxFile) -> np.ndarray:
     if content[:3] != b"\x00\x00\x08":
         raise DataError(f"{file.name} is not an IDX file of unsigned bytes")
     return np.frombuffer(content, np.uint8, offset=4 + 4 * rank).reshape(shape)
+
+
+#: Datasets with inputs of the same size, to which features transfer.
+PARTNERS = {"mnist": "fashion-mnist", "fashion-mnist": "mnist"}
+
+
+#: Parts of a dataset by class: all of them, the lower half (0-4 of ten) or the upper half (5-9).
+SOURCES = ("all", "low", "high")
+
+
+#: The half that is left over.
+OTHER_HALF = {"low": "high", "high": "low"}
+
+
+def part_of(data: Dataset, source: str) -> Dataset:
+    """The images of some classes, a name in :data:`SOURCES`; labels stay as they are.
+
+    Raises:
+        ValueError: The dataset is such a part itself.
+    """
+    if source == "all":
+        return data
+    half = _CLASSES[data.name] // 2
+    train, test = (in_half(y, source, half) for y in (data.train_labels, data.test_labels))
+    if train.all() or not train.any():
+        raise ValueError(
+            f"{data.name} holds half of the classes already: take the {source} half of the whole "
+            "dataset"
+        )
+    return replace(
+        data,
+        train=data.train[train],
+        train_labels=data.train_labels[train],
+        test=data.test[test],
+        test_labels=data.test_labels[test],
+    )
+
+
+_CLASSES = dict.fromkeys(DATASETS, 10) | {"synthetic": 6}

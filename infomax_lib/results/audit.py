@@ -35,8 +35,9 @@ import torch
 
 from infomax_lib.model.data import load_dataset
 from infomax_lib.model.spec import RunSpec
-from infomax_lib.results.runs import compute, resolve_device
+from infomax_lib.results.compute import compute
 from infomax_lib.results.store import FileInfo, Store, code_fingerprint, open_store
+from infomax_lib.training.devices import resolve_device
 from infomax_lib.training.grouping import populations
 
 __all__ = [

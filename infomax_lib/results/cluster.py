@@ -18,9 +18,10 @@ import torch
 
 from infomax_lib.model.data import load_dataset
 from infomax_lib.model.spec import RunSpec
+from infomax_lib.results.compute import Computed, compute
 from infomax_lib.results.memory import available_memory, refuse_what_cannot_fit
-from infomax_lib.results.runs import Computed, compute, resolve_device
 from infomax_lib.results.store import code_fingerprint
+from infomax_lib.training.devices import resolve_device
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -53,7 +54,7 @@ def computed_on(
     Args:
         cluster: Address of a scheduler, or a client.
         parts: Populations, each of them one task.
-        device: Where each worker trains, see :func:`infomax_lib.results.runs.resolve_device`.
+        device: Where each worker trains, see :func:`infomax_lib.training.devices.resolve_device`.
         keep_weights: Also return weights.
         timeout: Seconds to wait for the scheduler, and then for its first worker.
 

@@ -18,9 +18,10 @@ from pydantic import model_validator
 from tqdm import tqdm
 
 from infomax_lib.model.spec import RunSpec, Spec
-from infomax_lib.results.runs import provenance, resolve_device
+from infomax_lib.results.compute import provenance
 from infomax_lib.results.store import Store, open_store
 from infomax_lib.results.workers import Advance, share_out
+from infomax_lib.training.devices import resolve_device
 
 __all__ = ["MinibatchSpec", "derived_results", "many_steps", "seeds_together"]
 

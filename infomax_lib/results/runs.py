@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -13,27 +12,23 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
-from infomax_lib.model.data import load_dataset
 from infomax_lib.model.layer import InfoMaxLayer
 from infomax_lib.model.spec import RunSpec
+from infomax_lib.model.streams import measured_epochs
 from infomax_lib.results.memory import available_memory, refuse_what_cannot_fit
 from infomax_lib.results.store import Store, open_store
 from infomax_lib.results.workers import Advance, share_out
 from infomax_lib.training.grouping import matrix_gigaflops, populations
-from infomax_lib.training.population import TrainedRun, measured_epochs, train_population
 
 if TYPE_CHECKING:
     from distributed import Client
+from infomax_lib.results.compute import Computed, compute
+from infomax_lib.training.devices import resolve_device
 
 __all__ = [
-    "Computed",
     "Plan",
-    "compute",
-    "device_name",
     "history",
     "plan",
-    "provenance",
-    "resolve_device",
     "run",
     "tasks_wanted",
     "trained_layer",
@@ -42,19 +37,6 @@ __all__ = [
 _WORTH_PROCESSES = 3000  # matrix work, in 10^9 operations, that takes a core about half a minute
 _CLUSTER_TASKS = 16  # a fixed number: workers come and go, populations should not change with them
 _LISTS = ("history", "measures")  # the parts of a stored row that run over epochs
-
-
-@dataclass(frozen=True)
-class Computed:
-    """One trained population as it goes into the store.
-
-    Attributes:
-        rows: Rows by kind ("runs", and "weights" when they were to be kept), in writing order.
-        provenance: Facts on the computation, see :func:`provenance`.
-    """
-
-    rows: dict[str, list[dict[str, Any]]]
-    provenance: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -191,31 +173,6 @@ def plan(
     return Plan(different, missing, groups, parts, min(cores, len(parts)))
 
 
-def compute(
-    specs: Sequence[RunSpec],
-    device: torch.device,
-    keep_weights: bool = False,
-    on_epoch: Callable[[], object] = lambda: None,
-) -> Computed:
-    """Train one population; nothing is read from a store or written to one.
-
-    Args:
-        specs: Runs that train together, see :func:`infomax_lib.training.grouping.populations`.
-        device: Where to train.
-        keep_weights: Also return rows of kind "weights".
-        on_epoch: Called after every epoch, for progress.
-    """
-    start = time.perf_counter()
-    data = load_dataset(specs[0].dataset)
-    trained = train_population(specs, data, device, keep_weights=keep_weights, on_epoch=on_epoch)
-    pairs = list(zip(specs, trained, strict=True))
-    row_of = {"weights": _weights_row, "runs": _run_row} if keep_weights else {"runs": _run_row}
-    return Computed(
-        {kind: [make(*pair) for pair in pairs] for kind, make in row_of.items()},
-        provenance(start, device),
-    )
-
-
 def history(specs: Sequence[RunSpec] | RunSpec, store: str | Store | None = None) -> pd.DataFrame:
     """Per-epoch values of runs that :func:`run` has computed into the same store.
 
@@ -273,48 +230,6 @@ def trained_layer(
         layer.weight.copy_(values[:, :-1])
         layer.bias.copy_(values[:, -1])
     return layer
-
-
-def resolve_device(device: str) -> torch.device:
-    """The device that a name stands for; ``"auto"`` is CUDA when there is one.
-
-    Raises:
-        ValueError: The name is not a device of this machine.
-    """
-    if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    allowed = 'choose "auto", "cpu", "cuda" or "cuda:N"'
-    try:
-        resolved = torch.device(device)
-    except (RuntimeError, TypeError) as error:
-        raise ValueError(f"unknown device {device!r}: {allowed}") from error
-    if resolved.type == "cuda" and not torch.cuda.is_available():
-        raise ValueError(f"device {device!r} was asked for, but PyTorch sees no GPU: {allowed}")
-    if resolved.type == "cuda" and (resolved.index or 0) >= torch.cuda.device_count():
-        count = torch.cuda.device_count()
-        raise ValueError(f"device {device!r} was asked for, but PyTorch sees {count} GPU(s)")
-    if resolved.type not in ("cpu", "cuda"):
-        raise ValueError(f"device {device!r} is not supported: {allowed}")
-    return resolved
-
-
-def device_name(device: torch.device) -> str:
-    """What the provenance of a result calls a device: the GPU's model, or cpu."""
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
-
-
-def provenance(start: float, device: torch.device) -> dict[str, Any]:
-    """Facts on a computation that has just ended: ``seconds``, ``device``, ``threads``.
-
-    Args:
-        start: When it began, by :func:`time.perf_counter`.
-        device: Where it ran.
-    """
-    return {
-        "seconds": round(time.perf_counter() - start, 2),
-        "device": device_name(device),
-        "threads": torch.get_num_threads(),
-    }
 
 
 def _listed(specs: Sequence[RunSpec] | RunSpec) -> list[RunSpec]:
@@ -388,14 +303,3 @@ def _table_row(spec: RunSpec, row: dict[str, Any]) -> dict[str, Any]:
     # the fields come from the spec: an older row lacks those that were added after it
     front = {"key": spec.key, **spec.model_dump()}
     return front | {n: value for n, value in row.items() if n not in (*_LISTS, *front)}
-
-
-def _run_row(spec: RunSpec, result: TrainedRun) -> dict[str, Any]:
-    means = {name: result.history[name] for name in ("epoch", "loss", "train_tc")}
-    lists = {"history": means, "measures": dict(result.measures)}
-    return {"key": spec.key, **spec.model_dump(), **result.metrics, **lists}
-
-
-def _weights_row(spec: RunSpec, result: TrainedRun) -> dict[str, Any]:
-    values = np.stack(list(result.weights.values())).astype("<f4")
-    return {"key": spec.key, "epochs": list(result.weights), "weights": values.tobytes()}

@@ -11,7 +11,7 @@ from infomax_lib.model.competition import compete
 from infomax_lib.model.data import Dataset
 from infomax_lib.model.layer import ACTIVATIONS
 from infomax_lib.model.spec import RunSpec
-from infomax_lib.results.runs import resolve_device
+from infomax_lib.training.devices import resolve_device
 from infomax_lib.training.population import Population
 
 __all__ = ["InfoMax"]

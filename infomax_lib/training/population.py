@@ -8,10 +8,9 @@ operations on whole tensors (:mod:`infomax_lib.training.tensors.layers`).
 
 from __future__ import annotations
 
-import hashlib
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,6 +19,7 @@ from torch import Tensor
 
 from infomax_lib.model.data import Dataset
 from infomax_lib.model.spec import RunSpec
+from infomax_lib.model.streams import batches, generator, measured_epochs, recorded_epochs
 from infomax_lib.training.compiled.layers import CompiledLayers
 from infomax_lib.training.measured import measure_layers
 from infomax_lib.training.tensors.block import block_of
@@ -29,14 +29,8 @@ __all__ = [
     "MeasureWarning",
     "Population",
     "TrainedRun",
-    "batches",
-    "generator",
-    "measured_epochs",
-    "recorded_epochs",
     "train_population",
 ]
-
-_RECORDED = 1000  # longer histories are thinned to at most this many, logarithmically spaced
 
 
 class MeasureWarning(UserWarning):
@@ -59,37 +53,6 @@ class TrainedRun:
     history: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     measures: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     weights: dict[int, np.ndarray] = field(default_factory=dict)
-
-
-def generator(seed: int, purpose: str) -> torch.Generator:
-    """A random stream of its own for each (seed, purpose), on the CPU so that devices agree."""
-    digest = hashlib.sha256(f"{purpose}:{seed}".encode()).digest()
-    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "little") >> 1)
-
-
-def batches(samples: int, batch_size: int, order: Sequence[torch.Generator]) -> Iterator[Tensor]:
-    """One epoch of sample indices (S, B) for S data orders; the last batch may be shorter.
-
-    A last batch of a single sample, which has no variance, is left out.
-    """
-    shuffled = torch.stack([torch.randperm(samples, generator=g) for g in order])
-    for part in shuffled.split(batch_size, dim=1):
-        if part.shape[1] > 1:
-            yield part
-
-
-def measured_epochs(epochs: int) -> list[int]:
-    """0, 1, 2, 5, 10, 20, 50, ... and the last epoch: when weights and outputs are measured."""
-    steps = (m * 10**e for e in range(12) for m in (1, 2, 5))
-    return sorted({0, epochs, *(s for s in steps if s < epochs)})
-
-
-def recorded_epochs(epochs: int) -> set[int]:
-    """Epochs whose mean loss is kept: all of them, or at most 1000 logarithmically spaced ones."""
-    if epochs <= _RECORDED:
-        return set(range(1, epochs + 1))
-    spaced = np.geomspace(1, epochs, _RECORDED).round().astype(int)
-    return {*spaced.tolist(), *measured_epochs(epochs)}
 
 
 class Population:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from infomax_lib.measures.probes import linear_probe
-from infomax_lib.training.population import generator
+from infomax_lib.model.streams import generator
 
 __all__ = ["few_label_accuracy", "few_label_draws"]
 

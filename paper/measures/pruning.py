@@ -33,7 +33,7 @@ from torch import Tensor
 
 from infomax_lib.measures.probes import linear_probe
 from infomax_lib.measures.similarity import centred
-from infomax_lib.training.population import generator
+from infomax_lib.model.streams import generator
 
 __all__ = [
     "ORDERS",

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from infomax_lib.training.population import batches, generator
+from infomax_lib.model.streams import batches, generator
 from paper.methods.encoders import Encoder, FitError, LinearEncoder
 
 AnyEncoder = TypeVar("AnyEncoder", bound=Encoder)

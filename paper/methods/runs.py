@@ -17,11 +17,12 @@ from tqdm import tqdm
 from infomax_lib.measures.probes import linear_probe
 from infomax_lib.measures.weights_and_outputs import describe_outputs, describe_weights, hsic
 from infomax_lib.model.data import IDX_SOURCES, Dataset, load_dataset
+from infomax_lib.model.streams import generator
+from infomax_lib.results.compute import Computed, provenance
 from infomax_lib.results.experiments import seeds_together
-from infomax_lib.results.runs import Computed, device_name, provenance, resolve_device
 from infomax_lib.results.store import Store, open_store
 from infomax_lib.results.workers import Advance, share_out
-from infomax_lib.training.population import generator
+from infomax_lib.training.devices import device_name, resolve_device
 from paper.methods.encoders import Encoder, FitError
 from paper.methods.kept_weights import as_table, from_table
 from paper.methods.methods import METHODS, SETTINGS, Outcomes

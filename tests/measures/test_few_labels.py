@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from infomax_lib import load_dataset
 from infomax_lib.measures.probes import linear_probe
-from infomax_lib.training.population import generator
+from infomax_lib.model.streams import generator
 from paper.measures.few_labels import few_label_accuracy, few_label_draws
 
 LABELS = torch.tensor([7, 2, 4, 4, 2, 7, 4, 2, 4, 7, 4, 2])  # 4 of class 2, 5 of 4, 3 of 7

@@ -13,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 
 from infomax_lib import load_dataset
 from infomax_lib.measures.probes import linear_probe
-from infomax_lib.training.population import generator
+from infomax_lib.model.streams import generator
 from paper.measures.pruning import (
     ORDERS,
     pruning_curve,

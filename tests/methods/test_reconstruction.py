@@ -9,7 +9,7 @@ import torch
 from torch.distributions import Bernoulli, Normal, kl_divergence
 from torch.nn import functional as F
 
-from infomax_lib.training.population import generator
+from infomax_lib.model.streams import generator
 from paper.methods import METHODS, FitError
 from paper.methods.reconstruction import (
     autoencoder,

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from scipy import ndimage
 from torch import nn
 
-from infomax_lib.training.population import generator
+from infomax_lib.model.streams import generator
 from paper.methods import METHODS, FitError
 from paper.methods.two_views import (
     augment,

@@ -25,9 +25,9 @@ from infomax_lib.measures.weights_and_outputs import (
     row_norm,
     weight_redundancy,
 )
-from infomax_lib.results import memory, runs
-from infomax_lib.results.runs import resolve_device
+from infomax_lib.results import compute, memory, runs
 from infomax_lib.training import grouping
+from infomax_lib.training.devices import resolve_device
 
 SMALL = RunSpec(dataset="synthetic", hidden_dim=3, epochs=2, batch_size="full", learning_rate=0.01)
 
@@ -36,13 +36,13 @@ SMALL = RunSpec(dataset="synthetic", hidden_dim=3, epochs=2, batch_size="full", 
 def calls(monkeypatch):
     """The populations that are trained, as lists of specs."""
     trained = []
-    real = runs.train_population
+    real = compute.train_population
 
     def spy(specs, *args, **kwargs):
         trained.append(list(specs))
         return real(specs, *args, **kwargs)
 
-    monkeypatch.setattr(runs, "train_population", spy)
+    monkeypatch.setattr(compute, "train_population", spy)
     return trained
 
 
@@ -164,7 +164,7 @@ class TestWhatIsComputed:
         class Killed(BaseException):
             pass
 
-        def killed_after_the_first(*args, real=runs.train_population, **kwargs):
+        def killed_after_the_first(*args, real=compute.train_population, **kwargs):
             if len(calls) == len(planned) + 1:
                 raise Killed
             return real(*args, **kwargs)
@@ -229,14 +229,14 @@ class TestPlan:
             raise AssertionError(f"{name} was read")
 
         monkeypatch.setattr(grouping, "load_dataset", missing)
-        monkeypatch.setattr(runs, "load_dataset", missing)
+        monkeypatch.setattr(compute, "load_dataset", missing)
         pd.testing.assert_frame_equal(run(SMALL, store=store), before, check_exact=True)
 
 
 class TestInterruption:
     def test_keeps_what_is_finished_and_says_how_to_go_on(self, store, monkeypatch, capsys):
         monkeypatch.setattr(grouping, "_MAX_LAYERS", 2)
-        real, calls = runs.train_population, []
+        real, calls = compute.train_population, []
 
         def interrupted(specs, *args, on_epoch, **kwargs):
             calls.append(list(specs))
@@ -248,7 +248,7 @@ class TestInterruption:
 
             return real(specs, *args, on_epoch=tick, **kwargs)
 
-        monkeypatch.setattr(runs, "train_population", interrupted)
+        monkeypatch.setattr(compute, "train_population", interrupted)
         specs = grid(SMALL, lambda_tc=[0.0, 1.0, 2.0, 3.0, 4.0, 5.0])
         with pytest.raises(KeyboardInterrupt):
             run(specs, store=store, progress=False)
@@ -365,8 +365,8 @@ class TestTrainedLayer:
     ):
         specs = grid(SMALL, seed=[0, 1])
         before = run(specs, store=store, progress=False)
-        real = runs._run_row
-        monkeypatch.setattr(runs, "_run_row", lambda *pair: real(*pair) | {"loss": -1.0})
+        real = compute._run_row
+        monkeypatch.setattr(compute, "_run_row", lambda *pair: real(*pair) | {"loss": -1.0})
         trained_layer(specs[0], store=store)
         assert calls == [specs, specs[:1]]
         trained_layer(specs[0], store=store)

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from infomax_lib import RunSpec, SpecError, Store, cli, grid
 from infomax_lib.model.layer import ACTIVATIONS
-from infomax_lib.results import runs
+from infomax_lib.results import compute, runs
 from infomax_lib.results.sweep import SweepError, describe_sweep, read_sweep, summary, sweep_specs
 
 SWEEPS = Path(__file__).parents[2] / "sweeps"
@@ -258,7 +258,7 @@ class TestCommand:
         def interrupted(*args, **kwargs):
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(runs, "train_population", interrupted)
+        monkeypatch.setattr(compute, "train_population", interrupted)
         result = infomax(toy, "--store", tmp_path / "store")
         assert result.exit_code == 130
         assert "Interrupted: 0 of 6 runs are finished" in result.output

@@ -20,17 +20,10 @@ from infomax_lib.measures.weights_and_outputs import (
 from infomax_lib.model.competition import COMPETITIONS, GROUPED
 from infomax_lib.model.layer import ACTIVATIONS, initial_parameters
 from infomax_lib.model.objective import OBJECTIVES
+from infomax_lib.model.streams import batches, generator, measured_epochs, recorded_epochs
 from infomax_lib.training import population
 from infomax_lib.training.compiled import layers as compiled_layers
-from infomax_lib.training.population import (
-    MeasureWarning,
-    Population,
-    batches,
-    generator,
-    measured_epochs,
-    recorded_epochs,
-    train_population,
-)
+from infomax_lib.training.population import MeasureWarning, Population, train_population
 
 # 70 samples in batches of 16 leave a last batch of 6.
 BASE = RunSpec(hidden_dim=4, batch_size=16, epochs=4, learning_rate=0.01)

@@ -16,7 +16,7 @@ import pandas as pd
 import torch
 
 from infomax_lib.model.spec import first_seeds, grid
-from infomax_lib.results.runs import resolve_device
+from infomax_lib.training.devices import resolve_device
 from paper.chapters.mutual_information.measured.adversarial import AdversarialSpec
 from paper.chapters.mutual_information.measured.dependent_batches import DependentBatchesSpec
 from paper.chapters.mutual_information.measured.halves import HalvesSpec

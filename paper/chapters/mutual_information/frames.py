@@ -18,8 +18,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.feature_selection import mutual_info_regression
 
+from infomax_lib.model.streams import generator
 from infomax_lib.stats import format_number, mean_interval
-from infomax_lib.training.population import generator
 from paper.chapters.prior_art.figures.methods import check_rows
 from paper.figures.seeds_and_grids import draw_floors
 from paper.figures.style import CYCLE, GREY, LINES, MARKERS, panels

@@ -10,8 +10,14 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from infomax_lib.rank_correlation import rank_correlation
-from infomax_lib.stats import Interval, by_seed, format_number, mean_interval, where
+from infomax_lib.stats import (
+    Interval,
+    by_seed,
+    format_number,
+    mean_interval,
+    rank_correlation,
+    where,
+)
 from paper.chapters.mutual_information.experiment import bijective_specs
 from paper.chapters.mutual_information.rules.evidence import (
     CRITICS,

@@ -10,8 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from infomax_lib.rank_correlation import rank_correlation
-from infomax_lib.stats import Interval, format_number, mean_interval
+from infomax_lib.stats import Interval, format_number, mean_interval, rank_correlation
 from paper.figures.style import CYCLE, GREY, LINES, MARKERS, label, looks, name, panels
 
 __all__ = ["by_mechanism", "dependence_against_outcomes", "differences_from", "shares_removed"]

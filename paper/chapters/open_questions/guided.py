@@ -22,6 +22,7 @@ from torch.nn import functional as F
 
 from infomax_lib.measures.probes import linear_probe
 from infomax_lib.measures.weights_and_outputs import describe_outputs, describe_weights
+from infomax_lib.model.architectures import layer_outputs
 from infomax_lib.model.competition import compete
 from infomax_lib.model.data import Dataset, load_dataset
 from infomax_lib.model.layer import ACTIVATIONS, initial_parameters
@@ -29,7 +30,6 @@ from infomax_lib.model.matmul import products
 from infomax_lib.results.experiments import MinibatchSpec, derived_results
 from infomax_lib.results.store import Store
 from infomax_lib.training.tensors.block import Block
-from paper.chapters.open_questions.transfer import layer_outputs
 from paper.methods import descent
 
 __all__ = ["AuxiliarySpec", "Guided", "run_auxiliary", "train_guided"]

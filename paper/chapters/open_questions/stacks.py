@@ -26,16 +26,16 @@ from infomax_lib.measures.weights_and_outputs import (
     entropy_rank,
     hsic,
 )
+from infomax_lib.model.architectures import layer_outputs
 from infomax_lib.model.competition import compete
 from infomax_lib.model.data import Dataset, load_dataset
 from infomax_lib.model.layer import ACTIVATIONS, initial_parameters
 from infomax_lib.model.matmul import products
 from infomax_lib.model.objective import EPSILON
+from infomax_lib.model.streams import batches, generator
 from infomax_lib.results.experiments import MinibatchSpec, derived_results
 from infomax_lib.results.store import Store
-from infomax_lib.training.population import batches, generator
 from infomax_lib.training.tensors.block import Block
-from paper.chapters.open_questions.transfer import layer_outputs
 
 __all__ = ["TRAININGS", "Level", "StackSpec", "run_stacks", "train_stacks"]
 

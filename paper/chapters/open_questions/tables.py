@@ -15,8 +15,10 @@ import numpy as np
 import pandas as pd
 
 from infomax_lib.measures.weights_and_outputs import simplex_floor
+from infomax_lib.model.architectures import INFOMAX_SETTINGS
+from infomax_lib.model.data import PARTNERS
 from infomax_lib.model.spec import AnySpec, RunSpec, SpecError, first_seeds, grid
-from infomax_lib.stats import Interval, mean_interval, where
+from infomax_lib.stats import Interval, mean_interval, signed, where
 from paper.chapters.open_questions.guided import AuxiliarySpec
 from paper.chapters.open_questions.rules.mechanisms import (
     CORRELATION_MARGIN,
@@ -28,9 +30,7 @@ from paper.chapters.open_questions.rules.mechanisms import (
     removed_share,
 )
 from paper.chapters.open_questions.stacks import TRAININGS, StackSpec
-from paper.chapters.open_questions.transfer import PARTNERS, FeatureSpec, ReferenceSpec
-from paper.chapters.prior_art.comparison import INFOMAX_SETTINGS
-from paper.chapters.tc_pressure.effects import signed
+from paper.chapters.open_questions.transfer import FeatureSpec, ReferenceSpec
 from paper.figures.style import label, name
 from paper.judging.evidence import Evidence, MissingEvidence
 from paper.judging.shared_rules import POINT

@@ -10,7 +10,6 @@ from __future__ import annotations
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -20,55 +19,46 @@ from pydantic import Field, field_validator, model_validator
 from torch import Tensor
 from tqdm import tqdm
 
-from infomax_lib.measures.logistic import logistic_regression
+from infomax_lib.measures.probes import LinearReadout
 from infomax_lib.measures.weights_and_outputs import describe_outputs, describe_weights
-from infomax_lib.model.competition import compete
-from infomax_lib.model.data import DATASETS, DataError, Dataset, in_half, load_dataset
-from infomax_lib.model.layer import ACTIVATIONS, stacked_preactivation
-from infomax_lib.model.matmul import product
+from infomax_lib.model.architectures import layer_outputs
+from infomax_lib.model.data import (
+    _CLASSES,
+    DATASETS,
+    OTHER_HALF,
+    PARTNERS,
+    SOURCES,
+    DataError,
+    Dataset,
+    load_dataset,
+    part_of,
+)
 from infomax_lib.model.spec import RunSpec, Spec, names_among
+from infomax_lib.model.streams import generator
 from infomax_lib.results.experiments import derived_results, seeds_together
 from infomax_lib.results.store import Store
 from infomax_lib.training.grouping import populations
-from infomax_lib.training.population import Population, generator
+from infomax_lib.training.population import Population
 from paper.methods.components.pca import principal_components
 from paper.methods.encoders import LinearEncoder
 
 __all__ = [
-    "OTHER_HALF",
-    "PARTNERS",
     "REFERENCES",
-    "SOURCES",
     "FeatureSpec",
     "FeatureWarning",
-    "LinearReadout",
     "ReferenceSpec",
     "evaluate_features",
     "evaluate_references",
-    "layer_outputs",
     "level_columns",
-    "part_of",
     "target_of",
 ]
 
-#: Datasets with inputs of the same size, to which features transfer.
-PARTNERS = {"mnist": "fashion-mnist", "fashion-mnist": "mnist"}
-
-#: Parts of a dataset by class: all of them, the lower half (0-4 of ten) or the upper half (5-9).
-SOURCES = ("all", "low", "high")
-
-#: The half that is left over.
-OTHER_HALF = {"low": "high", "high": "low"}
 
 #: Reference features, which need no training.
 REFERENCES = ("pixels", "pca")
 
 NOISE = (0.1, 0.2, 0.4)
 UNIT_LOSS = (0.1, 0.25, 0.5)
-
-_CLASSES = dict.fromkeys(DATASETS, 10) | {"synthetic": 6}
-_TOLERANCE = 3e-5  # of the gradient, as in the linear probe
-_FAR = 1e6  # standard deviations; training samples cannot be further than sqrt(N)
 
 
 class FeatureWarning(UserWarning):
@@ -145,94 +135,6 @@ class ReferenceSpec(_TestedSpec):
                 "number of components, pixels have none"
             )
         return self
-
-
-@dataclass(frozen=True)
-class LinearReadout:
-    """The classifier of :func:`.linear_probe`, fitted once and asked many times.
-
-    Attributes:
-        mean: Training mean of every feature (K,), float64.
-        inverse: 1 / training deviation (K,), 0 for a constant feature.
-        weight: (C, K), acts on standardised features.
-        intercept: (C, 1).
-        classes: Labels of the rows of ``weight`` (C,).
-    """
-
-    mean: Tensor
-    inverse: Tensor
-    weight: Tensor
-    intercept: Tensor
-    classes: Tensor
-
-    @classmethod
-    @torch.no_grad()
-    def fit(cls, features: Tensor, labels: Tensor, c: float = 1.0) -> LinearReadout:
-        """Multinomial logistic regression on features (N, K) and labels (N,).
-
-        Raises:
-            ValueError: A feature is not finite.
-        """
-        if not features.isfinite().all():
-            raise ValueError("a readout needs finite features: NaN or infinity found")
-        classes, targets = labels.unique(return_inverse=True)
-        exact = features.double()
-        mean, std = exact.mean(0), exact.std(0)
-        inverse = torch.where(std > 0, 1 / std, 0)
-        standardised = ((exact - mean) * inverse).to(features.dtype)
-        coefficients = logistic_regression(standardised.unsqueeze(0), targets, c, _TOLERANCE)[0]
-        weight, intercept = coefficients.to(features.dtype).split([len(mean), 1], dim=-1)
-        return cls(mean, inverse, weight.contiguous(), intercept, classes)
-
-    def accuracy(self, features: Tensor, labels: Tensor, kept: Tensor | None = None) -> Tensor:
-        """Share of samples that get their label, for features (M, K) and labels (M,).
-
-        Args:
-            features: As given, not standardised.
-            labels: Classes.
-            kept: Masks (V, K) of ones and zeros, one for each version of the features; a zero
-                sets the feature to its training mean. One version with all features by default.
-
-        Returns:
-            Accuracies (V,), float64.
-        """
-        exact = (features.double() - self.mean) * self.inverse
-        x = exact.clamp_(-_FAR, _FAR).to(self.weight.dtype)
-        kept = torch.ones_like(self.weight[:1]) if kept is None else kept.to(self.weight)
-        versions = (self.weight * kept.unsqueeze(1)).flatten(0, 1)
-        logits = product(versions, x).unflatten(0, (len(kept), -1)) + self.intercept
-        return (self.classes[logits.argmax(1)] == labels).double().mean(-1)
-
-
-def layer_outputs(spec: RunSpec, weight: Tensor, bias: Tensor, x: Tensor) -> Tensor:
-    """Outputs a (N, K) of one layer with rows (K, D) and biases (K,) for inputs x (N, D)."""
-    z = stacked_preactivation(weight.unsqueeze(0), bias.unsqueeze(0), x)[0]
-    h = ACTIVATIONS[spec.activation](z)
-    return compete(h, spec.competition, temperature=spec.temperature, group_size=spec.group_size)
-
-
-def part_of(data: Dataset, source: str) -> Dataset:
-    """The images of some classes, a name in :data:`SOURCES`; labels stay as they are.
-
-    Raises:
-        ValueError: The dataset is such a part itself.
-    """
-    if source == "all":
-        return data
-    half = _CLASSES[data.name] // 2
-    train, test = (in_half(y, source, half) for y in (data.train_labels, data.test_labels))
-    if train.all() or not train.any():
-        raise ValueError(
-            f"{data.name} holds half of the classes already: take the {source} half of the whole "
-            "dataset"
-        )
-    return replace(
-        data,
-        train=data.train[train],
-        train_labels=data.train_labels[train],
-        test=data.test[test],
-        test_labels=data.test_labels[test],
-    )
 
 
 def target_of(dataset: str, source: str = "all") -> str | None:

@@ -9,8 +9,14 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from infomax_lib.rank_correlation import rank_correlation
-from infomax_lib.stats import Interval, by_seed, format_number, mean_interval, where
+from infomax_lib.stats import (
+    Interval,
+    by_seed,
+    format_number,
+    mean_interval,
+    rank_correlation,
+    where,
+)
 from paper.chapters.open_questions.tables import ARCHITECTURES
 from paper.figures.style import name
 from paper.judging.shared_rules import percent, points

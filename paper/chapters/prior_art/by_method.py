@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from infomax_lib.model.architectures import INFOMAX
 from infomax_lib.stats import Interval, mean_interval, where
-from paper.chapters.prior_art.comparison import INFOMAX, LABELS, REFERENCES, unsupervised_baselines
+from paper.chapters.prior_art.comparison import LABELS, REFERENCES, unsupervised_baselines
 from paper.judging.evidence import Evidence, MissingEvidence, describe
 from paper.methods.methods import METHODS
 

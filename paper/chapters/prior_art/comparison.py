@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from torch import Tensor
 
+from infomax_lib.model.architectures import INFOMAX
 from infomax_lib.model.spec import RunSpec
 from infomax_lib.results.runs import trained_layer
 from infomax_lib.results.store import Store, open_store
@@ -17,20 +18,6 @@ from paper.methods.encoders import FitError
 from paper.methods.methods import METHODS
 from paper.methods.runs import fitted_encoder
 from paper.methods.spec import BaselineSpec
-
-#: This work in the comparison: the two architectures, and A with the log-sum-exp term.
-INFOMAX = {
-    "infomax_relu": "InfoMax A (ReLU)",
-    "infomax_softmax": "InfoMax B (softmax)",
-    "infomax_lse": "InfoMax + LSE",
-}
-
-#: What sets each of them apart from the default of a run.
-INFOMAX_SETTINGS: Mapping[str, Mapping[str, object]] = {
-    "infomax_relu": {"competition": "none", "lambda_tc": 1.0},
-    "infomax_softmax": {"competition": "softmax", "lambda_tc": 0.0},
-    "infomax_lse": {"competition": "none", "lambda_tc": 1.0, "lambda_lse": 1.0},
-}
 
 #: Every method of the comparison with the name that readers see.
 LABELS = {name: method.label for name, method in METHODS.items()} | INFOMAX

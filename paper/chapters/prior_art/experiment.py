@@ -10,19 +10,13 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
+from infomax_lib.model.architectures import INFOMAX, INFOMAX_SETTINGS
 from infomax_lib.model.data import Dataset, load_dataset
 from infomax_lib.model.spec import RunSpec, grid
-from infomax_lib.rank_correlation import rank_correlation
 from infomax_lib.results.runs import run
 from infomax_lib.results.store import Store, open_store
-from infomax_lib.stats import Interval, mean_interval
-from paper.chapters.prior_art.comparison import (
-    INFOMAX,
-    INFOMAX_SETTINGS,
-    LABELS,
-    method_of,
-    with_infomax,
-)
+from infomax_lib.stats import Interval, mean_interval, rank_correlation
+from paper.chapters.prior_art.comparison import LABELS, method_of, with_infomax
 from paper.chapters.prior_art.measured.assessment import MEASURES
 from paper.chapters.prior_art.measured.flops import epochs_for, parameters, training_flops
 from paper.chapters.prior_art.measured.head_start import HeadStartSpec

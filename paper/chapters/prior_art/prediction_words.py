@@ -11,8 +11,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from infomax_lib.rank_correlation import rank_correlation
-from infomax_lib.stats import format_number, mean_interval
+from infomax_lib.stats import format_number, mean_interval, rank_correlation
 from paper.chapters.prior_art.by_method import MIN_METHODS, Measured, by_method, names
 from paper.chapters.prior_art.comparison import LABELS
 from paper.chapters.prior_art.rules.predictions import DOUBLE_WIDTHS, family_means, removable

@@ -20,7 +20,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from paper.chapters.prior_art.comparison import INFOMAX, LABELS
+from infomax_lib.model.architectures import INFOMAX
+from paper.chapters.prior_art.comparison import LABELS
 from paper.chapters.prior_art.figures.methods import method_looks
 from paper.figures.style import GREY, panels
 from paper.figures.tables import table_html

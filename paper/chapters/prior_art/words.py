@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from infomax_lib.model.architectures import INFOMAX
 from paper.chapters.prior_art.comparison import (
-    INFOMAX,
     LABELS,
     best,
     in_words,

@@ -8,7 +8,7 @@ from typing import Literal
 
 import pandas as pd
 
-from infomax_lib.stats import Interval, holm, mean_interval, seed_differences, sign_flip_p
+from infomax_lib.stats import Interval, holm, mean_interval, seed_differences, sign_flip_p, signed
 from paper.figures.style import label, name
 
 __all__ = ["Effect", "Measure", "effects", "effects_grid", "signed"]
@@ -116,9 +116,3 @@ def effects_grid(found: Sequence[Effect], field: str) -> pd.DataFrame:
         )
         row[f"{field} = {name(effect.value)}"] = f"{effect.verdict}: {signed(effect.difference)}"
     return pd.DataFrame(list(rows.values()))
-
-
-def signed(interval: Interval) -> str:
-    """A difference with its sign always written, ``+0.3 [0.1, 0.5]``."""
-    text = str(interval)
-    return f"+{text}" if interval.mean > 0 and not text.startswith("−") else text

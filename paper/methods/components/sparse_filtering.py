@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from infomax_lib.training.population import generator
+from infomax_lib.model.streams import generator
 from paper.methods.descent import encoders_of, only
 from paper.methods.encoders import ACTIVATIONS, FitError, LinearEncoder
 

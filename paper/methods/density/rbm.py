@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from infomax_lib.training.population import generator
+from infomax_lib.model.streams import generator
 from paper.methods import descent
 from paper.methods.encoders import FitError, LinearEncoder
 

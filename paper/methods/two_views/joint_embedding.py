@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from infomax_lib.training.population import generator
+from infomax_lib.model.streams import generator
 from paper.methods import descent
 from paper.methods.controls.untrained import initial_layers
 from paper.methods.encoders import FitError, LinearEncoder

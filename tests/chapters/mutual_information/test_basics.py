@@ -10,7 +10,7 @@ import torch
 from scipy import integrate, stats
 from torch import nn
 
-from infomax_lib.training.population import generator
+from infomax_lib.model.streams import generator
 from paper.chapters.mutual_information.basics import tables
 from paper.chapters.mutual_information.basics.tables import (
     cap_table,

@@ -9,7 +9,7 @@ import pytest
 from matplotlib import rc_context
 from matplotlib.collections import LineCollection
 
-from infomax_lib.rank_correlation import rank_correlation
+from infomax_lib.stats import rank_correlation
 from paper.chapters.mutual_information.figures.ends import (
     accuracy_of_all_encoders,
     adversarial_training,

@@ -11,14 +11,14 @@ import torch
 
 from benchmarks.plain_loop import train_reference
 from infomax_lib import RunSpec, SpecError, grid, load_dataset, run
-from infomax_lib.training.population import generator
+from infomax_lib.model.architectures import layer_outputs
+from infomax_lib.model.streams import generator
 from paper.chapters.mutual_information.measured import layer_information
 from paper.chapters.mutual_information.measured.layer_information import (
     LayerInformationSpec,
     closed_form_information,
     linear_channel_table,
 )
-from paper.chapters.open_questions.transfer import layer_outputs
 from paper.information.entropy import gaussian_mutual_information
 from paper.information.noisy_outputs import noisy_information
 

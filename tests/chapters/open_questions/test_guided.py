@@ -9,7 +9,7 @@ from sklearn.metrics import log_loss
 from benchmarks.plain_loop import PlainLoop, plain_loss
 from infomax_lib import RunSpec, SpecError, grid, load_dataset, run
 from infomax_lib.model.layer import ACTIVATIONS, initial_parameters
-from infomax_lib.training.population import batches, generator
+from infomax_lib.model.streams import batches, generator
 from paper.chapters.open_questions import guided
 from paper.chapters.open_questions.guided import (
     AuxiliarySpec,

@@ -22,7 +22,7 @@ from question_worlds import (
 )
 from scipy import stats
 
-from infomax_lib.rank_correlation import rank_correlation
+from infomax_lib.stats import rank_correlation
 from paper.chapters import judge, registry
 from paper.judging.evidence import Evidence
 

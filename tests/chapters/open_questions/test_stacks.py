@@ -11,7 +11,8 @@ from benchmarks.plain_loop import PlainLoop, plain_loss
 from infomax_lib import RunSpec, SpecError, grid, load_dataset, run
 from infomax_lib.measures.probes import linear_probe
 from infomax_lib.model.layer import ACTIVATIONS, initial_parameters
-from infomax_lib.training.population import Population, batches, generator
+from infomax_lib.model.streams import batches, generator
+from infomax_lib.training.population import Population
 from paper.chapters.open_questions import stacks
 from paper.chapters.open_questions.stacks import TRAININGS, StackSpec, run_stacks, train_stacks
 

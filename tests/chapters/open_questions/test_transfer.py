@@ -11,20 +11,18 @@ from sklearn.linear_model import LogisticRegression
 
 from benchmarks.plain_loop import train_reference
 from infomax_lib import InfoMaxLayer, RunSpec, SpecError, grid, load_dataset, run
-from infomax_lib.measures.probes import linear_probe
-from infomax_lib.training.population import generator
+from infomax_lib.measures.probes import LinearReadout, linear_probe
+from infomax_lib.model.architectures import layer_outputs
+from infomax_lib.model.data import SOURCES, part_of
+from infomax_lib.model.streams import generator
 from paper.chapters.open_questions import transfer
 from paper.chapters.open_questions.transfer import (
-    SOURCES,
     FeatureSpec,
     FeatureWarning,
-    LinearReadout,
     ReferenceSpec,
     evaluate_features,
     evaluate_references,
-    layer_outputs,
     level_columns,
-    part_of,
     target_of,
 )
 from paper.methods import FitError

@@ -13,8 +13,8 @@ import torch
 from infomax_lib import RunSpec, load_dataset, open_store
 from infomax_lib.measures.probes import linear_probe
 from infomax_lib.measures.similarity import linear_cka
+from infomax_lib.model.streams import generator
 from infomax_lib.results.runs import trained_layer
-from infomax_lib.training.population import generator
 from paper.chapters.open_questions.transfer import ReferenceSpec
 from paper.chapters.prior_art.measured import assessment
 from paper.chapters.prior_art.measured.assessment import MEASURES, assess, other_classes

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from infomax_lib import RunSpec, load_dataset
-from paper.chapters.prior_art.comparison import INFOMAX, method_of
+from infomax_lib.model.architectures import INFOMAX
+from paper.chapters.prior_art.comparison import method_of
 from paper.chapters.prior_art.experiment import (
     STARTS,
     ablation_specs,

@@ -10,9 +10,9 @@ from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 
 from infomax_lib import load_dataset
-from infomax_lib.rank_correlation import rank_correlation
-from infomax_lib.stats import mean_interval
-from paper.chapters.prior_art.comparison import INFOMAX, LABELS, method_order
+from infomax_lib.model.architectures import INFOMAX
+from infomax_lib.stats import mean_interval, rank_correlation
+from paper.chapters.prior_art.comparison import LABELS, method_order
 from paper.chapters.prior_art.figures import methods as figures
 from paper.chapters.prior_art.figures import one_value
 from paper.figures.label_placement import NamedPoint, ink, label_ends, label_points, spread_apart

@@ -8,10 +8,10 @@ from sklearn.metrics import accuracy_score
 
 from benchmarks.plain_loop import PlainLoop
 from infomax_lib import SpecError, grid, load_dataset
+from infomax_lib.model.architectures import INFOMAX
 from infomax_lib.model.layer import initial_parameters
 from infomax_lib.model.spec import RunSpec
-from infomax_lib.training.population import batches, generator
-from paper.chapters.prior_art.comparison import INFOMAX
+from infomax_lib.model.streams import batches, generator
 from paper.chapters.prior_art.measured import head_start
 from paper.chapters.prior_art.measured.head_start import (
     STARTS,

@@ -24,10 +24,11 @@ from prior_art_worlds import (
 )
 from scipy import stats
 
+from infomax_lib.model.architectures import INFOMAX
 from infomax_lib.stats import Interval
 from paper.chapters import judge, registry
 from paper.chapters.prior_art.by_method import BASELINES, Measured, at_least, at_most, by_method
-from paper.chapters.prior_art.comparison import INFOMAX, LABELS, REFERENCES
+from paper.chapters.prior_art.comparison import LABELS, REFERENCES
 from paper.chapters.prior_art.rules.objectives import variation_ratio
 from paper.chapters.prior_art.rules.predictions import FAMILIES, lower_limit, removable
 from paper.judging.evidence import MissingEvidence

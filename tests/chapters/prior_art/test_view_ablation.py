@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from infomax_lib import RunSpec, SpecError, grid, load_dataset, run
-from infomax_lib.training.population import batches, generator
+from infomax_lib.model.streams import batches, generator
 from paper.chapters.prior_art.measured import view_ablation
 from paper.chapters.prior_art.measured.view_ablation import (
     VIEWS,

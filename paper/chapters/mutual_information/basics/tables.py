@@ -30,7 +30,7 @@ from torch.distributions import MultivariateNormal
 from torch.func import functional_call, stack_module_state, vmap
 
 from infomax_lib.model.spec import first_seeds
-from infomax_lib.training.population import generator
+from infomax_lib.model.streams import generator
 from paper.information.bounds import from_jensen_shannon, info_nce, jensen_shannon
 from paper.information.conditioning import jacobian
 from paper.information.critics import Separable

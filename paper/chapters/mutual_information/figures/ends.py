@@ -22,8 +22,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import NullFormatter, NullLocator
 
-from infomax_lib.rank_correlation import rank_correlation
-from infomax_lib.stats import Interval, format_number, mean_interval
+from infomax_lib.stats import Interval, format_number, mean_interval, rank_correlation
 from paper.chapters.mutual_information.rules.evidence import by_kind, last_steps
 from paper.chapters.prior_art.figures.methods import check_rows
 from paper.figures.label_placement import NamedPoint, ink, label_points

@@ -22,9 +22,9 @@ from torch.nn import functional as F
 
 from infomax_lib.model.data import DATASETS, load_dataset
 from infomax_lib.model.spec import Spec, names_among
+from infomax_lib.model.streams import generator
 from infomax_lib.results.experiments import derived_results, many_steps, seeds_together
 from infomax_lib.results.store import Store
-from infomax_lib.training.population import generator
 from paper.chapters.mutual_information.measured.halves import (
     INVERTED_IMAGES,
     Records,

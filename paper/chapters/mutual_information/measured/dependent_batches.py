@@ -26,9 +26,9 @@ from torch import Tensor
 from torch.func import functional_call, stack_module_state, vmap
 
 from infomax_lib.model.spec import Spec, names_among
+from infomax_lib.model.streams import generator
 from infomax_lib.results.experiments import derived_results, many_steps, seeds_together
 from infomax_lib.results.store import Store
-from infomax_lib.training.population import generator
 from paper.information.bounds import BOUNDS
 from paper.information.critics import Concatenated
 from paper.information.entropy import correlated_gaussians, paired_mutual_information

@@ -23,9 +23,9 @@ from torch import Tensor, nn
 from infomax_lib.measures.probes import linear_probe
 from infomax_lib.model.data import DATASETS, Dataset, load_dataset
 from infomax_lib.model.spec import Spec, names_among
+from infomax_lib.model.streams import generator, measured_epochs
 from infomax_lib.results.experiments import derived_results, many_steps, seeds_together
 from infomax_lib.results.store import Store
-from infomax_lib.training.population import generator, measured_epochs
 from paper.information.bounds import BOUNDS, cap, donsker_varadhan, from_jensen_shannon, mine
 from paper.information.conditioning import condition_number, singular_values
 from paper.information.critics import CRITICS

@@ -29,15 +29,16 @@ from tqdm import tqdm
 
 from infomax_lib.measures.probes import linear_probe
 from infomax_lib.measures.weights_and_outputs import describe_outputs, describe_weights
+from infomax_lib.model.architectures import layer_outputs
 from infomax_lib.model.data import Dataset, load_dataset
 from infomax_lib.model.layer import initial_parameters
 from infomax_lib.model.objective import covariance
 from infomax_lib.model.spec import RunSpec, first_seeds
+from infomax_lib.model.streams import generator
 from infomax_lib.results.experiments import derived_results
 from infomax_lib.results.store import Store
 from infomax_lib.training.grouping import populations
-from infomax_lib.training.population import Population, generator
-from paper.chapters.open_questions.transfer import layer_outputs
+from infomax_lib.training.population import Population
 from paper.information.noisy_outputs import InformationBounds, gaussian_channel, noisy_information
 
 __all__ = [

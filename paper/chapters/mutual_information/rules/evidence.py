@@ -24,8 +24,14 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from infomax_lib.rank_correlation import rank_correlation
-from infomax_lib.stats import Interval, format_exact, format_number, mean_interval, where
+from infomax_lib.stats import (
+    Interval,
+    format_exact,
+    format_number,
+    mean_interval,
+    rank_correlation,
+    where,
+)
 from paper.chapters.prior_art.by_method import MIN_SEEDS, Measured
 from paper.judging.claims import Finding, Part, above, below, claim, finding, measured
 from paper.judging.evidence import Evidence, MissingEvidence

@@ -27,13 +27,13 @@ from itertools import pairwise
 import pandas as pd
 
 from infomax_lib.measures.weights_and_outputs import simplex_floor
-from infomax_lib.rank_correlation import rank_correlation
 from infomax_lib.stats import (
     Interval,
     by_seed,
     format_number,
     holm,
     mean_interval,
+    rank_correlation,
     sign_flip_p,
     where,
 )

@@ -16,8 +16,9 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
+from infomax_lib.model.architectures import INFOMAX
 from infomax_lib.stats import Interval, mean_interval
-from paper.chapters.prior_art.comparison import INFOMAX, LABELS, method_order
+from paper.chapters.prior_art.comparison import LABELS, method_order
 from paper.figures.label_placement import NamedPoint, ink, label_points
 from paper.figures.style import GREY, OKABE_ITO, label, panels
 from paper.methods.methods import METHODS

@@ -23,11 +23,11 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import NullFormatter, NullLocator
 from torch import Tensor
 
+from infomax_lib.model.architectures import INFOMAX
 from infomax_lib.model.data import Dataset
+from infomax_lib.model.streams import generator
 from infomax_lib.stats import format_number, mean_interval
-from infomax_lib.training.population import generator
 from paper.chapters.prior_art.comparison import (
-    INFOMAX,
     LABELS,
     REFERENCES,
     method_order,

@@ -32,13 +32,13 @@ from torch import Tensor
 
 from infomax_lib.measures.probes import linear_probe
 from infomax_lib.measures.similarity import linear_cka
-from infomax_lib.model.data import Dataset, load_dataset
+from infomax_lib.model.architectures import layer_outputs
+from infomax_lib.model.data import OTHER_HALF, PARTNERS, Dataset, load_dataset
 from infomax_lib.model.spec import RunSpec, Spec
+from infomax_lib.model.streams import generator
 from infomax_lib.results.experiments import derived_results, seeds_together
 from infomax_lib.results.runs import run, trained_layer
 from infomax_lib.results.store import Store, open_store
-from infomax_lib.training.population import generator
-from paper.chapters.open_questions.transfer import OTHER_HALF, PARTNERS, layer_outputs
 from paper.chapters.prior_art.comparison import method_of
 from paper.chapters.prior_art.measured.factors import KnownFactors, known_factors
 from paper.measures.disentanglement import class_auroc, dci, mutual_information_gap, rotated_mig

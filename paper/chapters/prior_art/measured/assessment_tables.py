@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from paper.chapters.open_questions.transfer import PARTNERS
+from infomax_lib.model.data import PARTNERS
 from paper.chapters.prior_art.measured.assessment import LABELS_PER_CLASS, other_classes
 from paper.measures.pruning import ORDERS, removal_steps
 

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from infomax_lib.training.population import generator
+from infomax_lib.model.streams import generator
 from paper.methods.two_views.augment import moved
 
 __all__ = ["LEVELS", "KnownFactors", "known_factors", "thickened"]

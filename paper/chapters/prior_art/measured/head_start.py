@@ -31,12 +31,14 @@ from torch import Tensor
 from torch.nn import functional as F
 from tqdm import tqdm
 
+from infomax_lib.model.architectures import INFOMAX, INFOMAX_SETTINGS
 from infomax_lib.model.data import DATASETS, Dataset, load_dataset
 from infomax_lib.model.spec import RunSpec, Spec, names_among
+from infomax_lib.model.streams import measured_epochs
 from infomax_lib.results.experiments import derived_results, seeds_together
 from infomax_lib.results.store import Store
-from infomax_lib.training.population import Population, measured_epochs
-from paper.chapters.prior_art.comparison import INFOMAX, INFOMAX_SETTINGS, LABELS
+from infomax_lib.training.population import Population
+from paper.chapters.prior_art.comparison import LABELS
 from paper.methods import descent
 from paper.methods.controls import supervised
 from paper.methods.controls.untrained import initial_layers

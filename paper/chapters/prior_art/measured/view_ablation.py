@@ -100,7 +100,7 @@ def view_ablations(
 
     Returns:
         One row per spec, in order: ``key``, ``dataset``, ``method`` (one of
-        :data:`paper.chapters.prior_art.comparison.INFOMAX` for a run), ``views`` (``none`` for a
+        :data:`infomax_lib.model.architectures.INFOMAX` for a run), ``views`` (``none`` for a
         run), ``hidden_dim``, ``epochs``, ``learning_rate``, ``batch_size``, ``seed``;
         ``probe_accuracy`` (a share), ``weight_redundancy`` and ``output_correlation`` (of test
         outputs), NaN where the fit failed; ``failed``: why, or None.

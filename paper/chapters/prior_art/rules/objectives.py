@@ -23,8 +23,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from infomax_lib.rank_correlation import rank_correlation
-from infomax_lib.stats import CONFIDENCE, Interval, format_exact, mean_interval
+from infomax_lib.model.architectures import INFOMAX
+from infomax_lib.stats import CONFIDENCE, Interval, format_exact, mean_interval, rank_correlation
 from paper.chapters.open_questions.rules.mechanisms import RELATED, every, part_points
 from paper.chapters.prior_art.by_method import (
     BASELINES,
@@ -37,7 +37,7 @@ from paper.chapters.prior_art.by_method import (
     differences,
     names,
 )
-from paper.chapters.prior_art.comparison import INFOMAX, LABELS
+from paper.chapters.prior_art.comparison import LABELS
 from paper.chapters.prior_art.rules.predictions import removable
 from paper.judging.claims import Finding, Part, below, claim, finding
 from paper.judging.evidence import Evidence, MissingEvidence
