@@ -170,7 +170,7 @@ class TestWhatIsComputed:
             return real(*args, **kwargs)
 
         with monkeypatch.context() as patch:
-            patch.setattr(runs, "train_population", killed_after_the_first)
+            patch.setattr(compute, "train_population", killed_after_the_first)
             with pytest.raises(Killed):
                 run(self.MIXED, store=store, progress=False)
         resumed = run(self.MIXED, store=Store(store.folder), progress=False)
