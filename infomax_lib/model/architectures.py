@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from torch import Tensor
 
@@ -31,4 +32,11 @@ INFOMAX_SETTINGS: Mapping[str, Mapping[str, object]] = {
     "infomax_relu": {"competition": "none", "lambda_tc": 1.0},
     "infomax_softmax": {"competition": "softmax", "lambda_tc": 0.0},
     "infomax_lse": {"competition": "none", "lambda_tc": 1.0, "lambda_lse": 1.0},
+}
+
+
+#: The two architectures at the pressure that source 000 gives each of them.
+ARCHITECTURES: Mapping[str, Mapping[str, Any]] = {
+    "A": INFOMAX_SETTINGS["infomax_relu"],
+    "B": INFOMAX_SETTINGS["infomax_softmax"],
 }

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from infomax_lib.stats import Interval, format_number, mean_interval
+from infomax_lib.stats import (
+    Interval,
+    format_number,
+    mean_interval,
+)
 from paper.judging.claims import Part, above, below, inside
 from paper.judging.evidence import Evidence, MissingEvidence
 from paper.judging.published import number_verdict
@@ -110,3 +114,20 @@ def number(evidence: Evidence, printed: str, metric: str, condition: Mapping[str
     if not evidence.is_source_setting:
         return "not applicable"
     return number_verdict(printed, evidence.values(metric, **condition))
+
+
+#: Rank correlations from here on count as a relation, as in 002.10.
+RELATED = 0.5
+
+
+def every(outcomes: Sequence[bool | None]) -> bool | None:
+    """Holds where all do, fails where one does, open otherwise."""
+    if False in outcomes:
+        return False
+    return True if all(outcome is True for outcome in outcomes) else None
+
+
+def part_points(name: str, interval: Interval, limit: float, decisive: bool = True) -> Part:
+    """Holds when a difference of accuracies lies above the limit."""
+    held = part_above("", interval, limit).holds
+    return Part(name, held, f"{points(interval)} against {format_number(100 * limit)}", decisive)

@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 import torch
 
+from infomax_lib.model.architectures import ARCHITECTURES
 from infomax_lib.model.spec import first_seeds, grid
 from infomax_lib.training.devices import resolve_device
 from paper.chapters.mutual_information.measured.adversarial import AdversarialSpec
@@ -23,7 +24,6 @@ from paper.chapters.mutual_information.measured.halves import HalvesSpec
 from paper.chapters.mutual_information.measured.importance_weighted import ImportanceWeightedSpec
 from paper.chapters.mutual_information.measured.layer_information import LayerInformationSpec
 from paper.chapters.mutual_information.rules.evidence import CRITICS, ESTIMATORS, TARGETS
-from paper.chapters.open_questions.tables import ARCHITECTURES
 
 __all__ = [
     "SIZES",

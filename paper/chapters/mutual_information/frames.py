@@ -20,7 +20,7 @@ from sklearn.feature_selection import mutual_info_regression
 
 from infomax_lib.model.streams import generator
 from infomax_lib.stats import format_number, mean_interval
-from paper.chapters.prior_art.figures.methods import check_rows
+from paper.figures.marks import check_rows
 from paper.figures.seeds_and_grids import draw_floors
 from paper.figures.style import CYCLE, GREY, LINES, MARKERS, panels
 from paper.information.entropy import (

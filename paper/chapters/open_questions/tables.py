@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from infomax_lib.measures.weights_and_outputs import simplex_floor
-from infomax_lib.model.architectures import INFOMAX_SETTINGS
+from infomax_lib.model.architectures import ARCHITECTURES
 from infomax_lib.model.data import PARTNERS
 from infomax_lib.model.spec import AnySpec, RunSpec, SpecError, first_seeds, grid
 from infomax_lib.stats import Interval, mean_interval, signed, where
@@ -37,7 +37,6 @@ from paper.judging.shared_rules import POINT
 
 __all__ = [
     "ACTIVATION_MARGINS",
-    "ARCHITECTURES",
     "MECHANISMS",
     "TEMPERATURES",
     "activation_answer",
@@ -65,11 +64,6 @@ __all__ = [
     "with_untrained",
 ]
 
-#: The two architectures at the pressure that source 000 gives each of them.
-ARCHITECTURES: Mapping[str, Mapping[str, Any]] = {
-    "A": INFOMAX_SETTINGS["infomax_relu"],
-    "B": INFOMAX_SETTINGS["infomax_softmax"],
-}
 
 #: Competitions at temperature one.
 MECHANISMS: Sequence[Mapping[str, Any]] = (

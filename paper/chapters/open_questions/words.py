@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from infomax_lib.model.architectures import ARCHITECTURES
 from infomax_lib.stats import (
     Interval,
     by_seed,
@@ -17,7 +18,6 @@ from infomax_lib.stats import (
     rank_correlation,
     where,
 )
-from paper.chapters.open_questions.tables import ARCHITECTURES
 from paper.figures.style import name
 from paper.judging.shared_rules import percent, points
 

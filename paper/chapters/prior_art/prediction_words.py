@@ -12,7 +12,7 @@ from collections.abc import Callable
 import pandas as pd
 
 from infomax_lib.stats import format_number, mean_interval, rank_correlation
-from paper.chapters.prior_art.by_method import MIN_METHODS, Measured, by_method, names
+from paper.chapters.prior_art.by_method import MIN_METHODS, ByMethod, by_method, names
 from paper.chapters.prior_art.comparison import LABELS
 from paper.chapters.prior_art.rules.predictions import DOUBLE_WIDTHS, family_means, removable
 from paper.figures.style import name
@@ -43,7 +43,7 @@ def _or_nothing(words: Callable[[Evidence], str], e: Evidence) -> str:
 
 
 def _related(
-    first: Measured, verb: str, second: Measured, noun: str, without: tuple[str, ...] = ()
+    first: ByMethod, verb: str, second: ByMethod, noun: str, without: tuple[str, ...] = ()
 ) -> str:
     """ "rises with HSIC (rank correlation 0.8 [0.5, 0.9] over 31 methods)", or whatever holds.
 

@@ -27,7 +27,7 @@ from scipy import stats
 from infomax_lib.model.architectures import INFOMAX
 from infomax_lib.stats import Interval
 from paper.chapters import judge, registry
-from paper.chapters.prior_art.by_method import BASELINES, Measured, at_least, at_most, by_method
+from paper.chapters.prior_art.by_method import BASELINES, ByMethod, at_least, at_most, by_method
 from paper.chapters.prior_art.comparison import LABELS, REFERENCES
 from paper.chapters.prior_art.rules.objectives import variation_ratio
 from paper.chapters.prior_art.rules.predictions import FAMILIES, lower_limit, removable
@@ -155,10 +155,10 @@ def test_two_rows_of_a_seed_are_refused():
 
 def test_differences_are_paired_by_seed():
     frame = pd.DataFrame({"a": [1.0, 5, np.nan, 9], "b": [0.0, 3, 7, 5]}, index=[3, 1, 2, 0])
-    found = Measured.of_frame("m", frame)
+    found = ByMethod.of_frame("m", frame)
     assert found.difference("a", "b").mean == pytest.approx((1 + 2 + 4) / 3)
     assert found.ratio("b", "a").mean == pytest.approx((0 + 3 / 5 + 5 / 9) / 3)
-    few = Measured.of_frame("m", frame.assign(c=[np.nan, 1, 1, 1]))
+    few = ByMethod.of_frame("m", frame.assign(c=[np.nan, 1, 1, 1]))
     with pytest.raises(MissingEvidence, match="shared seeds"):
         few.difference("a", "c")
 

@@ -24,8 +24,8 @@ from matplotlib.ticker import NullFormatter, NullLocator
 
 from infomax_lib.stats import Interval, format_number, mean_interval, rank_correlation
 from paper.chapters.mutual_information.rules.evidence import by_kind, last_steps
-from paper.chapters.prior_art.figures.methods import check_rows
 from paper.figures.label_placement import NamedPoint, ink, label_points
+from paper.figures.marks import check_rows
 from paper.figures.style import CYCLE, GREY, LINES, MARKERS, OKABE_ITO, label, looks, name, panels
 from paper.information.bounds import cap
 

@@ -32,9 +32,9 @@ from infomax_lib.stats import (
     rank_correlation,
     where,
 )
-from paper.chapters.prior_art.by_method import MIN_SEEDS, Measured
 from paper.judging.claims import Finding, Part, above, below, claim, finding, measured
 from paper.judging.evidence import Evidence, MissingEvidence
+from paper.judging.measured import MIN_SEEDS_PER_METHOD, Measured
 from paper.judging.shared_rules import points
 
 #: Both estimators of the paper, as their figures name them.
@@ -82,8 +82,10 @@ def change(first: pd.DataFrame, last: pd.DataFrame, metric: str) -> Interval:
     """Last minus first by seed; MissingEvidence with too few seeds."""
     gap = last.set_index("seed")[metric] - first.set_index("seed")[metric]
     gap = gap.astype(float).replace([np.inf, -np.inf], np.nan).dropna()
-    if len(gap) < MIN_SEEDS:
-        raise MissingEvidence(f"{metric} at both ends of training over {MIN_SEEDS} seeds")
+    if len(gap) < MIN_SEEDS_PER_METHOD:
+        raise MissingEvidence(
+            f"{metric} at both ends of training over {MIN_SEEDS_PER_METHOD} seeds"
+        )
     return mean_interval(gap)
 
 
@@ -277,8 +279,8 @@ def worse_than_raw_pixels(e: Evidence) -> Finding:
     raw = float(e.table("raw", ["accuracy"])["accuracy"].iloc[0])
     last = table[table["step"] == table["step"].max()]
     values = last["accuracy"].astype(float).dropna()
-    if len(values) < MIN_SEEDS:
-        raise MissingEvidence(f"adversarial encoders over at least {MIN_SEEDS} seeds")
+    if len(values) < MIN_SEEDS_PER_METHOD:
+        raise MissingEvidence(f"adversarial encoders over at least {MIN_SEEDS_PER_METHOD} seeds")
     gap, error = mean_interval(values - raw), float(last["inversion_error"].max())
     holds = True if below(gap, 0) and error <= INVERTED else None
     text = f"{points(gap)} against raw pixels; inverse exact to {error:.0e}"
@@ -427,8 +429,8 @@ def dependent_samples(e: Evidence) -> Finding:
             rows = where(table, {"bound": bound, "shared": shared})
             excess = (rows["estimate"] - rows["truth"]).dropna()
             label = f"{name}, {'not i.i.d.' if shared else 'i.i.d.'}"
-            if len(excess) < MIN_SEEDS:
-                parts.append(Part(label, None, f"not measured over {MIN_SEEDS} seeds"))
+            if len(excess) < MIN_SEEDS_PER_METHOD:
+                parts.append(Part(label, None, f"not measured over {MIN_SEEDS_PER_METHOD} seeds"))
                 continue
             gap = mean_interval(excess)
             holds = above(gap, 0) if shared else gap.low <= 0

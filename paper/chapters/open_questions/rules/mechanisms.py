@@ -39,7 +39,17 @@ from infomax_lib.stats import (
 )
 from paper.judging.claims import Finding, Part, claim, finding, inside
 from paper.judging.evidence import MIN_SEEDS, Evidence, MissingEvidence, describe
-from paper.judging.shared_rules import DIVERSE, POINT, part_above, part_below, percent, points
+from paper.judging.shared_rules import (
+    DIVERSE,
+    POINT,
+    RELATED,
+    every,
+    part_above,
+    part_below,
+    part_points,
+    percent,
+    points,
+)
 
 REDUNDANCY = "weight_redundancy"
 OVER_RANDOM = "redundancy_over_random"
@@ -56,8 +66,6 @@ CORRELATION_MARGIN = 0.1
 DEAD = 0.05
 #: "Good enough": this share of the removable dependence is removed.
 GOOD_ENOUGH = 0.8
-#: Rank correlations from here on count as a relation, as in 002.10.
-RELATED = 0.5
 #: Fewer configurations than this give no rank correlation worth a verdict.
 MIN_CONFIGURATIONS = 8
 #: Family-wise level of Holm's correction, one family per measure.
@@ -117,19 +125,6 @@ def gain(e: Evidence, table: str, condition: Mapping[str, object]) -> pd.Series:
     found = rows(e, table, condition, PROBE, UNTRAINED)
     difference = (found[PROBE] - found[UNTRAINED]).astype(float)
     return pd.Series(difference.to_numpy(), index=found["seed"])
-
-
-def every(outcomes: Sequence[bool | None]) -> bool | None:
-    """Holds where all do, fails where one does, open otherwise."""
-    if False in outcomes:
-        return False
-    return True if all(outcome is True for outcome in outcomes) else None
-
-
-def part_points(name: str, interval: Interval, limit: float, decisive: bool = True) -> Part:
-    """Holds when a difference of accuracies lies above the limit."""
-    held = part_above("", interval, limit).holds
-    return Part(name, held, f"{points(interval)} against {format_number(100 * limit)}", decisive)
 
 
 def beyond(interval: Interval, limit: float) -> bool | None:

@@ -20,12 +20,12 @@ from infomax_lib.model.architectures import INFOMAX
 from infomax_lib.stats import Interval, mean_interval
 from paper.chapters.prior_art.comparison import LABELS, method_order
 from paper.figures.label_placement import NamedPoint, ink, label_points
+from paper.figures.marks import check_rows
 from paper.figures.style import GREY, OKABE_ITO, label, panels
 from paper.methods.methods import METHODS
 
 __all__ = [
     "against_probe",
-    "check_rows",
     "family_legend",
     "family_of",
     "features_side_by_side",
@@ -81,20 +81,6 @@ def family_legend(figure: Figure, methods: Iterable[str], *more: Line2D, columns
     figure.legend(
         handles=[*patches, *more], loc="outside upper center", ncols=columns, handlelength=1.2
     )
-
-
-def check_rows(table: pd.DataFrame, columns: Sequence[str]) -> None:
-    """Refuse a table that cannot be drawn.
-
-    Raises:
-        KeyError: A column is missing; the message names those there are.
-        ValueError: No rows.
-    """
-    absent = [column for column in columns if column not in table.columns]
-    if absent:
-        raise KeyError(f"no column {', '.join(absent)}; there are {', '.join(table.columns)}")
-    if table.empty:
-        raise ValueError("the table has no rows: nothing to draw")
 
 
 def measures_by_method(table: pd.DataFrame, metrics: Sequence[str], columns: int = 2) -> Figure:

@@ -34,7 +34,6 @@ from paper.chapters.prior_art.comparison import (
     unsupervised_baselines,
 )
 from paper.chapters.prior_art.figures.methods import (
-    check_rows,
     family_legend,
     family_of,
     method_dots,
@@ -42,6 +41,7 @@ from paper.chapters.prior_art.figures.methods import (
     named_point,
 )
 from paper.figures.label_placement import NamedPoint, ink, label_ends, label_points
+from paper.figures.marks import check_rows
 from paper.figures.style import GREY, label, name, panels
 from paper.measures.pruning import ORDERS, removable_share
 from paper.methods.two_views.augment import two_views

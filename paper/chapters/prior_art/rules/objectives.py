@@ -25,23 +25,31 @@ import pandas as pd
 
 from infomax_lib.model.architectures import INFOMAX
 from infomax_lib.stats import CONFIDENCE, Interval, format_exact, mean_interval, rank_correlation
-from paper.chapters.open_questions.rules.mechanisms import RELATED, every, part_points
 from paper.chapters.prior_art.by_method import (
     BASELINES,
     MIN_METHODS,
-    MIN_SEEDS,
-    Measured,
+    ByMethod,
     at_least,
     at_most,
     by_method,
-    differences,
     names,
 )
 from paper.chapters.prior_art.comparison import LABELS
 from paper.chapters.prior_art.rules.predictions import removable
 from paper.judging.claims import Finding, Part, below, claim, finding
 from paper.judging.evidence import Evidence, MissingEvidence
-from paper.judging.shared_rules import DIVERSE, POINT, part_above, part_below, percent, points
+from paper.judging.measured import MIN_SEEDS_PER_METHOD, differences
+from paper.judging.shared_rules import (
+    DIVERSE,
+    POINT,
+    RELATED,
+    every,
+    part_above,
+    part_below,
+    part_points,
+    percent,
+    points,
+)
 from paper.methods.methods import METHODS
 
 A, B = "infomax_relu", "infomax_softmax"
@@ -67,7 +75,7 @@ PURITY_MARGIN, COSINE_MARGIN = 0.05, 0.1
 _RESAMPLES = 4999
 
 
-def baseline(e: Evidence, metric: str) -> Measured:
+def baseline(e: Evidence, metric: str) -> ByMethod:
     """One measure of the table of baselines."""
     return by_method(e, "baselines", metric)
 
@@ -246,7 +254,7 @@ def stands(e: Evidence, method: str) -> tuple[bool | None, str]:
     return outcome, f"{names([method])}: dead units {dead}, effective rank {percent(rank)} of K"
 
 
-def cost_step(flops: Measured, dear: Sequence[str], cheap: Sequence[str]) -> Interval:
+def cost_step(flops: ByMethod, dear: Sequence[str], cheap: Sequence[str]) -> Interval:
     """Median FLOPs of some methods over those of others, paired by seed."""
     return mean_interval((flops.median(dear) / flops.median(cheap)).dropna())
 
@@ -397,7 +405,8 @@ def independence_is_quality(e: Evidence) -> Finding:
         pairs = means.drop(index="supervised", errors="ignore").dropna()
         if len(pairs) < MIN_METHODS:
             raise MissingEvidence(
-                f"probe accuracy and {label} of at least {MIN_METHODS} methods with {MIN_SEEDS} "
+                f"probe accuracy and {label} of at least {MIN_METHODS} methods with "
+                f"{MIN_SEEDS_PER_METHOD} "
                 f"seeds (found {len(pairs)})"
             )
         rho = rank_correlation(pairs[0], -pairs[1])

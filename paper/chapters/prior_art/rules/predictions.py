@@ -22,17 +22,11 @@ import pandas as pd
 from scipy import stats
 
 from infomax_lib.stats import Interval, format_number, mean_interval
-from paper.chapters.prior_art.by_method import (
-    Measured,
-    at_least,
-    at_most,
-    by_method,
-    differences,
-    names,
-)
+from paper.chapters.prior_art.by_method import ByMethod, at_least, at_most, by_method, names
 from paper.chapters.prior_art.comparison import LABELS
 from paper.judging.claims import Finding, Part, above, claim, finding, measured
 from paper.judging.evidence import Evidence, MissingEvidence
+from paper.judging.measured import differences
 from paper.judging.shared_rules import POINT, percent, points
 from paper.measures.pruning import ORDERS, removable_share
 
@@ -65,14 +59,14 @@ ALIGNED_RIVALS = ("pca", "kmeans", "sparse_autoencoder")
 # ------------------------------------------------------------------------------ 1: cannot be pruned
 
 
-def full_accuracy(e: Evidence) -> Measured:
+def full_accuracy(e: Evidence) -> ByMethod:
     """Accuracy of the probe with all units, as the pruning curves begin."""
     table = e.table("pruning", ["method", "seed", "removed", "accuracy"])
     whole = table[table["removed"] == 0].groupby(["method", "seed"])["accuracy"].mean()
-    return Measured.of_frame("accuracy in “pruning”", whole.unstack("method"))
+    return ByMethod.of_frame("accuracy in “pruning”", whole.unstack("method"))
 
 
-def removable(e: Evidence, level: pd.Series | None = None) -> Measured:
+def removable(e: Evidence, level: pd.Series | None = None) -> ByMethod:
     """Share of units that can go in the order in which most can.
 
     Args:
@@ -91,7 +85,7 @@ def removable(e: Evidence, level: pd.Series | None = None) -> Measured:
         shares[method, seed, order] = removable_share(curve, lost) if lost >= 0 else share
     by_order = pd.Series(shares, dtype=float).rename_axis(columns[:3]).unstack("order")
     most = by_order.reindex(columns=list(ORDERS)).max(axis=1, skipna=False)
-    return Measured.of_frame("removable share in “pruning”", most.unstack("method"))
+    return ByMethod.of_frame("removable share in “pruning”", most.unstack("method"))
 
 
 def fewer_than_baselines(e: Evidence, own: str) -> tuple[bool, str]:
@@ -154,7 +148,7 @@ def cannot_be_pruned(e: Evidence) -> Finding:
 # ------------------------------------------------------------------------------ 2: transfers better
 
 
-def family_means(e: Evidence) -> dict[str, Measured]:
+def family_means(e: Evidence) -> dict[str, ByMethod]:
     """Mean accuracy over the targets of each family that the table has, by method and seed.
 
     A fit that lacks a target of the family has no mean: targets differ in how hard they are.
@@ -168,11 +162,11 @@ def family_means(e: Evidence) -> dict[str, Measured]:
             continue
         wide = rows.pivot(index=["method", "seed"], columns="target", values="accuracy")
         means = wide.mean(axis=1, skipna=False)
-        found[family] = Measured.of_frame(f"family “{family}” of “transfer”", means.unstack(0))
+        found[family] = ByMethod.of_frame(f"family “{family}” of “transfer”", means.unstack(0))
     return found
 
 
-def advantage(family: Measured) -> tuple[Interval, str]:
+def advantage(family: ByMethod) -> tuple[Interval, str]:
     """Best configuration of InfoMax minus best baseline, paired, and the sentence about it."""
     own, rival = family.best(family.infomax()), family.best(family.baselines)
     gap = family.difference(own, rival)
@@ -210,7 +204,7 @@ def transfers_better(e: Evidence) -> Finding:
     if lacking:
         raise MissingEvidence(f"“transfer” to {', '.join(lacking)}")
     overall = sum(values.values for values in families.values()) / len(families)
-    gap, text = advantage(Measured.of_frame("mean over families of “transfer”", overall))
+    gap, text = advantage(ByMethod.of_frame("mean over families of “transfer”", overall))
     verdict = "refuted" if gap.high < NO_ADVANTAGE else "inconclusive"
     return Finding(verdict, f"{listed}; over all four: {text}.")
 
