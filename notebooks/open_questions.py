@@ -95,7 +95,7 @@ from paper.chapters.open_questions.figures import (
     shares_removed,
 )
 from paper.chapters.open_questions.guided import run_auxiliary
-from paper.chapters.open_questions.rules.mechanisms import GOOD_ENOUGH
+from paper.chapters.open_questions.rules.shared import GOOD_ENOUGH
 from paper.chapters.open_questions.stacks import run_stacks
 from paper.chapters.open_questions.tables import (
     ACTIVATION_MARGINS,

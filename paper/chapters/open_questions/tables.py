@@ -20,15 +20,9 @@ from infomax_lib.model.data import PARTNERS
 from infomax_lib.model.spec import AnySpec, RunSpec, SpecError, first_seeds, grid
 from infomax_lib.stats import Interval, mean_interval, signed, where
 from paper.chapters.open_questions.guided import AuxiliarySpec
-from paper.chapters.open_questions.rules.mechanisms import (
-    CORRELATION_MARGIN,
-    DEAD,
-    REDUNDANCY_MARGIN,
-    Comparison,
-    against_relu,
-    matters,
-    removed_share,
-)
+from paper.chapters.open_questions.rules.mechanisms import removed_share
+from paper.chapters.open_questions.rules.shared import CORRELATION_MARGIN, DEAD, REDUNDANCY_MARGIN
+from paper.chapters.open_questions.rules.widths import Comparison, against_relu, matters
 from paper.chapters.open_questions.stacks import TRAININGS, StackSpec
 from paper.chapters.open_questions.transfer import FeatureSpec, ReferenceSpec
 from paper.figures.style import label, name

@@ -29,43 +29,29 @@ from infomax_lib.stats import (
     format_number,
     mean_interval,
 )
+from paper.chapters.open_questions.rules.shared import (
+    CORRELATION,
+    CORRELATION_MARGIN,
+    DEAD,
+    NAMES,
+    PROBE,
+    A,
+    B,
+    relative,
+)
 from paper.judging.claims import Finding, Part, claim, finding
 from paper.judging.evidence import Evidence, MissingEvidence
 from paper.judging.shared_rules import (
     POINT,
+    differences,
     every,
     part_above,
     part_below,
     part_points,
     percent,
     points,
+    rows,
 )
-
-REDUNDANCY = "weight_redundancy"
-OVER_RANDOM = "redundancy_over_random"
-CORRELATION = "output_correlation"
-PROBE = "probe_accuracy"
-PROBE_BEFORE = "probe_accuracy_pre"
-UNTRAINED = "untrained_probe_accuracy"
-
-#: Differences of redundancy up to this share of the reference count as none.
-REDUNDANCY_MARGIN = 0.2
-#: The same for output correlation.
-CORRELATION_MARGIN = 0.1
-#: At most this share of the units may be dead.
-DEAD = 0.05
-#: "Good enough": this share of the removable dependence is removed.
-GOOD_ENOUGH = 0.8
-#: Fewer configurations than this give no rank correlation worth a verdict.
-MIN_CONFIGURATIONS = 8
-#: Family-wise level of Holm's correction, one family per measure.
-LEVEL = 0.05
-
-A, B = "none", "softmax"
-NAMES = {A: "A", B: "B"}
-#: The sources' own pressure for each architecture.
-OWN_TC = {A: 1.0, B: 0.0}
-
 
 # ------------------------------------------------------------------------- transfer and stacking
 

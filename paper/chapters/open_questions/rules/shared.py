@@ -26,12 +26,11 @@ import pandas as pd
 
 from infomax_lib.stats import (
     Interval,
-    by_seed,
     mean_interval,
-    where,
 )
 from paper.judging.claims import inside
-from paper.judging.evidence import MIN_SEEDS, Evidence, MissingEvidence, describe
+from paper.judging.evidence import Evidence
+from paper.judging.shared_rules import differences, rows, values
 
 REDUNDANCY = "weight_redundancy"
 OVER_RANDOM = "redundancy_over_random"
@@ -57,40 +56,6 @@ A, B = "none", "softmax"
 NAMES = {A: "A", B: "B"}
 #: The sources' own pressure for each architecture.
 OWN_TC = {A: 1.0, B: 0.0}
-
-
-# ------------------------------------------------------------------------------ looking things up
-
-
-def rows(e: Evidence, table: str, condition: Mapping[str, object], *metrics: str) -> pd.DataFrame:
-    """Rows of one condition of a table, with the record of what was used; 5 seeds at least."""
-    found = where(e.table(table, ["seed", *condition, *metrics]), condition)
-    if found["seed"].nunique() < MIN_SEEDS:
-        seeds = found["seed"].nunique()
-        raise MissingEvidence(
-            f"“{table}” with {describe(condition)}, at least {MIN_SEEDS} seeds (found {seeds})"
-        )
-    if "key" in found.columns:
-        e.used.update(found["key"].astype(str))
-    return found
-
-
-def values(e: Evidence, table: str, metric: str, condition: Mapping[str, object]) -> pd.Series:
-    """One measure of one condition, indexed by seed."""
-    return by_seed(rows(e, table, condition, metric), metric, {})
-
-
-def differences(
-    e: Evidence, table: str, metric: str, a: Mapping[str, object], b: Mapping[str, object]
-) -> pd.Series:
-    """Paired differences a − b over shared seeds."""
-    gap = (values(e, table, metric, a) - values(e, table, metric, b)).dropna()
-    if len(gap) < MIN_SEEDS:
-        raise MissingEvidence(
-            f"{metric} in “{table}”, at least {MIN_SEEDS} seeds shared by {describe(a)} and "
-            f"{describe(b)}"
-        )
-    return gap
 
 
 def relative(

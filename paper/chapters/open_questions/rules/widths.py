@@ -32,50 +32,37 @@ from infomax_lib.stats import (
     sign_flip_p,
     where,
 )
+from paper.chapters.open_questions.rules.shared import (
+    CORRELATION,
+    CORRELATION_MARGIN,
+    DEAD,
+    LEVEL,
+    NAMES,
+    OVER_RANDOM,
+    PROBE,
+    PROBE_BEFORE,
+    REDUNDANCY,
+    REDUNDANCY_MARGIN,
+    A,
+    B,
+    beyond,
+    gain,
+    own,
+    relative,
+)
 from paper.judging.claims import Finding, Part, claim, finding, inside
 from paper.judging.evidence import MIN_SEEDS, Evidence, MissingEvidence, describe
 from paper.judging.shared_rules import (
     POINT,
+    differences,
     every,
     part_above,
     part_below,
     part_points,
     percent,
     points,
+    values,
 )
-
-REDUNDANCY = "weight_redundancy"
-OVER_RANDOM = "redundancy_over_random"
-CORRELATION = "output_correlation"
-PROBE = "probe_accuracy"
-PROBE_BEFORE = "probe_accuracy_pre"
-UNTRAINED = "untrained_probe_accuracy"
-
-#: Differences of redundancy up to this share of the reference count as none.
-REDUNDANCY_MARGIN = 0.2
-#: The same for output correlation.
-CORRELATION_MARGIN = 0.1
-#: At most this share of the units may be dead.
-DEAD = 0.05
-#: "Good enough": this share of the removable dependence is removed.
-GOOD_ENOUGH = 0.8
-#: Fewer configurations than this give no rank correlation worth a verdict.
-MIN_CONFIGURATIONS = 8
-#: Family-wise level of Holm's correction, one family per measure.
-LEVEL = 0.05
-
-A, B = "none", "softmax"
-NAMES = {A: "A", B: "B"}
-#: The sources' own pressure for each architecture.
-OWN_TC = {A: 1.0, B: 0.0}
-
-
-def beyond(interval: Interval, limit: float) -> bool | None:
-    """Whether a difference is larger than ±limit: None when its interval crosses a limit."""
-    within = inside(interval, -limit, limit)
-    if within is True:
-        return False
-    return True if interval.low > limit or interval.high < -limit else None
 
 
 def judged_widths(e: Evidence, table: str, condition: Mapping[str, object]) -> list[int]:
@@ -95,11 +82,6 @@ def wider_than_16(e: Evidence, condition: Mapping[str, object]) -> list[int]:
     if 16 not in widths or not wide:
         raise MissingEvidence(f"“scale” at K=16 and a larger K with {describe(condition)}")
     return wide
-
-
-def own(competition: str, **fields: object) -> dict[str, object]:
-    """Architecture A or B at the pressure that the sources give it."""
-    return {"competition": competition, "lambda_tc": OWN_TC[competition], **fields}
 
 
 # ------------------------------------------------------------------------- activation and scale
