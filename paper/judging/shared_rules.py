@@ -164,3 +164,10 @@ def differences(
             f"{describe(b)}"
         )
     return gap
+
+
+def difference(
+    e: Evidence, table: str, metric: str, a: Mapping[str, object], b: Mapping[str, object]
+) -> Interval:
+    """Mean of the paired differences a − b with its interval."""
+    return mean_interval(differences(e, table, metric, a, b))

@@ -1,59 +1,24 @@
-"""Rules for the sources' open questions (000.30–34, 001.21–25, 002.20–23).
+"""Rules on what lies beyond one layer and one task: transfer, and layers on top of each other."""
 
-A question is judged as the statement that it asks about. Each experiment has a table of its own
-in ``Evidence.extra``, because they differ in length and width; :mod:`.tables`
-makes them, and says which columns they have:
+from collections.abc import Mapping
 
-- ``activations``, ``scale``, ``hyperplanes``, ``competitions``, ``objectives``: runs, one row per
-  run, with ``untrained_probe_accuracy`` (the same layer before its first step) where a rule asks
-  for it;
-- ``transfer``: method, hidden_dim, target, seed, probe_accuracy;
-- ``stacks``: competition, training (greedy, random, end_to_end), depth, seed and measures of the
-  top layer;
-- ``auxiliary``: competition, lambda_ce, seed and measures;
-- ``robustness``: configuration, seed, measures of dependence, probe_accuracy, and the shares of it
-  that are left under noise (``noise_retained``) and without some units (``loss_retained``).
-
-The rules were fixed before the runs. Known beforehand were the verdicts of first, smaller forms:
-000.30 at K = 16 with identity and tanh, 000.31 at K = 64 with five seeds.
-"""
-
-from __future__ import annotations
-
-from collections.abc import Callable
-
-import pandas as pd
-
-from infomax_lib.stats import (
-    Interval,
-    format_number,
-    mean_interval,
-)
+from infomax_lib.model.architectures import ARCHITECTURES
+from infomax_lib.stats import Interval, format_number, mean_interval
 from paper.chapters.open_questions.rules.shared import (
     CORRELATION,
     CORRELATION_MARGIN,
     DEAD,
-    NAMES,
     PROBE,
-    A,
-    B,
+    dead_share,
+    everywhere,
     relative,
 )
-from paper.judging.claims import Finding, Part, claim, finding
+from paper.judging.claims import Finding, Part, above, below, claim, finding
 from paper.judging.evidence import Evidence, MissingEvidence
-from paper.judging.shared_rules import (
-    POINT,
-    differences,
-    every,
-    part_above,
-    part_below,
-    part_points,
-    percent,
-    points,
-    rows,
-)
+from paper.judging.shared_rules import POINT, difference, differences, part_points, percent, points
 
-# ------------------------------------------------------------------------- transfer and stacking
+#: A and B in the table of transfer.
+METHODS = {"A": "infomax_relu", "B": "infomax_softmax"}
 
 
 @claim(
@@ -67,33 +32,30 @@ from paper.judging.shared_rules import (
     "same comparisons of A, are reported beside them.",
 )
 def transfer(e: Evidence) -> Finding:
-    columns = ["method", "target", "hidden_dim", "seed", PROBE]
-    table = e.table("transfer", columns)
+    table = e.table("transfer", ["method", "target", "hidden_dim", "seed", PROBE])
     parts, beside = [], []
     for (target, k), members in table.groupby(["target", "hidden_dim"], sort=False):
-        at = {"target": target, "hidden_dim": int(k)}
+
+        def less(letter: str, other: str, target: str = target, k: int = k) -> Interval:
+            at = {"target": target, "hidden_dim": int(k)}
+            pair = ({"method": method, **at} for method in (METHODS[letter], other))
+            return difference(e, "transfer", PROBE, *pair)
+
         for other, limit in (("untrained", POINT), ("pca", -POINT)):
-            pair = ({"method": "infomax_softmax", **at}, {"method": other, **at})
-            gap = mean_interval(differences(e, "transfer", PROBE, *pair))
-            parts.append(part_points(f"{target}, K={k}, B − {other}", gap, limit))
-        for other in ("untrained", "pca", "pixels"):
-            present = set(members["method"])
-            for method, name in (("infomax_softmax", "B"), ("infomax_relu", "A")):
-                if {method, other} <= present and (name, other) not in (
-                    ("B", "untrained"),
-                    ("B", "pca"),
-                ):
-                    pair = ({"method": method, **at}, {"method": other, **at})
-                    gap = mean_interval(differences(e, "transfer", PROBE, *pair))
-                    beside.append(f"{target}, K={k}, {name} − {other}: {points(gap)}")
+            name = f"{target}, K={k}, B − {other}"
+            parts.append(part_points(name, less("B", other), limit))
+        for letter, other in (("A", "untrained"), ("A", "pca"), ("B", "pixels"), ("A", "pixels")):
+            if {METHODS[letter], other} <= set(members["method"]):
+                gap = points(less(letter, other))
+                beside.append(f"{target}, K={k}, {letter} − {other}: {gap}")
     if not parts:
         raise MissingEvidence("“transfer” with at least one target")
-    intro = f"Not judged: {'; '.join(beside)}." if beside else ""
-    return finding(parts, intro=intro)
+    return finding(parts, intro=f"Not judged: {'; '.join(beside)}." if beside else "")
 
 
-def stack(competition: str, depth: int, training: str = "greedy") -> dict[str, object]:
-    """One kind of stack."""
+def stack(letter: str, depth: int, training: str = "greedy") -> dict[str, object]:
+    """One kind of stack of layers A or B."""
+    competition = ARCHITECTURES[letter]["competition"]
     return {"competition": competition, "training": training, "depth": depth}
 
 
@@ -105,12 +67,16 @@ def deeper(e: Evidence) -> list[int]:
     return [d for d in depths if d > 1]
 
 
-def _at_depths(name: str, e: Evidence, difference: Callable[[int], Interval], limit: float) -> Part:
+def _points_above(name: str, at_depth: Mapping[int, Interval], limit: float) -> Part:
     """Holds when a difference of accuracies lies above the limit at every depth above one."""
-    found = {d: difference(d) for d in deeper(e)}
-    outcome = every([part_above("", gap, limit).holds for gap in found.values()])
-    text = "; ".join(f"{d} layers: {points(gap)}" for d, gap in found.items())
-    return Part(name, outcome, f"{text} against {format_number(100 * limit)}")
+    places = [Part(f"{d} layers", above(i, limit), points(i)) for d, i in at_depth.items()]
+    return everywhere(name, places, f" against {format_number(100 * limit)}")
+
+
+def _percent_below(name: str, at_depth: Mapping[int, Interval], limit: float) -> Part:
+    """Holds when a share lies below the limit at every depth above one."""
+    places = [Part(f"{d} layers", below(i, limit), percent(i)) for d, i in at_depth.items()]
+    return everywhere(name, places)
 
 
 @claim(
@@ -126,17 +92,14 @@ def _at_depths(name: str, e: Evidence, difference: Callable[[int], Interval], li
 )
 def stacking(e: Evidence) -> Finding:
     parts = []
-    for c in (A, B):
-
-        def against(other: str, c: str = c) -> Callable[[int], Interval]:
-            return lambda d: mean_interval(
-                differences(e, "stacks", PROBE, stack(c, d), stack(c, d, other))
-            )
-
-        parts.append(_at_depths(f"{NAMES[c]}, greedy − random", e, against("random"), POINT))
-        parts.append(
-            _at_depths(f"{NAMES[c]}, greedy − end to end", e, against("end_to_end"), -POINT)
-        )
+    for letter in ARCHITECTURES:
+        for other, limit in (("random", POINT), ("end_to_end", -POINT)):
+            gaps = {
+                d: difference(e, "stacks", PROBE, stack(letter, d), stack(letter, d, other))
+                for d in deeper(e)
+            }
+            name = f"{letter}, greedy − {other.replace('_', ' ')}"
+            parts.append(_points_above(name, gaps, limit))
     return finding(parts)
 
 
@@ -152,24 +115,19 @@ def stacking(e: Evidence) -> Finding:
 )
 def layer_two(e: Evidence) -> Finding:
     parts = []
-    for c in (A, B):
-
-        def step(d: int, c: str = c) -> Interval:
-            return mean_interval(differences(e, "stacks", PROBE, stack(c, d), stack(c, d - 1)))
-
-        parts.append(_at_depths(f"{NAMES[c]}, probe, less the layer before", e, step, -POINT))
-        dead, correlation = {}, {}
+    for letter in ARCHITECTURES:
+        steps, dead, correlation = {}, {}, {}
         for d in deeper(e):
-            found = rows(e, "stacks", stack(c, d), "dead_units", "hidden_dim")
-            dead[d] = mean_interval(found["dead_units"] / found["hidden_dim"])
-            correlation[d] = relative(e, "stacks", CORRELATION, stack(c, d), stack(c, 1))
-        for name, found, limit in (
-            ("dead units", dead, DEAD),
-            ("output correlation, change from layer one", correlation, CORRELATION_MARGIN),
-        ):
-            outcome = every([part_below("", i, limit).holds for i in found.values()])
-            text = "; ".join(f"{d} layers: {percent(i)}" for d, i in found.items())
-            parts.append(Part(f"{NAMES[c]}, {name}", outcome, text))
+            this, before, first = (stack(letter, n) for n in (d, d - 1, 1))
+            steps[d] = difference(e, "stacks", PROBE, this, before)
+            dead[d] = dead_share(e, "stacks", this)
+            correlation[d] = relative(e, "stacks", CORRELATION, this, first)
+        change = f"{letter}, output correlation, change from layer one"
+        parts += [
+            _points_above(f"{letter}, probe, less the layer before", steps, -POINT),
+            _percent_below(f"{letter}, dead units", dead, DEAD),
+            _percent_below(change, correlation, CORRELATION_MARGIN),
+        ]
     return finding(parts)
 
 
@@ -185,17 +143,18 @@ def layer_two(e: Evidence) -> Finding:
 )
 def depth(e: Evidence) -> Finding:
     parts = []
-    for c in (A, B):
-
-        def change(d: int, training: str, c: str = c) -> pd.Series:
-            return differences(e, "stacks", PROBE, stack(c, d, training), stack(c, 1, training))
-
-        def deep(d: int, change: Callable[[int, str], pd.Series] = change) -> Interval:
-            return mean_interval(change(d, "greedy"))
-
-        def more(d: int, change: Callable[[int, str], pd.Series] = change) -> Interval:
-            return mean_interval((change(d, "greedy") - change(d, "random")).dropna())
-
-        parts.append(_at_depths(f"{NAMES[c]}, above one layer", e, deep, POINT))
-        parts.append(_at_depths(f"{NAMES[c]}, change less that of random stacks", e, more, POINT))
+    for letter in ARCHITECTURES:
+        greedy, random = (
+            {
+                d: differences(
+                    e, "stacks", PROBE, stack(letter, d, training), stack(letter, 1, training)
+                )
+                for d in deeper(e)
+            }
+            for training in ("greedy", "random")
+        )
+        changes = {d: mean_interval(gap) for d, gap in greedy.items()}
+        more = {d: mean_interval((gap - random[d]).dropna()) for d, gap in greedy.items()}
+        parts.append(_points_above(f"{letter}, above one layer", changes, POINT))
+        parts.append(_points_above(f"{letter}, change less that of random stacks", more, POINT))
     return finding(parts)

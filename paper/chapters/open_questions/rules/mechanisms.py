@@ -1,37 +1,11 @@
-"""Rules for the sources' open questions (000.30–34, 001.21–25, 002.20–23).
-
-A question is judged as the statement that it asks about. Each experiment has a table of its own
-in ``Evidence.extra``, because they differ in length and width; :mod:`.tables`
-makes them, and says which columns they have:
-
-- ``activations``, ``scale``, ``hyperplanes``, ``competitions``, ``objectives``: runs, one row per
-  run, with ``untrained_probe_accuracy`` (the same layer before its first step) where a rule asks
-  for it;
-- ``transfer``: method, hidden_dim, target, seed, probe_accuracy;
-- ``stacks``: competition, training (greedy, random, end_to_end), depth, seed and measures of the
-  top layer;
-- ``auxiliary``: competition, lambda_ce, seed and measures;
-- ``robustness``: configuration, seed, measures of dependence, probe_accuracy, and the shares of it
-  that are left under noise (``noise_retained``) and without some units (``loss_retained``).
-
-The rules were fixed before the runs. Known beforehand were the verdicts of first, smaller forms:
-000.30 at K = 16 with identity and tanh, 000.31 at K = 64 with five seeds.
-"""
-
-from __future__ import annotations
+"""Rules on mechanisms and objectives, and on the target: is it independence that pays?"""
 
 from collections.abc import Mapping
 
 import pandas as pd
 
-from infomax_lib.stats import (
-    Interval,
-    holm,
-    mean_interval,
-    rank_correlation,
-    sign_flip_p,
-    where,
-)
+from infomax_lib.model.architectures import ARCHITECTURES
+from infomax_lib.stats import Interval, holm, mean_interval, rank_correlation, sign_flip_p, where
 from paper.chapters.open_questions.rules.shared import (
     CORRELATION,
     CORRELATION_MARGIN,
@@ -39,44 +13,37 @@ from paper.chapters.open_questions.rules.shared import (
     GOOD_ENOUGH,
     LEVEL,
     MIN_CONFIGURATIONS,
-    NAMES,
     OVER_RANDOM,
-    OWN_TC,
     PROBE,
     REDUNDANCY,
     REDUNDANCY_MARGIN,
-    A,
-    B,
+    dead_share,
+    excess,
     gain,
     relative,
 )
-from paper.judging.claims import Finding, Part, claim, finding
+from paper.judging.claims import Finding, Part, above, below, claim, finding
 from paper.judging.evidence import MIN_SEEDS, Evidence, MissingEvidence, describe
 from paper.judging.shared_rules import (
     DIVERSE,
     POINT,
     RELATED,
+    difference,
     differences,
     every,
-    part_above,
-    part_below,
     part_points,
     percent,
     points,
-    rows,
     values,
 )
-
-# ------------------------------------------------------------------ mechanisms and objectives
 
 #: The mechanisms that source 000 names, as they are called in the table of competitions.
 NAMED_MECHANISMS = ("sparsemax", "group_softmax of 4", "group_softmax of 8")
 
 
-def other_mechanisms(e: Evidence) -> list[str]:
+def other_mechanisms(competitions: pd.DataFrame) -> list[str]:
     """Mechanisms besides none and the softmax at any temperature, in the order of the table."""
-    table = e.table("competitions", ["competition", "mechanism"])
-    others = table[~table["competition"].isin([A, B])]
+    others = competitions[~competitions["competition"].isin(["none", "softmax"])]
     if others.empty:
         raise MissingEvidence("“competitions” with a mechanism besides the softmax")
     return list(dict.fromkeys(others["mechanism"]))
@@ -85,11 +52,6 @@ def other_mechanisms(e: Evidence) -> list[str]:
 def mechanism(name: str, lambda_tc: float) -> dict[str, object]:
     """One mechanism at one pressure."""
     return {"mechanism": name, "lambda_tc": lambda_tc}
-
-
-def _dead_share(e: Evidence, condition: Mapping[str, object]) -> Interval:
-    found = rows(e, "competitions", condition, "dead_units", "hidden_dim")
-    return mean_interval(found["dead_units"] / found["hidden_dim"])
 
 
 @claim(
@@ -106,11 +68,11 @@ def _dead_share(e: Evidence, condition: Mapping[str, object]) -> Interval:
     "sparsemax, and group softmax with groups of 4 and of 8.",
 )
 def other_competition(e: Evidence) -> Finding:
-    names = other_mechanisms(e)
-    soft, none = mechanism(B, 0.0), mechanism(A, 0.0)
+    names = other_mechanisms(e.table("competitions", ["competition", "mechanism"]))
+    soft, none = mechanism("softmax", 0.0), mechanism("none", 0.0)
     against_none = {
         name: differences(e, "competitions", REDUNDANCY, mechanism(name, 0.0), none)
-        for name in (B, *names)
+        for name in ("softmax", *names)
     }
     adjusted = holm([sign_flip_p(d) for d in against_none.values()])
     sign = {
@@ -119,12 +81,10 @@ def other_competition(e: Evidence) -> Finding:
     }
     parts = []
     for name in names:
-        probe = mean_interval(differences(e, "competitions", PROBE, mechanism(name, 0.0), soft))
-        dead = _dead_share(e, mechanism(name, 0.0))
-        same = sign[name] == sign[B] if sign[name] and sign[B] else None
-        outcome = every(
-            [same, part_above("", probe, -POINT).holds, part_below("", dead, DEAD).holds]
-        )
+        probe = difference(e, "competitions", PROBE, mechanism(name, 0.0), soft)
+        dead = dead_share(e, "competitions", mechanism(name, 0.0))
+        same = sign[name] == sign["softmax"] if sign[name] and sign["softmax"] else None
+        outcome = every([same, above(probe, -POINT), below(dead, DEAD)])
         text = (
             f"redundancy {mean_interval(against_none[name])}, probe {points(probe)}, dead "
             f"{percent(dead)}"
@@ -132,11 +92,9 @@ def other_competition(e: Evidence) -> Finding:
         parts.append(Part(name, outcome, text, decisive=name in NAMED_MECHANISMS))
     if not any(part.decisive for part in parts):
         raise MissingEvidence(f"“competitions” with {', '.join(NAMED_MECHANISMS)}")
-    intro = (
-        f"Softmax against none: redundancy {mean_interval(against_none[B])}. Redundancy against "
-        "none, probe against softmax."
-    )
-    return finding(parts, intro=intro)
+    change = mean_interval(against_none["softmax"])
+    intro = f"Softmax against none: redundancy {change}."
+    return finding(parts, intro=f"{intro} Redundancy against none, probe against softmax.")
 
 
 @claim(
@@ -155,20 +113,14 @@ def works_with_others(e: Evidence) -> Finding:
         at = mechanism(name, 1.0)
         probe = mean_interval(gain(e, "competitions", at))
         redundancy = mean_interval(values(e, "competitions", OVER_RANDOM, at))
-        dead = _dead_share(e, at)
-        outcome = every(
-            [
-                part_above("", probe, POINT).holds,
-                part_below("", redundancy, DIVERSE).holds,
-                part_below("", dead, DEAD).holds,
-            ]
-        )
-        return outcome, (
-            f"probe {points(probe)}, redundancy over random {redundancy}, dead {percent(dead)}"
-        )
+        dead = dead_share(e, "competitions", at)
+        outcome = every([above(probe, POINT), below(redundancy, DIVERSE), below(dead, DEAD)])
+        text = f"probe {points(probe)}, redundancy over random {redundancy}, dead {percent(dead)}"
+        return outcome, text
 
-    parts = [Part(name, *check(name)) for name in other_mechanisms(e)]
-    return finding(parts, intro=f"Softmax: {check(B)[1]}.")
+    names = other_mechanisms(e.table("competitions", ["competition", "mechanism"]))
+    parts = [Part(name, *check(name)) for name in names]
+    return finding(parts, intro=f"Softmax: {check('softmax')[1]}.")
 
 
 @claim(
@@ -186,19 +138,14 @@ def hyperplanes(e: Evidence) -> Finding:
     forms: dict[str, tuple[str, dict[str, object]]] = {
         "loss on z": ("hyperplanes", {"lambda_lse": 0.0}),
         "loss on z with log-sum-exp": ("hyperplanes", {"lambda_lse": 1.0}),
-        "A": ("competitions", mechanism(A, OWN_TC[A])),
-        "B": ("competitions", mechanism(B, OWN_TC[B])),
+        "A": ("competitions", mechanism("none", 1.0)),
+        "B": ("competitions", mechanism("softmax", 0.0)),
     }
     parts = []
     for name, (table, condition) in forms.items():
         redundancy = mean_interval(values(e, table, OVER_RANDOM, condition))
         aligned = mean_interval(values(e, table, "aligned_pairs", condition))
-        outcome = every(
-            [
-                part_below("", redundancy, DIVERSE).holds,
-                part_below("", aligned, 0.5).holds,
-            ]
-        )
+        outcome = every([below(redundancy, DIVERSE), below(aligned, 0.5)])
         text = f"redundancy over random {redundancy}, aligned pairs {aligned}"
         parts.append(Part(name, outcome, text, decisive=name == "loss on z"))
     return finding(parts)
@@ -218,30 +165,30 @@ def hyperplanes(e: Evidence) -> Finding:
 def auxiliary_loss(e: Evidence) -> Finding:
     table = e.table("auxiliary", ["competition", "lambda_ce", "seed", PROBE])
     parts = []
-    for c in (A, B):
+    for letter, architecture in ARCHITECTURES.items():
+        c = architecture["competition"]
         weights = sorted(set(table[table["competition"] == c]["lambda_ce"]) - {0.0})
         if not weights:
             raise MissingEvidence(f"“auxiliary” with λ_ce above 0 for competition={c}")
         at = {w: {"competition": c, "lambda_ce": float(w)} for w in (0.0, *weights)}
         best = max(weights, key=lambda w: values(e, "auxiliary", PROBE, at[w]).mean())
         pair = at[best], at[0.0]
-        probe = mean_interval(differences(e, "auxiliary", PROBE, *pair))
-        name = f"{NAMES[c]}, λ_ce={best:g}"
+        probe = difference(e, "auxiliary", PROBE, *pair)
+        name = f"{letter}, λ_ce={best:g}"
         parts.append(part_points(f"{name}, probe", probe, POINT))
         for metric, label, limit in (
             (REDUNDANCY, "redundancy", REDUNDANCY_MARGIN),
             (CORRELATION, "output correlation", CORRELATION_MARGIN),
         ):
             change = relative(e, "auxiliary", metric, *pair)
-            held = part_below("", change, limit).holds
-            parts.append(Part(f"{name}, {label}", held, f"change {percent(change)}"))
+            text = f"change {percent(change)}"
+            parts.append(Part(f"{name}, {label}", below(change, limit), text))
     return finding(parts)
 
 
 def hsic_excess(e: Evidence, condition: Mapping[str, object]) -> pd.Series:
     """Dependence of the outputs above what sampling alone shows, per seed."""
-    found = rows(e, "objectives", condition, "hsic", "hsic_floor")
-    return pd.Series((found["hsic"] - found["hsic_floor"]).to_numpy(float), index=found["seed"])
+    return excess(e, "objectives", condition, "hsic", "hsic_floor")
 
 
 def best_pressure(e: Evidence, competition: str, objective: str) -> dict[str, object]:
@@ -291,17 +238,17 @@ def approximation(e: Evidence) -> Finding:
         share = removed_share(e, competition, objective)
         if share is None:
             return Part(name, None, "the HSIC objective removes nothing", decisive)
-        return Part(name, part_above("", share, GOOD_ENOUGH).holds, percent(share), decisive)
+        return Part(name, above(share, GOOD_ENOUGH), percent(share), decisive)
 
-    pair = (best_pressure(e, A, "hsic"), best_pressure(e, A, "infomax"))
-    probe = mean_interval(differences(e, "objectives", PROBE, *pair))
-    held = part_below("", probe, POINT).holds
+    pair = (best_pressure(e, "none", "hsic"), best_pressure(e, "none", "infomax"))
+    probe = difference(e, "objectives", PROBE, *pair)
+    under_softmax = "(d) removed by decorrelation under softmax"
     return finding(
         [
-            part("(a) removed by decorrelation", A, "infomax"),
-            part("(b) removed by log det", A, "log_det"),
-            Part("(c) probe, HSIC − decorrelation", held, points(probe)),
-            part("(d) removed by decorrelation under softmax", B, "infomax", decisive=False),
+            part("(a) removed by decorrelation", "none", "infomax"),
+            part("(b) removed by log det", "none", "log_det"),
+            Part("(c) probe, HSIC − decorrelation", below(probe, POINT), points(probe)),
+            part(under_softmax, "softmax", "infomax", decisive=False),
         ]
     )
 

@@ -1,8 +1,8 @@
-"""Rules for the sources' open questions (000.30–34, 001.21–25, 002.20–23).
+"""What the rules of the open questions share: names of measures, margins, readings of tables.
 
 A question is judged as the statement that it asks about. Each experiment has a table of its own
-in ``Evidence.extra``, because they differ in length and width; :mod:`.tables`
-makes them, and says which columns they have:
+in ``Evidence.extra``, because they differ in length and width;
+:mod:`paper.chapters.open_questions.experiment` makes them:
 
 - ``activations``, ``scale``, ``hyperplanes``, ``competitions``, ``objectives``: runs, one row per
   run, with ``untrained_probe_accuracy`` (the same layer before its first step) where a rule asks
@@ -18,19 +18,15 @@ The rules were fixed before the runs. Known beforehand were the verdicts of firs
 000.30 at K = 16 with identity and tanh, 000.31 at K = 64 with five seeds.
 """
 
-from __future__ import annotations
-
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from infomax_lib.stats import (
-    Interval,
-    mean_interval,
-)
-from paper.judging.claims import inside
+from infomax_lib.model.architectures import ARCHITECTURES
+from infomax_lib.stats import Interval, mean_interval
+from paper.judging.claims import Part, inside
 from paper.judging.evidence import Evidence
-from paper.judging.shared_rules import differences, rows, values
+from paper.judging.shared_rules import difference, every, rows, values
 
 REDUNDANCY = "weight_redundancy"
 OVER_RANDOM = "redundancy_over_random"
@@ -52,26 +48,26 @@ MIN_CONFIGURATIONS = 8
 #: Family-wise level of Holm's correction, one family per measure.
 LEVEL = 0.05
 
-A, B = "none", "softmax"
-NAMES = {A: "A", B: "B"}
-#: The sources' own pressure for each architecture.
-OWN_TC = {A: 1.0, B: 0.0}
-
 
 def relative(
     e: Evidence, table: str, metric: str, a: Mapping[str, object], b: Mapping[str, object]
 ) -> Interval:
     """Paired difference a − b over the absolute mean of b."""
-    gap = mean_interval(differences(e, table, metric, a, b))
     scale = abs(values(e, table, metric, b).mean())
-    return gap.scaled(1 / scale if scale else float("nan"))
+    return difference(e, table, metric, a, b).scaled(1 / scale if scale else float("nan"))
+
+
+def excess(
+    e: Evidence, table: str, condition: Mapping[str, object], metric: str, base: str
+) -> pd.Series:
+    """One measure less another one of the same run, per seed."""
+    found = rows(e, table, condition, metric, base)
+    return pd.Series((found[metric] - found[base]).to_numpy(float), index=found["seed"])
 
 
 def gain(e: Evidence, table: str, condition: Mapping[str, object]) -> pd.Series:
     """Probe accuracy on the outputs above that of the same layer before its first step."""
-    found = rows(e, table, condition, PROBE, UNTRAINED)
-    difference = (found[PROBE] - found[UNTRAINED]).astype(float)
-    return pd.Series(difference.to_numpy(), index=found["seed"])
+    return excess(e, table, condition, PROBE, UNTRAINED)
 
 
 def beyond(interval: Interval, limit: float) -> bool | None:
@@ -82,6 +78,18 @@ def beyond(interval: Interval, limit: float) -> bool | None:
     return True if interval.low > limit or interval.high < -limit else None
 
 
-def own(competition: str, **fields: object) -> dict[str, object]:
+def dead_share(e: Evidence, table: str, condition: Mapping[str, object]) -> Interval:
+    """Share of dead units under one condition."""
+    found = rows(e, table, condition, "dead_units", "hidden_dim")
+    return mean_interval(found["dead_units"] / found["hidden_dim"])
+
+
+def own(letter: str, **fields: object) -> dict[str, object]:
     """Architecture A or B at the pressure that the sources give it."""
-    return {"competition": competition, "lambda_tc": OWN_TC[competition], **fields}
+    return {**ARCHITECTURES[letter], **fields}
+
+
+def everywhere(name: str, places: Sequence[Part], after: str = "") -> Part:
+    """What is tested at several places: holds where all parts do, fails where one does."""
+    text = "; ".join(f"{place.name}: {place.text}" for place in places)
+    return Part(name, every([place.holds for place in places]), text + after)

@@ -1,68 +1,50 @@
-"""Rules for the sources' open questions (000.30–34, 001.21–25, 002.20–23).
-
-A question is judged as the statement that it asks about. Each experiment has a table of its own
-in ``Evidence.extra``, because they differ in length and width; :mod:`.tables`
-makes them, and says which columns they have:
-
-- ``activations``, ``scale``, ``hyperplanes``, ``competitions``, ``objectives``: runs, one row per
-  run, with ``untrained_probe_accuracy`` (the same layer before its first step) where a rule asks
-  for it;
-- ``transfer``: method, hidden_dim, target, seed, probe_accuracy;
-- ``stacks``: competition, training (greedy, random, end_to_end), depth, seed and measures of the
-  top layer;
-- ``auxiliary``: competition, lambda_ce, seed and measures;
-- ``robustness``: configuration, seed, measures of dependence, probe_accuracy, and the shares of it
-  that are left under noise (``noise_retained``) and without some units (``loss_retained``).
-
-The rules were fixed before the runs. Known beforehand were the verdicts of first, smaller forms:
-000.30 at K = 16 with identity and tanh, 000.31 at K = 64 with five seeds.
-"""
-
-from __future__ import annotations
+"""Rules on activation and width: does the activation matter, does InfoMax scale, does structure?"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from infomax_lib.measures.weights_and_outputs import simplex_floor
-from infomax_lib.stats import (
-    Interval,
-    holm,
-    mean_interval,
-    sign_flip_p,
-    where,
-)
+from infomax_lib.model.architectures import ARCHITECTURES
+from infomax_lib.stats import Interval, holm, mean_interval, sign_flip_p, where
 from paper.chapters.open_questions.rules.shared import (
     CORRELATION,
     CORRELATION_MARGIN,
     DEAD,
     LEVEL,
-    NAMES,
     OVER_RANDOM,
     PROBE,
     PROBE_BEFORE,
     REDUNDANCY,
     REDUNDANCY_MARGIN,
-    A,
-    B,
     beyond,
+    dead_share,
+    everywhere,
     gain,
     own,
     relative,
 )
-from paper.judging.claims import Finding, Part, claim, finding, inside
+from paper.judging.claims import Finding, Part, above, below, claim, finding, inside
 from paper.judging.evidence import MIN_SEEDS, Evidence, MissingEvidence, describe
 from paper.judging.shared_rules import (
     POINT,
+    difference,
     differences,
-    every,
-    part_above,
-    part_below,
     part_points,
     percent,
     points,
     values,
 )
+
+#: Measures of the activation sweep: the margin within which a difference from ReLU does not
+#: matter, and whether that is a share of ReLU's value. Dead units count as their share of K.
+MARGINS: Mapping[str, tuple[float, bool]] = {
+    REDUNDANCY: (REDUNDANCY_MARGIN, True),
+    PROBE: (POINT, False),
+    CORRELATION: (CORRELATION_MARGIN, True),
+    "dead_units": (DEAD, False),
+    PROBE_BEFORE: (POINT, False),
+}
 
 
 def judged_widths(e: Evidence, table: str, condition: Mapping[str, object]) -> list[int]:
@@ -82,9 +64,6 @@ def wider_than_16(e: Evidence, condition: Mapping[str, object]) -> list[int]:
     if 16 not in widths or not wide:
         raise MissingEvidence(f"“scale” at K=16 and a larger K with {describe(condition)}")
     return wide
-
-
-# ------------------------------------------------------------------------- activation and scale
 
 
 @dataclass(frozen=True)
@@ -111,44 +90,46 @@ def against_relu(e: Evidence, metric: str) -> list[Comparison]:
     others = [a for a in dict.fromkeys(table["activation"]) if a != "relu"]
     if not others:
         raise MissingEvidence("“activations” with an activation besides ReLU")
+    size, of_relu = MARGINS[metric]
     drafts = []
     for activation in others:
-        for k in widths:
-            one, relu = ({"activation": a, "hidden_dim": int(k)} for a in (activation, "relu"))
+        for k in map(int, widths):
+            one, relu = ({"activation": a, "hidden_dim": k} for a in (activation, "relu"))
             gap = differences(e, "activations", metric, one, relu)
-            reference = values(e, "activations", metric, relu).mean()
-            margin = {
-                PROBE: POINT,
-                PROBE_BEFORE: POINT,
-                "dead_units": DEAD * k,
-                CORRELATION: CORRELATION_MARGIN * abs(reference),
-            }.get(metric, REDUNDANCY_MARGIN * abs(reference))
-            drafts.append((activation, int(k), mean_interval(gap), margin, sign_flip_p(gap)))
+            unit = k if metric == "dead_units" else 1
+            if of_relu:
+                unit = abs(values(e, "activations", metric, relu).mean())
+            drafts.append((activation, k, mean_interval(gap), size * unit, sign_flip_p(gap)))
     adjusted = holm([draft[-1] for draft in drafts])
     return [Comparison(*draft[:-1], float(p)) for draft, p in zip(drafts, adjusted, strict=True)]
 
 
-def matters(comparisons: Sequence[Comparison]) -> tuple[bool | None, list[str]]:
+def comparisons(e: Evidence) -> dict[str, list[Comparison]]:
+    """Every comparison with ReLU, by measure."""
+    return {metric: against_relu(e, metric) for metric in MARGINS}
+
+
+def matters(compared: Sequence[Comparison]) -> tuple[bool | None, list[str]]:
     """Whether some activation differs from ReLU on a measure, and which ones do.
 
     True if one differs in the same direction at two widths or more (at the only one, if there is
     one); False if every difference lies inside its margin; None otherwise.
     """
-    widths = {c.hidden_dim for c in comparisons}
+    widths = {c.hidden_dim for c in compared}
     least = min(2, len(widths))
     named = []
-    for activation in dict.fromkeys(c.activation for c in comparisons):
+    for activation in dict.fromkeys(c.activation for c in compared):
         for sign, word in ((1, "more"), (-1, "less")):
             at = [
                 c.hidden_dim
-                for c in comparisons
+                for c in compared
                 if c.activation == activation and c.beyond and c.difference.mean * sign > 0
             ]
             if len(at) >= least:
                 named.append(f"{activation} {word} at K={', '.join(map(str, at))}")
     if named:
         return True, named
-    return (False if all(c.beyond is False for c in comparisons) else None), []
+    return (False if all(c.beyond is False for c in compared) else None), []
 
 
 @claim(
@@ -167,21 +148,15 @@ def matters(comparisons: Sequence[Comparison]) -> tuple[bool | None, list[str]]:
     "dead units (5 % of K) and the probe before the softmax (1 point) are reported beside them.",
 )
 def activation_matters(e: Evidence) -> Finding:
-    outcomes, texts = [], []
-    for metric, label, decides in (
-        (REDUNDANCY, "redundancy", True),
-        (PROBE, "probe", True),
-        (CORRELATION, "output correlation", False),
-        ("dead_units", "dead units", False),
-        (PROBE_BEFORE, "probe before softmax", False),
-    ):
-        outcome, named = matters(against_relu(e, metric))
-        if decides:
-            outcomes.append(outcome)
-        word = {True: "affected", False: "not affected", None: "open"}[outcome]
-        texts.append(f"{label}: {word}" + (f" ({'; '.join(named)})" if named else ""))
-    verdict = "supported" if True in outcomes else "inconclusive"
-    if all(outcome is False for outcome in outcomes):
+    names = ("redundancy", "probe", "output correlation", "dead units", "probe before softmax")
+    outcomes, texts = {}, []
+    for name, (metric, compared) in zip(names, comparisons(e).items(), strict=True):
+        outcomes[metric], named = matters(compared)
+        word = {True: "affected", False: "not affected", None: "open"}[outcomes[metric]]
+        texts.append(f"{name}: {word}" + (f" ({'; '.join(named)})" if named else ""))
+    decisive = {outcomes[REDUNDANCY], outcomes[PROBE]}
+    verdict = "supported" if True in decisive else "inconclusive"
+    if decisive == {False}:
         verdict = "refuted"
     return Finding(verdict, f"Against ReLU — {'. '.join(texts)}.")
 
@@ -200,47 +175,39 @@ def activation_matters(e: Evidence) -> Finding:
     "fails at one.",
 )
 def scales(e: Evidence) -> Finding:
-    wide = wider_than_16(e, own(B))
-
-    def at(k: int) -> list[Part]:
-        soft, relu = own(B, hidden_dim=k), own(A, hidden_dim=k)
-        narrow_soft, narrow_relu = own(B, hidden_dim=16), own(A, hidden_dim=16)
+    def tests(k: int) -> dict[str, tuple[bool | None, str]]:
+        soft, relu, narrow_soft, narrow_relu = (
+            own(letter, hidden_dim=width) for width in (k, 16) for letter in ("B", "A")
+        )
         small = values(e, "scale", OVER_RANDOM, narrow_soft).mean()
         large = mean_interval(values(e, "scale", OVER_RANDOM, soft) / small)
-        floor = simplex_floor(k)
         signs = [
-            mean_interval(differences(e, "scale", OVER_RANDOM, *pair))
+            difference(e, "scale", OVER_RANDOM, *pair)
             for pair in ((narrow_soft, narrow_relu), (soft, relu))
         ]
         sure = all(i.low > 0 or i.high < 0 for i in signs)
         same = (signs[0].mean > 0) == (signs[1].mean > 0) if sure else None
         gains = [mean_interval(gain(e, "scale", c)) for c in (narrow_soft, soft)]
-        sides = [part_above("", i, POINT).holds for i in gains]
+        sides = [above(i, POINT) for i in gains]
         alike = None if None in sides else sides[0] == sides[1]
-        dead = mean_interval(values(e, "scale", "dead_units", soft) / k)
-        correlation = mean_interval(values(e, "scale", CORRELATION, soft) / floor)
-        return [
-            Part("(a) dead units", part_below("", dead, DEAD).holds, percent(dead)),
-            Part(
-                "(b) correlation over floor",
-                part_below("", correlation, 1.1).holds,
-                f"{correlation}",
-            ),
-            Part("(c) redundancy over random, relative to K=16", inside(large, 0.5, 2), f"{large}"),
-            Part("(d) same sign of B − A", same, f"{signs[0]} and {signs[1]}"),
-            Part("(e) probe above untrained as at K=16", alike, " and ".join(map(points, gains))),
+        dead = dead_share(e, "scale", soft)
+        correlation = mean_interval(values(e, "scale", CORRELATION, soft) / simplex_floor(k))
+        return {
+            "(a) dead units": (below(dead, DEAD), percent(dead)),
+            "(b) correlation over floor": (below(correlation, 1.1), f"{correlation}"),
+            "(c) redundancy over random, relative to K=16": (inside(large, 0.5, 2), f"{large}"),
+            "(d) same sign of B − A": (same, f"{signs[0]} and {signs[1]}"),
+            "(e) probe above untrained as at K=16": (alike, " and ".join(map(points, gains))),
+        }
+
+    wide = wider_than_16(e, own("B"))
+    found = {f"K={k}": tests(k) for k in wide}
+    return finding(
+        [
+            everywhere(name, [Part(place, *at[name]) for place, at in found.items()])
+            for name in found[f"K={wide[0]}"]
         ]
-
-    return finding(_over_widths({k: at(k) for k in wide}))
-
-
-def _over_widths(by_width: Mapping[int, Sequence[Part]]) -> list[Part]:
-    """One part of each name, from the parts of every width."""
-    joined = []
-    for same in zip(*by_width.values(), strict=True):
-        text = "; ".join(f"K={k}: {p.text}" for k, p in zip(by_width, same, strict=True))
-        joined.append(Part(same[0].name, every([p.holds for p in same]), text, same[0].decisive))
-    return joined
+    )
 
 
 @claim(
@@ -257,21 +224,23 @@ def _over_widths(by_width: Mapping[int, Sequence[Part]]) -> list[Part]:
 )
 def infomax_scales(e: Evidence) -> Finding:
     parts = []
-    for competition in (A, B):
-        widths = [16, *wider_than_16(e, own(competition))]
-        gains = []
-        for k in widths[1:]:
-            above_start = mean_interval(gain(e, "scale", own(competition, hidden_dim=k)))
-            gains.append(part_points(f"K={k}", above_start, POINT))
-        steps = []
-        for small, large in pairwise(widths):
-            pair = (own(competition, hidden_dim=large), own(competition, hidden_dim=small))
-            step = mean_interval(differences(e, "scale", PROBE, *pair))
-            steps.append(part_points(f"K={small} to {large}", step, POINT))
-        for name, group in (("above untrained", gains), ("each step pays", steps)):
-            text = "; ".join(f"{p.name}: {p.text}" for p in group)
-            label = f"{NAMES[competition]}, {name}"
-            parts.append(Part(label, every([p.holds for p in group]), text))
+    for letter in ARCHITECTURES:
+        at = {k: own(letter, hidden_dim=k) for k in (16, *wider_than_16(e, own(letter)))}
+        gains = [
+            part_points(f"K={k}", mean_interval(gain(e, "scale", condition)), POINT)
+            for k, condition in at.items()
+            if k > 16
+        ]
+        steps = [
+            part_points(
+                f"K={small} to {large}",
+                difference(e, "scale", PROBE, at[large], at[small]),
+                POINT,
+            )
+            for small, large in pairwise(at)
+        ]
+        parts.append(everywhere(f"{letter}, above untrained", gains))
+        parts.append(everywhere(f"{letter}, each step pays", steps))
     return finding(parts)
 
 
@@ -290,24 +259,20 @@ def infomax_scales(e: Evidence) -> Finding:
 def structure_at_scale(e: Evidence) -> Finding:
     def pair(k: int) -> tuple[dict[str, object], dict[str, object]]:
         same = {"lambda_tc": 0.0, "hidden_dim": k}
-        return {"competition": B, **same}, {"competition": A, **same}
+        return {"competition": "softmax", **same}, {"competition": "none", **same}
 
-    k = wider_than_16(e, {"competition": A, "lambda_tc": 0.0})[-1]
+    k = wider_than_16(e, {"competition": "none", "lambda_tc": 0.0})[-1]
     redundancy = {n: relative(e, "scale", REDUNDANCY, *pair(n)) for n in (16, k)}
-    probe = {n: mean_interval(differences(e, "scale", PROBE_BEFORE, *pair(n))) for n in (16, k)}
+    probe = {n: difference(e, "scale", PROBE_BEFORE, *pair(n)) for n in (16, k)}
 
     def stays(name: str, found: Mapping[int, Interval], show: Callable[[Interval], str]) -> Part:
-        size = abs(found[16].mean)
-        outcome = beyond(found[k], size / 2)
+        outcome = beyond(found[k], abs(found[16].mean) / 2)
         return Part(name, outcome, f"{show(found[16])} at K=16, {show(found[k])}", decisive=False)
 
+    differs = beyond(redundancy[k], REDUNDANCY_MARGIN)
     return finding(
         [
-            Part(
-                "(a) redundancy differs",
-                beyond(redundancy[k], REDUNDANCY_MARGIN),
-                percent(redundancy[k]),
-            ),
+            Part("(a) redundancy differs", differs, percent(redundancy[k])),
             Part("(b) probe differs", beyond(probe[k], POINT), points(probe[k])),
             stays("(c) redundancy does not converge", redundancy, percent),
             stays("(d) probe does not converge", probe, points),
