@@ -96,7 +96,7 @@ from paper.chapters.open_questions.figures import (
     shares_removed,
 )
 from paper.chapters.open_questions.guided import run_auxiliary
-from paper.chapters.open_questions.rules.shared import GOOD_ENOUGH
+from paper.chapters.open_questions.rules.mechanisms import GOOD_ENOUGH
 from paper.chapters.open_questions.stacks import run_stacks
 from paper.chapters.open_questions.transfer import evaluate_features, evaluate_references
 from paper.figures.seeds_and_grids import (
@@ -209,7 +209,11 @@ say(words.plain_answers(answers, "000.30"))
 # alike.
 
 # %% tags=["remove-input"]
-say(words.widest_note(widest, widest_seeds))
+say(
+    f"K = {widest} is run with {widest_seeds} seeds: drawn, not judged."
+    if widest
+    else "Wider layers are a parameter of this page (widest) and not part of what is shown."
+)
 
 # %% [markdown]
 # Batches of 128 have fewer samples than a layer of 256 units has units, so that the correlation term
@@ -649,7 +653,10 @@ quote(**words.quoted(answers))
 # ## Take-away
 
 # %% tags=["remove-input"]
-takeaway = words.takeaway(answers)
+takeaway = (
+    f"Does the activation before the softmax matter? {answers['000.30'].text} Is independence the "
+    f"right target? {answers['002.21'].text} The table at the top of this page says the rest."
+)
 say(takeaway)
 
 # %% tags=["remove-input"]

@@ -1,7 +1,7 @@
 """Figures of the open questions: differences with margins, many mechanisms, many configurations."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -216,7 +216,7 @@ def _seeds_and_mean(
     low, high, right = (-0.3, 0.1, 0.28) if upright else (-0.25, 0.25, 0.0)
     spread = np.linspace(low, high, seeds.size) if seeds.size > 1 else np.zeros(1)
 
-    def draw(across: ArrayLike, along: ArrayLike, *marks: str, **how: object) -> None:
+    def draw(across: ArrayLike, along: ArrayLike, *marks: str, **how: Any) -> None:
         axes.plot(*((across, along) if upright else (along, across)), *marks, **how)
 
     draw(centre + width * spread, seeds, look.marker, color=look.colour, ms=3.5, alpha=0.4, mew=0)

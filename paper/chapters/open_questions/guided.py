@@ -32,8 +32,6 @@ from infomax_lib.results.store import Store
 from infomax_lib.training.tensors.block import Block
 from paper.methods import descent
 
-__all__ = ["AuxiliarySpec", "Guided", "run_auxiliary", "train_guided"]
-
 _MAX_LAYERS = 64  # trained at once
 
 

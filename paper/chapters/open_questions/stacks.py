@@ -37,8 +37,6 @@ from infomax_lib.results.experiments import MinibatchSpec, derived_results
 from infomax_lib.results.store import Store
 from infomax_lib.training.tensors.block import Block
 
-__all__ = ["TRAININGS", "Level", "StackSpec", "run_stacks", "train_stacks"]
-
 #: How the layers of a stack are trained.
 TRAININGS = ("greedy", "random", "end_to_end")
 

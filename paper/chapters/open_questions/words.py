@@ -67,27 +67,11 @@ def plain_answers(answers: Mapping[str, Answer], *claims: str) -> str:
 
 def quoted(answers: Mapping[str, Answer]) -> dict[str, str]:
     """Answers and verdicts by the names under which the head of the page quotes them."""
-    texts = {}
+    texts: dict[str, str] = {}
     for claim, answer in answers.items():
         place = claim.replace(".", "_")
         texts |= {f"answer_{place}": answer.text, f"verdict_{place}": answer.verdict}
     return texts
-
-
-def takeaway(answers: Mapping[str, Answer]) -> str:
-    """What the chapter answers, in short."""
-    return (
-        f"Does the activation before the softmax matter? {answers['000.30'].text} Is independence "
-        f"the right target? {answers['002.21'].text} The table at the top of this page says the "
-        "rest."
-    )
-
-
-def widest_note(width: int, seeds: int) -> str:
-    """What becomes of the widest layers."""
-    if not width:
-        return "Wider layers are a parameter of this page (widest) and not part of what is shown."
-    return f"K = {width} is run with {seeds} seeds: drawn, not judged."
 
 
 # ------------------------------------------------------------------------------------- activation

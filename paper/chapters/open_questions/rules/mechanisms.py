@@ -10,9 +10,7 @@ from paper.chapters.open_questions.rules.shared import (
     CORRELATION,
     CORRELATION_MARGIN,
     DEAD,
-    GOOD_ENOUGH,
     LEVEL,
-    MIN_CONFIGURATIONS,
     OVER_RANDOM,
     PROBE,
     REDUNDANCY,
@@ -37,6 +35,10 @@ from paper.judging.shared_rules import (
     values,
 )
 
+#: "Good enough": this share of the removable dependence is removed.
+GOOD_ENOUGH = 0.8
+#: Fewer configurations than this give no rank correlation worth a verdict.
+MIN_CONFIGURATIONS = 8
 #: The mechanisms that source 000 names, as they are called in the table of competitions.
 NAMED_MECHANISMS = ("sparsemax", "group_softmax of 4", "group_softmax of 8")
 

@@ -41,10 +41,6 @@ REDUNDANCY_MARGIN = 0.2
 CORRELATION_MARGIN = 0.1
 #: At most this share of the units may be dead.
 DEAD = 0.05
-#: "Good enough": this share of the removable dependence is removed.
-GOOD_ENOUGH = 0.8
-#: Fewer configurations than this give no rank correlation worth a verdict.
-MIN_CONFIGURATIONS = 8
 #: Family-wise level of Holm's correction, one family per measure.
 LEVEL = 0.05
 
