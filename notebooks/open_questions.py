@@ -80,6 +80,8 @@ store: str = "auto"  # results store: auto, memory, or a folder
 device: str = "auto"  # auto, cpu or cuda
 
 # %% tags=["remove-cell"]
+from functools import partial
+
 import pandas as pd
 from IPython.display import HTML
 
@@ -88,7 +90,7 @@ from infomax_lib.measures.weights_and_outputs import simplex_floor
 from infomax_lib.stats import where
 from paper.chapters import judge
 from paper.chapters.open_questions import experiment, words
-from paper.chapters.open_questions.experiment import per_width, relative_to_untrained
+from paper.chapters.open_questions.experiment import per_width
 from paper.chapters.open_questions.figures import (
     by_mechanism,
     dependence_against_outcomes,
@@ -114,7 +116,8 @@ from paper.pages.show import quote, say, shown
 
 use_style()
 store = open_store(store)
-tables, answers = {}, {}  # what is measured, and what it answers, section by section
+tables = {}  # what is measured, section by section
+answers = words.Answers(partial(judge, "open_questions"))  # and what it answers
 
 # %% [markdown]
 # Everything below compares runs that share seeds, so that differences are paired. The sources'
@@ -184,17 +187,15 @@ image = thumbnail(differences_from(gaps, "activation", margins_on_card, referenc
 # lies beyond the margin as well.
 
 # %% tags=["hide-input"]
+judged = experiment.evidence_of(tables)
 try:
-    numbers = shown(words.activation_table(experiment.evidence_of(tables)))
+    numbers = shown(words.activation_table(judged))
 except MissingEvidence as missing:
     numbers = HTML(f"<p>Not judged: needs {missing.args[0]}.</p>")
 numbers
 
 # %% tags=["remove-input"]
-judged = experiment.evidence_of(tables)
-verdicts = judge("open_questions", judged)
-answers["000.30"] = words.activation_answer(judged, verdicts)
-say(words.plain_answers(answers, "000.30"))
+say(answers.give(tables, {"000.30": words.activation_answer(judged)}))
 
 # %% [markdown]
 # ## Does it scale?
@@ -225,7 +226,7 @@ narrower = experiment.scale_specs(dataset, widths, seeds, scale_epochs)
 wider = experiment.widest_specs(dataset, widest, widest_seeds, scale_epochs) if widest else []
 scale = pd.concat([run(specs, device=device, store=store) for specs in (narrower, wider)])
 scale = experiment.with_untrained(scale, history([*narrower, *wider], store=store))
-scale = relative_to_untrained(per_width(scale))
+scale = per_width(scale)
 scale = scale.sort_values("competition", ascending=False, kind="stable")  # B first, as elsewhere
 
 # %% mystnb={"image": {"alt": "Six panels against the number of units on a logarithmic axis, three settings as colours, every seed a point: redundancy over random weights, root mean square cosine, output correlation over the simplex floor, share of dead units, probe accuracy on the outputs, and its gain over the same layer untrained."}} tags=["hide-input"]
@@ -254,16 +255,12 @@ shown(by_setting.rename(columns={"probe gain": "gain over untrained (points)"}))
 
 # %% tags=["remove-input"]
 tables["scale"] = scale
-verdicts = judge("open_questions", experiment.evidence_of(tables))
-answers |= words.answered(
-    verdicts,
-    {
-        "000.31": words.width_answer(scale),
-        "002.20": words.growth_answer(scale),
-        "002.22": words.structure_answer(scale),
-    },
-)
-say(words.plain_answers(answers, "000.31", "002.20", "002.22"))
+sentences = {
+    "000.31": words.width_answer(scale),
+    "002.20": words.growth_answer(scale),
+    "002.22": words.structure_answer(scale),
+}
+say(answers.give(tables, sentences))
 
 # %% [markdown]
 # ## Do the features transfer?
@@ -300,14 +297,7 @@ shown(grouped_table(named, ["target", "hidden_dim", "method"], columns))
 
 # %% tags=["remove-input"]
 tables["transfer"] = transfer
-verdicts = judge("open_questions", experiment.evidence_of(tables))
-answers |= words.answered(
-    verdicts,
-    {
-        "000.32": words.transfer_answer(transfer),
-    },
-)
-say(words.plain_answers(answers, "000.32"))
+say(answers.give(tables, {"000.32": words.transfer_answer(transfer)}))
 
 # %% [markdown]
 # ## Do layers compose?
@@ -351,16 +341,12 @@ fig
 
 # %% tags=["remove-input"]
 tables["stacks"] = stacks
-verdicts = judge("open_questions", experiment.evidence_of(tables))
-answers |= words.answered(
-    verdicts,
-    {
-        "000.33": words.stack_answer(stacks),
-        "001.22": words.second_layer_answer(stacks),
-        "002.23": words.depth_answer(stacks),
-    },
-)
-say(words.plain_answers(answers, "000.33", "001.22", "002.23"))
+sentences = {
+    "000.33": words.stack_answer(stacks),
+    "001.22": words.second_layer_answer(stacks),
+    "002.23": words.depth_answer(stacks),
+}
+say(answers.give(tables, sentences))
 
 # %% [markdown]
 # ## Other competitions
@@ -379,7 +365,7 @@ say(words.plain_answers(answers, "000.33", "001.22", "002.23"))
 competition_runs = experiment.competition_specs(dataset, seeds, short_epochs)
 competitions = run(competition_runs, device=device, store=store)
 competitions = experiment.with_untrained(competitions, history(competition_runs, store=store))
-competitions = relative_to_untrained(experiment.with_mechanism(competitions))
+competitions = experiment.with_mechanism(competitions)
 
 # %% mystnb={"image": {"alt": "Six panels, one line per competition mechanism, two pressures as colours, every seed a point: redundancy over random weights, output correlation, probe accuracy on the outputs, probe accuracy before the competition, dead units, and gain of the probe over the untrained layer."}} tags=["hide-input"]
 k = int(competitions["hidden_dim"].iloc[0])
@@ -403,15 +389,11 @@ fig
 
 # %% tags=["remove-input"]
 tables["competitions"] = competitions
-verdicts = judge("open_questions", experiment.evidence_of(tables))
-answers |= words.answered(
-    verdicts,
-    {
-        "000.34": words.competition_answer(competitions),
-        "001.23": words.works_answer(competitions),
-    },
-)
-say(words.plain_answers(answers, "000.34", "001.23"))
+sentences = {
+    "000.34": words.competition_answer(competitions),
+    "001.23": words.works_answer(competitions),
+}
+say(answers.give(tables, sentences))
 
 # %% [markdown]
 # *Source 001, "Does this actually produce non-redundant hyperplanes on real data?"* Its own form has
@@ -432,14 +414,7 @@ shown(interval_table(forms, columns, by="form"))
 
 # %% tags=["remove-input"]
 tables["hyperplanes"] = hyperplanes
-verdicts = judge("open_questions", experiment.evidence_of(tables))
-answers |= words.answered(
-    verdicts,
-    {
-        "001.21": words.hyperplane_answer(forms),
-    },
-)
-say(words.plain_answers(answers, "001.21"))
+say(answers.give(tables, {"001.21": words.hyperplane_answer(forms)}))
 
 # %% [markdown]
 # ## A supervised signal beside InfoMax
@@ -475,14 +450,7 @@ fig
 
 # %% tags=["remove-input"]
 tables["auxiliary"] = guided
-verdicts = judge("open_questions", experiment.evidence_of(tables))
-answers |= words.answered(
-    verdicts,
-    {
-        "001.24": words.auxiliary_answer(guided),
-    },
-)
-say(words.plain_answers(answers, "001.24"))
+say(answers.give(tables, {"001.24": words.auxiliary_answer(guided)}))
 
 # %% [markdown]
 # ## Is decorrelation good enough?
@@ -530,14 +498,7 @@ shares_removed(axis, shares, GOOD_ENOUGH)
 fig
 
 # %% tags=["remove-input"]
-verdicts = judge("open_questions", experiment.evidence_of(tables))
-answers |= words.answered(
-    verdicts,
-    {
-        "001.25": words.shares_answer(shares),
-    },
-)
-say(words.plain_answers(answers, "001.25"))
+say(answers.give(tables, {"001.25": words.shares_answer(shares)}))
 
 # %% [markdown]
 # ## Is independence the right target?
@@ -583,14 +544,7 @@ shown(grouped_table(robust, ["mechanism", "lambda_tc"], columns))
 
 # %% tags=["remove-input"]
 tables["robustness"] = robust
-verdicts = judge("open_questions", experiment.evidence_of(tables))
-answers |= words.answered(
-    verdicts,
-    {
-        "002.21": words.target_answer(robust, outcomes),
-    },
-)
-say(words.plain_answers(answers, "002.21"))
+say(answers.give(tables, {"002.21": words.target_answer(robust, outcomes)}))
 
 # %% [markdown]
 # ## Controls and limits
@@ -647,7 +601,7 @@ verdicts = judge("open_questions", evidence)
 verdicts
 
 # %% tags=["remove-cell"]
-quote(**words.quoted(answers))
+quote(**answers.quoted())
 
 # %% [markdown]
 # ## Take-away

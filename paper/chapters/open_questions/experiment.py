@@ -91,14 +91,8 @@ def transfer_specs(
     base = FeatureSpec(dataset=dataset, epochs=epochs)
     settings = [*ARCHITECTURES.values(), {"epochs": 0}]
     features = _grids(base, settings, source=sources, hidden_dim=widths, seed=chosen)
-    pca = ReferenceSpec(dataset=dataset, method="pca", hidden_dim=widths[0])
-    pixels = ReferenceSpec(dataset=dataset, method="pixels")
-    references = [
-        reference.but(source=source, seed=seed)
-        for reference in [*(pca.but(hidden_dim=k) for k in widths), pixels]
-        for source in sources
-        for seed in chosen
-    ]
+    methods = [*({"method": "pca", "hidden_dim": k} for k in widths), {"method": "pixels"}]
+    references = _grids(ReferenceSpec(dataset=dataset), methods, source=sources, seed=chosen)
     return features, references
 
 
@@ -185,18 +179,24 @@ def _grids(
 
 
 def with_untrained(table: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
-    """Runs with ``untrained_probe_accuracy`` and ``untrained_probe_accuracy_pre``.
+    """Runs with their probes before the first step, and with what training adds.
+
+    ``untrained_probe_accuracy``, ``untrained_probe_accuracy_pre``, and ``probe_gain`` of the probe
+    on the outputs, in points.
 
     Args:
         table: What :func:`infomax_lib.run` returned.
         history: What :func:`infomax_lib.history` returned for the same runs.
     """
     start = history[history["epoch"] == 0].drop_duplicates("key").set_index("key")
+    before, before_pre = (
+        table["key"].map(start[column]).astype(float)
+        for column in ("probe_accuracy", "probe_accuracy_pre")
+    )
     return table.assign(
-        **{
-            f"untrained_{column}": table["key"].map(start[column]).astype(float)
-            for column in ("probe_accuracy", "probe_accuracy_pre")
-        }
+        untrained_probe_accuracy=before,
+        untrained_probe_accuracy_pre=before_pre,
+        probe_gain=100 * (table["probe_accuracy"] - before),
     )
 
 
@@ -239,11 +239,12 @@ def transfer_table(features: pd.DataFrame, references: pd.DataFrame) -> pd.DataF
 def robustness_table(features: pd.DataFrame) -> pd.DataFrame:
     """Rows with their ``mechanism`` and the ``configuration`` that it makes with λ_tc."""
     table = with_mechanism(features)
-    labels = [
-        f"{mechanism}, λ_tc = {pressure:g}"
-        for mechanism, pressure in zip(table["mechanism"], table["lambda_tc"], strict=True)
-    ]
-    return table.assign(configuration=labels)
+    return table.assign(configuration=_at_pressure(table["mechanism"], table))
+
+
+def _at_pressure(names: Iterable[str], table: pd.DataFrame) -> list[str]:
+    """Names of settings with their pressure: "softmax (B), λ_tc = 0"."""
+    return [f"{n}, λ_tc = {p:g}" for n, p in zip(names, table["lambda_tc"], strict=True)]
 
 
 # ------------------------------------------------------------------------------ numbers for figures
@@ -256,21 +257,11 @@ def per_width(table: pd.DataFrame) -> pd.DataFrame:
     The ``setting`` says architecture and pressure.
     """
     floors = [simplex_floor(int(k)) if k > 1 else np.nan for k in table["hidden_dim"]]
-    settings = [
-        f"{name(competition)}, λ_tc = {pressure:g}"
-        for competition, pressure in zip(table["competition"], table["lambda_tc"], strict=True)
-    ]
     return table.assign(
         correlation_over_floor=table["output_correlation"] / floors,
         dead_share=table["dead_units"] / table["hidden_dim"],
-        setting=settings,
+        setting=_at_pressure(table["competition"].map(name), table),
     )
-
-
-def relative_to_untrained(table: pd.DataFrame) -> pd.DataFrame:
-    """Runs with ``probe_gain``, what training adds to the probe on the outputs, in points."""
-    gain = 100 * (table["probe_accuracy"] - table["untrained_probe_accuracy"])
-    return table.assign(probe_gain=gain)
 
 
 def against(

@@ -7,8 +7,6 @@ the weight: the same direction, and the one that is left at lambda_ce = 0, where
 reads a layer that does not notice it.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import partial

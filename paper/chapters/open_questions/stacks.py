@@ -5,8 +5,6 @@ Layer n + 1 reads the outputs a of layer n, standardised unit by unit:
 weights expect and a dead unit stays zero. All seeds of one configuration are trained at once.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -4,7 +4,7 @@ They say how much, with intervals; whether that is yes or no by the rule is for 
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -19,6 +19,7 @@ from infomax_lib.stats import (
     signed,
     where,
 )
+from paper.chapters.open_questions.experiment import evidence_of
 from paper.chapters.open_questions.rules.depth import METHODS, stack
 from paper.chapters.open_questions.rules.mechanisms import other_mechanisms
 from paper.chapters.open_questions.rules.shared import LEVEL
@@ -45,45 +46,54 @@ class Answer:
     verdict: str
     more: str = ""
 
-
-def answered(verdicts: Verdicts, sentences: Mapping[str, str]) -> dict[str, Answer]:
-    """Yes, no, in part or open by the verdict on each claim, and the sentence on it."""
-    found = {claim: verdicts.find(claim).interpretation_verdict for claim in sentences}
-    return {
-        claim: Answer(f"{_PLAIN[verdict]} {sentences[claim]}", verdict)
-        for claim, verdict in found.items()
-    }
+    def __str__(self) -> str:
+        return f"{f'{self.text} {self.more}'.rstrip()} Verdict: **{self.verdict}**."
 
 
-def plain_answers(answers: Mapping[str, Answer], *claims: str) -> str:
-    """The answers of a section with their verdicts, a paragraph each."""
-    paragraphs = []
-    for answer in (answers[claim] for claim in claims):
-        text = f"{answer.text} {answer.more}".rstrip()
-        paragraphs.append(f"{text} Verdict: **{answer.verdict}**.")
-    head = "**Plain answer.**" if len(claims) == 1 else "**Plain answers.**"
-    return f"{head} " + "\n\n".join(paragraphs)
+class Answers(dict[str, Answer]):
+    """The answers so far, by claim.
 
+    Args:
+        judge: Gives the verdicts on the claims of the chapter.
+    """
 
-def quoted(answers: Mapping[str, Answer]) -> dict[str, str]:
-    """Answers and verdicts by the names under which the head of the page quotes them."""
-    texts: dict[str, str] = {}
-    for claim, answer in answers.items():
-        place = claim.replace(".", "_")
-        texts |= {f"answer_{place}": answer.text, f"verdict_{place}": answer.verdict}
-    return texts
+    def __init__(self, judge: Callable[[Evidence], Verdicts]) -> None:
+        self._judge = judge
+
+    def give(
+        self, tables: Mapping[str, pd.DataFrame], sentences: Mapping[str, str | tuple[str, str]]
+    ) -> str:
+        """What a section says: to every claim yes, no, in part or open, and the sentence on it.
+
+        A pair, what is said at the head of the page and what is added in the section, says yes
+        or no itself.
+        """
+        verdicts = self._judge(evidence_of(tables))
+        for claim, sentence in sentences.items():
+            verdict = verdicts.find(claim).interpretation_verdict
+            whole = (f"{_PLAIN[verdict]} {sentence}", "") if isinstance(sentence, str) else sentence
+            self[claim] = Answer(whole[0], verdict, whole[1])
+        head = "**Plain answer.**" if len(sentences) == 1 else "**Plain answers.**"
+        return f"{head} " + "\n\n".join(str(self[claim]) for claim in sentences)
+
+    def quoted(self) -> dict[str, str]:
+        """Answers and verdicts by the names under which the head of the page quotes them."""
+        texts = {}
+        for claim, answer in self.items():
+            place = claim.replace(".", "_")
+            texts |= {f"answer_{place}": answer.text, f"verdict_{place}": answer.verdict}
+        return texts
 
 
 # ------------------------------------------------------------------------------------- activation
 
 
-def activation_answer(e: Evidence, verdicts: Verdicts) -> Answer:
-    """Whether the activation before the softmax matters: for which measures, and which ones do."""
-    verdict = verdicts.find("000.30").interpretation_verdict
+def activation_answer(e: Evidence) -> tuple[str, str]:
+    """Whether the activation matters, for which measures and which ones do; and where most."""
     try:
         judged = comparisons(e)
     except MissingEvidence:
-        return Answer("Not decided: that takes at least five seeds.", verdict)
+        return "Not decided: that takes at least five seeds.", ""
     measures: dict[bool | None, list[str]] = {True: [], False: [], None: []}
     beyond: Counter[str] = Counter()
     compared: Counter[str] = Counter()
@@ -105,12 +115,11 @@ def activation_answer(e: Evidence, verdicts: Verdicts) -> Answer:
         f"{name(activation)} {beyond[activation]} of {number}"
         for activation, number in sorted(compared.items(), key=lambda item: -beyond[item[0]])
     )
-    return Answer(
+    answer = (
         f"{sentence[:1].upper()}{sentence[1:]}. Differences from ReLU beyond the margin, over "
-        f"measures and widths: {counts}.",
-        verdict,
-        more=f"Farthest beyond the margin: {'; '.join(farthest)}." if farthest else "",
+        f"measures and widths: {counts}."
     )
+    return answer, f"Farthest beyond the margin: {'; '.join(farthest)}." if farthest else ""
 
 
 def affected_measures(e: Evidence) -> str:
@@ -152,6 +161,13 @@ def _mean(table: pd.DataFrame, measure: str, **condition: object) -> Interval:
     return mean_interval(where(table, condition)[measure])
 
 
+def _gap(
+    table: pd.DataFrame, measure: str, a: Mapping[str, object], b: Mapping[str, object]
+) -> Interval:
+    """Mean of the paired differences a − b."""
+    return paired_difference(table, measure, a, b)
+
+
 def _ends(table: pd.DataFrame) -> tuple[int, int]:
     """The smallest and the largest K of the scale experiment that every setting has."""
     widths = table.groupby("setting")["hidden_dim"].unique()
@@ -183,7 +199,7 @@ def growth_answer(scale: pd.DataFrame) -> str:
     parts = []
     for letter, architecture in ARCHITECTURES.items():
         narrow, wide = ({**architecture, "hidden_dim": k} for k in (low, high))
-        more = paired_difference(scale, "probe_accuracy", wide, narrow)
+        more = _gap(scale, "probe_accuracy", wide, narrow)
         parts.append(
             f"{letter} gains {points(more)} of probe accuracy from K = {low} to {high}, and "
             f"training adds {_mean(scale, 'probe_gain', **narrow)} points at the one and "
@@ -197,8 +213,8 @@ def structure_answer(scale: pd.DataFrame) -> str:
     parts = []
     for k in _ends(scale):
         pair = [{"competition": c, "lambda_tc": 0.0, "hidden_dim": k} for c in ("softmax", "none")]
-        redundancy = paired_difference(scale, "redundancy_over_random", *pair)
-        probe = paired_difference(scale, "probe_accuracy_pre", *pair)
+        redundancy = _gap(scale, "redundancy_over_random", *pair)
+        probe = _gap(scale, "probe_accuracy_pre", *pair)
         parts.append(f"{redundancy} and {points(probe)} at K = {k}")
     return (
         "With the same λ_tc = 0, softmax less none is, in redundancy over random and in the probe "
@@ -211,7 +227,7 @@ def structure_answer(scale: pd.DataFrame) -> str:
 
 def _probe_gap(table: pd.DataFrame, a: Mapping[str, object], b: Mapping[str, object]) -> str:
     """Paired difference a − b of probe accuracies in points."""
-    return points(paired_difference(table, "probe_accuracy", a, b))
+    return points(_gap(table, "probe_accuracy", a, b))
 
 
 def transfer_answer(transfer: pd.DataFrame) -> str:
@@ -280,7 +296,7 @@ def competition_answer(competitions: pd.DataFrame) -> str:
     """Which mechanisms lower redundancy at λ_tc = 0, and which reads out best."""
     zero = where(competitions, {"lambda_tc": 0.0})
     softmax, *others = (
-        paired_difference(zero, "weight_redundancy", {"mechanism": m}, {"mechanism": "none"})
+        _gap(zero, "weight_redundancy", {"mechanism": m}, {"mechanism": "none"})
         for m in ("softmax", *other_mechanisms(zero))
     )
     sides: dict[str, list[str]] = {"lower": [], "higher": [], "not told apart": []}
@@ -331,9 +347,7 @@ def auxiliary_answer(guided: pd.DataFrame) -> str:
         best = float(means.idxmax())
         pair = {"lambda_ce": best}, {"lambda_ce": 0.0}
         redundancy, correlation = (
-            paired_difference(rows, measure, *pair).scaled(
-                1 / _mean(rows, measure, lambda_ce=0.0).mean
-            )
+            _gap(rows, measure, *pair).scaled(1 / _mean(rows, measure, lambda_ce=0.0).mean)
             for measure in ("weight_redundancy", "output_correlation")
         )
         parts.append(

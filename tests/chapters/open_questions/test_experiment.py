@@ -104,7 +104,7 @@ def test_untrained_probe_is_that_of_epoch_zero():
             "probe_accuracy_pre": [0.55, 0.65, 0.9, 0.8],
         }
     )
-    found = questions.relative_to_untrained(questions.with_untrained(runs, past))
+    found = questions.with_untrained(runs, past)
     assert list(found["untrained_probe_accuracy"]) == [0.6, 0.5]
     assert list(found["untrained_probe_accuracy_pre"]) == [0.65, 0.55]
     assert list(found["probe_gain"]) == pytest.approx([30.0, 30.0])

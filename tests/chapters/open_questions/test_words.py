@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from question_worlds import activation_runs, evidence, robust, scale_same, stacks_compose
 
@@ -11,29 +13,26 @@ from paper.chapters.open_questions import words
 from paper.judging.evidence import MissingEvidence
 
 
-def activation_answer(e):
-    return words.activation_answer(e, judge("open_questions", e))
-
-
 def test_activation_answer_names_measures_and_activations():
-    found = activation_answer(activation_runs(3.0))
-    assert found.verdict == "supported"
-    assert found.text.startswith("Yes for weight redundancy")
-    assert "no for probe accuracy" in found.text
-    assert "tanh 3 of 15, identity 0 of 15" in found.text
-    assert "tanh at K = " in found.more
-    assert "+2.0" in found.more
-    assert activation_answer(activation_runs()).more == ""
+    found, largest = words.activation_answer(activation_runs(3.0))
+    assert found.startswith("Yes for weight redundancy")
+    assert "no for probe accuracy" in found
+    assert "tanh 3 of 15, identity 0 of 15" in found
+    assert "tanh at K = " in largest
+    assert "+2.0" in largest
     assert words.affected_measures(activation_runs(3.0)) == "1 of 5"
-    assert activation_answer(activation_runs()).text.startswith("No for weight redundancy")
+    found, largest = words.activation_answer(activation_runs())
+    assert found.startswith("No for weight redundancy")
+    assert largest == ""
 
 
 def test_activation_answer_needs_five_seeds():
     whole = activation_runs(3.0)
     few = whole.extra["activations"]
     few = type(whole)(whole.runs, extra={"activations": few[few["seed"] < 3]})
-    assert "five seeds" in activation_answer(few).text
-    assert activation_answer(few).more == ""
+    found, largest = words.activation_answer(few)
+    assert "five seeds" in found
+    assert largest == ""
     assert words.affected_measures(few) == "not judged"
     with pytest.raises(MissingEvidence):
         words.activation_table(few)
@@ -48,19 +47,18 @@ def test_stars_of_the_activation_table():
 
 
 def test_answers_begin_with_the_verdict_and_are_quoted_by_their_claim():
-    verdicts = judge("open_questions", evidence(["scale"], {"scale": scale_same}))
-    found = words.answered(verdicts, {"000.31": "It grows.", "000.33": "It stacks."})
-    found["000.30"] = words.Answer("Yes for one.", "supported", more="Most by far.")
-    assert words.plain_answers(found, "000.30") == (
-        "**Plain answer.** Yes for one. Most by far. Verdict: **supported**."
-    )
-    assert words.plain_answers(found, "000.31", "000.33") == (
+    answers = words.Answers(partial(judge, "open_questions"))
+    scale = evidence(["scale"], {"scale": scale_same})
+    assert answers.give(scale.extra, {"000.31": "It grows.", "000.33": "It stacks."}) == (
         "**Plain answers.** Yes. It grows. Verdict: **supported**.\n\n"
         "Open. It stacks. Verdict: **inconclusive**."
     )
-    quoted = words.quoted(found)
-    assert quoted["answer_000_30"] == "Yes for one."
-    assert quoted["verdict_000_33"] == "inconclusive"
+    assert answers.give(
+        activation_runs(3.0).extra, {"000.30": ("Yes for one.", "Most by far.")}
+    ) == ("**Plain answer.** Yes for one. Most by far. Verdict: **supported**.")
+    assert answers.quoted()["answer_000_31"] == "Yes. It grows."
+    assert answers.quoted()["answer_000_30"] == "Yes for one."
+    assert answers.quoted()["verdict_000_33"] == "inconclusive"
 
 
 def test_depth_answers_have_the_paired_changes():

@@ -47,19 +47,13 @@ MARGINS: Mapping[str, tuple[float, bool]] = {
 }
 
 
-def judged_widths(e: Evidence, table: str, condition: Mapping[str, object]) -> list[int]:
-    """Widths K that were run with enough seeds, ascending."""
-    found = where(e.table(table, ["hidden_dim", "seed", *condition]), condition)
-    seeds = found.groupby("hidden_dim")["seed"].nunique()
-    widths = [int(k) for k in seeds[seeds >= MIN_SEEDS].index]
-    if not widths:
-        raise MissingEvidence(f"“{table}” with {describe(condition)}, at least {MIN_SEEDS} seeds")
-    return sorted(widths)
-
-
 def wider_than_16(e: Evidence, condition: Mapping[str, object]) -> list[int]:
-    """Widths above the sources' own that can be judged beside it."""
-    widths = judged_widths(e, "scale", condition)
+    """Widths above the sources' own that were run with enough seeds, as 16 was, ascending."""
+    found = where(e.table("scale", ["hidden_dim", "seed", *condition]), condition)
+    seeds = found.groupby("hidden_dim")["seed"].nunique()
+    widths = sorted(int(k) for k in seeds[seeds >= MIN_SEEDS].index)
+    if not widths:
+        raise MissingEvidence(f"“scale” with {describe(condition)}, at least {MIN_SEEDS} seeds")
     wide = [k for k in widths if k > 16]
     if 16 not in widths or not wide:
         raise MissingEvidence(f"“scale” at K=16 and a larger K with {describe(condition)}")
