@@ -91,7 +91,10 @@ def transfer_specs(
     base = FeatureSpec(dataset=dataset, epochs=epochs)
     settings = [*ARCHITECTURES.values(), {"epochs": 0}]
     features = _grids(base, settings, source=sources, hidden_dim=widths, seed=chosen)
-    methods = [*({"method": "pca", "hidden_dim": k} for k in widths), {"method": "pixels"}]
+    methods: list[Mapping[str, Any]] = [
+        *({"method": "pca", "hidden_dim": k} for k in widths),
+        {"method": "pixels"},
+    ]
     references = _grids(ReferenceSpec(dataset=dataset), methods, source=sources, seed=chosen)
     return features, references
 

@@ -78,7 +78,7 @@ class Answers(dict[str, Answer]):
 
     def quoted(self) -> dict[str, str]:
         """Answers and verdicts by the names under which the head of the page quotes them."""
-        texts = {}
+        texts: dict[str, str] = {}
         for claim, answer in self.items():
             place = claim.replace(".", "_")
             texts |= {f"answer_{place}": answer.text, f"verdict_{place}": answer.verdict}
