@@ -6,14 +6,10 @@ number :math:`\sigma_1 / \sigma_{\min(D, K)}` is how much more an error in the w
 magnified by the inverse than one in the best; infinite where g loses a direction.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
-
-__all__ = ["condition_number", "jacobian", "singular_values"]
 
 _ROUNDING = 1e-3
 

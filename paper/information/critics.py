@@ -8,8 +8,6 @@ Sources: van den Oord et al. 2018 (bilinear); Poole et al. 2019 (separable, conc
 Tschannen et al. 2020 for their sizes.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from itertools import pairwise
@@ -17,8 +15,6 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-
-__all__ = ["CRITICS", "Bilinear", "Concatenated", "InnerProduct", "Separable", "dense", "mlp"]
 
 
 def dense(inputs: int, outputs: int, generator: torch.Generator, bias: bool = True) -> nn.Linear:

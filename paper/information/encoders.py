@@ -10,8 +10,6 @@ et al. 2020 by default; initial weights come from a generator.
 - `plain_mlp` and `ConvNet`: to fewer outputs than inputs.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch
@@ -19,8 +17,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from paper.information.critics import dense, mlp
-
-__all__ = ["ConvNet", "CouplingFlow", "ResidualMLP", "coupling_flow", "plain_mlp"]
 
 _START = 1e-4  # standard deviation of weights that start near the identity
 _KERNEL, _STRIDE = 5, 2  # of the convolutions

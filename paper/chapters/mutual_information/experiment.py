@@ -6,8 +6,6 @@ in advance ask for the same ones. Seeds are shared within an experiment: compari
 Source: Tschannen et al. 2020, sections 3 and 4, whose sizes are those called ``paper``.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,23 +21,13 @@ from paper.chapters.mutual_information.measured.dependent_batches import Depende
 from paper.chapters.mutual_information.measured.halves import HalvesSpec
 from paper.chapters.mutual_information.measured.importance_weighted import ImportanceWeightedSpec
 from paper.chapters.mutual_information.measured.layer_information import LayerInformationSpec
-from paper.chapters.mutual_information.rules.evidence import CRITICS, ESTIMATORS, TARGETS
 
-__all__ = [
-    "SIZES",
-    "Size",
-    "adversarial_specs",
-    "autoencoder_specs",
-    "batch_specs",
-    "bijective_specs",
-    "critic_specs",
-    "halves_table",
-    "layer_specs",
-    "matched_specs",
-    "residual_specs",
-    "size_for",
-]
-
+#: Both estimators of the paper, as their figures name them.
+ESTIMATORS = {"nce": "I_NCE", "nwj": "I_NWJ"}
+#: Critics from the weakest to the strongest.
+CRITICS = ("bilinear", "separable", "concatenated")
+#: Nats at which encoders are compared.
+TARGETS = (2.0, 4.0)
 #: Noise on the pixels of the experiment with residual networks, as in the paper.
 RESIDUAL_NOISE = 0.05
 
@@ -201,3 +189,16 @@ def halves_table(parts: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(
         [table.assign(experiment=name) for name, table in parts.items()], ignore_index=True
     )
+
+
+def last_steps(halves: pd.DataFrame) -> pd.DataFrame:
+    """Rows at the last step of each experiment."""
+    return halves[halves["step"] == halves.groupby("experiment")["step"].transform("max")]
+
+
+def by_kind(halves: pd.DataFrame) -> pd.DataFrame:
+    """Held-out bound and accuracy at the end of each kind of training, means over seeds."""
+    columns = ["experiment", "encoder", "critic", "bound", "target"]
+    last = last_steps(halves)
+    cells = last.assign(target=last["target"].fillna(0)).groupby(columns)
+    return cells[["held_out", "accuracy"]].mean().dropna()

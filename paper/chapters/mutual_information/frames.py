@@ -5,8 +5,6 @@ Each function gives the figures of one slider and the text of its value at each 
 figure to the next: only what is shown moves. Information is in nats.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -28,15 +26,6 @@ from paper.information.entropy import (
     mutual_information,
     paired_mutual_information,
 )
-
-__all__ = [
-    "Frames",
-    "classification_frames",
-    "entropy_frames",
-    "independence_frames",
-    "invariance_frames",
-    "joint_tables",
-]
 
 _WIDTH = 6.4  # inches: two panels side by side that stay readable on a phone
 #: Smooth invertible maps of the two coordinates of `invariance_frames`, and their names.

@@ -3,8 +3,6 @@
 They say how much, with intervals; whether that is yes or no by the rule is for the verdicts.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np
@@ -18,32 +16,15 @@ from infomax_lib.stats import (
     rank_correlation,
     where,
 )
-from paper.chapters.mutual_information.experiment import bijective_specs
-from paper.chapters.mutual_information.rules.evidence import (
+from paper.chapters.mutual_information.experiment import (
     CRITICS,
     ESTIMATORS,
     TARGETS,
+    bijective_specs,
     by_kind,
     last_steps,
 )
 from paper.judging.shared_rules import percent, points
-
-__all__ = [
-    "adversarial_answer",
-    "autoencoder_answer",
-    "batch_answer",
-    "bijective_answer",
-    "bridge_answer",
-    "condition_answer",
-    "condition_reason",
-    "critic_answer",
-    "failures",
-    "lossy_answer",
-    "matched_answer",
-    "size_words",
-    "together_answer",
-    "together_number",
-]
 
 
 def failures(tables: Sequence[pd.DataFrame]) -> str:

@@ -16,8 +16,6 @@ Sources: Cover and Thomas, Elements of Information Theory, chapters 2 and 8; Kra
 Poole et al. 2019 and Hjelm et al. 2019 (bounds from classifiers).
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
@@ -43,16 +41,6 @@ from paper.information.entropy import (
     gaussian_mutual_information,
     mutual_information,
 )
-
-__all__ = [
-    "cap_table",
-    "classifier_scores",
-    "classifier_table",
-    "entropies",
-    "independence_table",
-    "invariance_table",
-    "lossy_table",
-]
 
 _F64 = torch.float64
 _ENTRIES = 2**18  # scores of all pairs that are held at once: no more than the caches of a CPU hold

@@ -8,8 +8,6 @@ left out, and panels over training say how many seeds failed. Tables are those o
 ``experiment``.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -23,24 +21,11 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import NullFormatter, NullLocator
 
 from infomax_lib.stats import Interval, format_number, mean_interval, rank_correlation
-from paper.chapters.mutual_information.rules.evidence import by_kind, last_steps
+from paper.chapters.mutual_information.experiment import by_kind, last_steps
 from paper.figures.label_placement import NamedPoint, ink, label_points
 from paper.figures.marks import check_rows
 from paper.figures.style import CYCLE, GREY, LINES, MARKERS, OKABE_ITO, label, looks, name, panels
 from paper.information.bounds import cap
-
-__all__ = [
-    "accuracy_of_all_encoders",
-    "adversarial_training",
-    "autoencoders_over_draws",
-    "bijective_training",
-    "bounds_against_accuracy",
-    "capped_estimates",
-    "conditioning_and_spectra",
-    "dependent_estimates",
-    "information_of_layers",
-    "matched_encoders",
-]
 
 _ESTIMATORS = {"nce": "$I_{NCE}$", "nwj": "$I_{NWJ}$"}
 _ENCODERS = {

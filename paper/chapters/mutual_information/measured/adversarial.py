@@ -9,8 +9,6 @@ Source: Tschannen et al. 2020, section 3.1. Their couplings scale by a softplus,
 bounded exponential.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -35,8 +33,6 @@ from paper.chapters.mutual_information.measured.halves import (
 )
 from paper.information.critics import dense
 from paper.information.encoders import coupling_flow
-
-__all__ = ["AdversarialSpec", "train_adversarially"]
 
 KIND = "adversarial_encoders"
 _NUMBERS = ("accuracy", "classifier_loss", "inversion_error", "log_condition")

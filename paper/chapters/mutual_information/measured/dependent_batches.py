@@ -14,8 +14,6 @@ Z this is :math:`\varepsilon`, whose information is larger as soon as :math:`|s|
 Source: Tschannen et al. 2020, section 4, with r = -0.5 and s = 0.9.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 
@@ -32,8 +30,6 @@ from infomax_lib.results.store import Store
 from paper.information.bounds import BOUNDS
 from paper.information.critics import Concatenated
 from paper.information.entropy import correlated_gaussians, paired_mutual_information
-
-__all__ = ["DependentBatchesSpec", "dependent_batches", "draw_batch", "true_information"]
 
 KIND = "dependent_batches"
 _BOUNDS = ("nce", "nwj")

@@ -8,8 +8,6 @@ Source: Tschannen et al. 2020, sections 3.1 to 3.3. Probes are those of this lib
 features), theirs scale features to [0, 1].
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -30,22 +28,6 @@ from paper.information.bounds import BOUNDS, cap, donsker_varadhan, from_jensen_
 from paper.information.conditioning import condition_number, singular_values
 from paper.information.critics import CRITICS
 from paper.information.encoders import ConvNet, CouplingFlow, ResidualMLP, coupling_flow, plain_mlp
-
-__all__ = [
-    "ENCODERS",
-    "INVERTED_IMAGES",
-    "OBJECTIVES",
-    "PROBE_IMAGES",
-    "HalvesSpec",
-    "Records",
-    "half_probe",
-    "halves_of",
-    "invertibility",
-    "measured_steps",
-    "raw_pixels",
-    "row_per_step",
-    "train_halves",
-]
 
 KIND = "halves"
 _NUMBERS = ("training", "held_out", "accuracy", "log_condition", "inversion_error")
