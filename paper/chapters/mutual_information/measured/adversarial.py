@@ -23,7 +23,7 @@ from infomax_lib.model.spec import Spec, names_among
 from infomax_lib.model.streams import generator
 from infomax_lib.results.experiments import derived_results, many_steps, seeds_together
 from infomax_lib.results.store import Store
-from paper.chapters.mutual_information.measured.halves import (
+from paper.chapters.mutual_information.measured.recording import (
     INVERTED_IMAGES,
     Records,
     half_probe,
@@ -139,11 +139,10 @@ def _trained(spec: AdversarialSpec, device: torch.device) -> dict[str, Any]:
         step("classifier")
 
     def measured() -> dict[str, Any]:
-        draw = generator(spec.seed, "adversarial: measures")
         with torch.no_grad():
             lost = F.cross_entropy(classifier(encoder(test)), data.test_labels)
         return {
-            "accuracy": half_probe(encoder, top, test, data, 0.0, draw),
+            "accuracy": half_probe(encoder, top, test, data),
             "classifier_loss": float(lost),
         } | invertibility(encoder, test[:INVERTED_IMAGES])
 

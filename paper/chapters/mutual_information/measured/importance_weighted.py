@@ -32,7 +32,7 @@ from infomax_lib.model.spec import Spec, names_among
 from infomax_lib.model.streams import generator
 from infomax_lib.results.experiments import derived_results, many_steps, seeds_together
 from infomax_lib.results.store import Store
-from paper.chapters.mutual_information.measured.halves import PROBE_IMAGES
+from paper.chapters.mutual_information.measured.recording import PROBE_IMAGES
 from paper.information.critics import dense
 
 KIND = "importance_weighted"
