@@ -3,7 +3,7 @@
 They say how much, with intervals; whether that is yes or no by the rule is for the verdicts.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -25,6 +25,41 @@ from paper.chapters.mutual_information.experiment import (
     last_steps,
 )
 from paper.judging.shared_rules import percent, points
+from paper.judging.verdicts import Verdict, Verdicts
+
+#: What each verdict makes of the question in the head of the page.
+_PLAIN = {"supported": "Yes.", "refuted": "No.", "mixed": "In part.", "inconclusive": "Open."}
+#: The statement of 003.5 is the negation of its question.
+_NEGATED = {"003.5": {"supported": "No.", "refuted": "Yes."}}
+
+
+def plain_answer(verdict: Verdict, sentence: str) -> str:
+    """Yes, no, in part or open, by the verdict, and the sentence with the numbers."""
+    answers = _PLAIN | _NEGATED.get(verdict.id, {})
+    return f"{answers[verdict.interpretation_verdict]} {sentence}"
+
+
+def with_verdict(answer: str, verdict: Verdict) -> str:
+    """The answer as it stands below its figure."""
+    return f"**Plain answer.** {answer} Verdict: **{verdict.interpretation_verdict}**."
+
+
+def quoted(answers: Mapping[str, str], verdicts: Verdicts) -> dict[str, str]:
+    """Answers by claim and the verdicts beside them, by the names that the page's head quotes."""
+    texts = {}
+    for claim, answer in answers.items():
+        name = claim.replace(".", "_")
+        texts[f"answer_{name}"] = answer
+        texts[f"verdict_{name}"] = verdicts.find(claim).interpretation_verdict
+    return texts
+
+
+def takeaway(answers: Mapping[str, str]) -> str:
+    """The chapter in two questions and their answers."""
+    return (
+        f"Is a bound on mutual information a measure of a representation? {answers['003.5']} Does "
+        f"quality improve while information stays? {answers['003.6']}"
+    )
 
 
 def failures(tables: Sequence[pd.DataFrame]) -> str:
