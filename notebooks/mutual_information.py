@@ -200,13 +200,10 @@ fig
 
 # %%
 raw = raw_pixels(dataset)
-specs = {
-    "bijective": experiment.bijective_specs(dataset, seeds, size),
-    "residual": experiment.residual_specs(dataset, seeds, size),
-    "critics": experiment.critic_specs(dataset, seeds, size),
-    "matched": experiment.matched_specs(dataset, seeds, size),
+trained = {
+    name: train_halves(experiment.halves_specs(name, dataset, seeds, size), device, store)
+    for name in experiment.HALVES
 }
-trained = {name: train_halves(listed, device, store) for name, listed in specs.items()}
 halves = experiment.halves_table(trained)
 tables = {"halves": halves, "raw": pd.DataFrame({"accuracy": [raw]})}
 

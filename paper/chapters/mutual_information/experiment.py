@@ -28,8 +28,6 @@ ESTIMATORS = {"nce": "I_NCE", "nwj": "I_NWJ"}
 CRITICS = ("bilinear", "separable", "concatenated")
 #: Nats at which encoders are compared.
 TARGETS = (2.0, 4.0)
-#: Noise on the pixels of the experiment with residual networks, as in the paper.
-RESIDUAL_NOISE = 0.05
 
 
 @dataclass(frozen=True)
@@ -110,42 +108,28 @@ def size_for(size: str, device: str = "auto") -> str:
 # ------------------------------------------------------------------------------------ what is run
 
 
-def bijective_specs(dataset: str, seeds: int, size: str) -> list[HalvesSpec]:
-    """Shift-only coupling flows under a bilinear critic, by both estimators."""
-    return _halves("bijective", dataset, seeds, size, encoder="shift_flow")
-
-
-def residual_specs(dataset: str, seeds: int, size: str) -> list[HalvesSpec]:
-    """Residual networks that start as the identity, by both estimators."""
-    return _halves("residual", dataset, seeds, size, encoder="residual", noise=RESIDUAL_NOISE)
-
-
-def critic_specs(dataset: str, seeds: int, size: str) -> list[HalvesSpec]:
-    """The same encoder under critics of rising capacity, by both estimators."""
-    return [
-        spec
-        for critic in CRITICS
-        for spec in _halves("critics", dataset, seeds, size, critic=critic)
-    ]
-
-
-def matched_specs(dataset: str, seeds: int, size: str) -> list[HalvesSpec]:
-    """Two architectures by two estimators, trained to the same values of the bound."""
-    return [
-        spec
+#: Settings of encoders that each experiment on halves compares; all are trained by both estimators.
+HALVES: Mapping[str, Sequence[Mapping[str, Any]]] = {
+    # shift-only coupling flows, whose true information never changes
+    "bijective": [{"encoder": "shift_flow"}],
+    # residual networks that start as the identity, with noise on the pixels as in the paper
+    "residual": [{"encoder": "residual", "noise": 0.05}],
+    "critics": [{"critic": critic} for critic in CRITICS],
+    "matched": [
+        {"encoder": encoder, "target": target}
         for encoder in ("mlp", "convnet")
         for target in TARGETS
-        for spec in _halves("matched", dataset, seeds, size, encoder=encoder, target=target)
-    ]
+    ],
+}
 
 
-def _halves(
-    experiment: str, dataset: str, seeds: int, size: str, **fields: Any
-) -> list[HalvesSpec]:
-    base = HalvesSpec(dataset=dataset, **{**SIZES[size].halves, **fields})
-    rates = SIZES[size].rates.get(experiment, {})
+def halves_specs(experiment: str, dataset: str, seeds: int, size: str) -> list[HalvesSpec]:
+    """Encoders of halves of one experiment in :data:`HALVES`."""
+    known, rates = SIZES[size].halves, SIZES[size].rates.get(experiment, {})
+    specs = [HalvesSpec(dataset=dataset, **{**known, **fields}) for fields in HALVES[experiment]]
     return [
-        base.but(bound=bound, seed=seed, learning_rate=rates.get(bound, base.learning_rate))
+        spec.but(bound=bound, seed=seed, learning_rate=rates.get(bound, spec.learning_rate))
+        for spec in specs
         for bound in ESTIMATORS
         for seed in first_seeds(seeds)
     ]

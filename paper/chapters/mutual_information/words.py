@@ -20,8 +20,8 @@ from paper.chapters.mutual_information.experiment import (
     CRITICS,
     ESTIMATORS,
     TARGETS,
-    bijective_specs,
     by_kind,
+    halves_specs,
     last_steps,
 )
 from paper.judging.shared_rules import percent, points
@@ -74,7 +74,7 @@ def failures(tables: Sequence[pd.DataFrame]) -> str:
 
 def size_words(size: str, seeds: int) -> str:
     """What was trained for how long, beside the paper."""
-    ours, theirs = (bijective_specs("digits", 1, name)[0] for name in (size, "paper"))
+    ours, theirs = (halves_specs("bijective", "digits", 1, name)[0] for name in (size, "paper"))
     if size == "paper":
         return f"Sizes are the paper's ({ours.steps} training steps), over {seeds} seeds."
     return (

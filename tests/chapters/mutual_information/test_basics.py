@@ -29,7 +29,13 @@ from paper.information.entropy import (
 )
 
 F64 = torch.float64
-QUICK = {"dimensions": 3, "steps": 60, "hidden": 8}
+QUICK = {"_SIDE": 3, "_STEPS": 60, "_HIDDEN": 8, "_TESTS": 2}
+
+
+def sized(monkeypatch, **sizes):
+    """Classifiers of other sizes than those of the page."""
+    for name, size in sizes.items():
+        monkeypatch.setattr(classifiers, name, size)
 
 
 def test_entropy_of_two_outcomes_is_that_of_scipy_and_largest_at_balance():
@@ -183,7 +189,8 @@ def test_accuracy_and_bound_of_the_best_classifier(monkeypatch):
     """One coordinate, where both follow from integrals over the plane."""
     monkeypatch.setattr(classifiers, "Separable", Optimum)
     information = paired_mutual_information(0.9, 1)
-    table = classifier_table([information], seeds=4, dimensions=1, steps=1, held_out=30)
+    sized(monkeypatch, _SIDE=1, _STEPS=1, _TESTS=30)
+    table = classifier_table([information], seeds=4)
     grid = torch.linspace(-8, 8, 1601, dtype=F64)[:, None]
     ratio = density_ratio(grid, grid, 0.9)
     normal = torch.exp(-grid.square() / 2) / math.sqrt(2 * math.pi) * 0.01
@@ -205,13 +212,15 @@ def test_odds_that_are_off_certify_less(monkeypatch):
 
     monkeypatch.setattr(classifiers, "Separable", TooSure)
     information = paired_mutual_information(0.9, 1)
-    table = classifier_table([information], seeds=4, dimensions=1, steps=1, held_out=30)
+    sized(monkeypatch, _SIDE=1, _STEPS=1, _TESTS=30)
+    table = classifier_table([information], seeds=4)
     expected = information - (math.exp(0.5) - 1.5)
     assert table["estimate"].mean() == pytest.approx(expected, abs=0.05)
 
 
-def test_more_information_is_told_apart_more_often_and_never_overstated():
-    table = classifier_table((0.0, 1.0, 3.0), seeds=2, dimensions=5, steps=300, held_out=8)
+def test_more_information_is_told_apart_more_often_and_never_overstated(monkeypatch):
+    sized(monkeypatch, _SIDE=5, _STEPS=300, _TESTS=8)
+    table = classifier_table((0.0, 1.0, 3.0), seeds=2)
     means = table.groupby("information").mean()
     assert means["accuracy"][0.0] == pytest.approx(0.5, abs=0.01)
     assert 0.65 < means["accuracy"][1.0] < 0.85 < means["accuracy"][3.0]
@@ -221,9 +230,10 @@ def test_more_information_is_told_apart_more_often_and_never_overstated():
     assert list(table["seed"]) == [0, 1] * 3
 
 
-def test_scores_of_a_histogram_are_those_of_the_table_s_critic():
-    alone = classifier_scores(1.0, seed=1, pairs=256, **QUICK)
-    trained = classifiers._Classifiers([(0.5, 0), (1.0, 1)], 3, 60, 8)
+def test_scores_of_a_histogram_are_those_of_the_table_s_critic(monkeypatch):
+    sized(monkeypatch, **QUICK)
+    alone = classifier_scores(1.0, seed=1, pairs=256)
+    trained = classifiers._Classifiers([(0.5, 0), (1.0, 1)])
     ((x, y),) = trained.pairs("classifier: held out", 1, 256)
     scores = trained.scores(x, y)[1].detach().numpy()
     np.testing.assert_allclose(alone[0], np.diag(scores), rtol=1e-3, atol=1e-3)
@@ -232,9 +242,10 @@ def test_scores_of_a_histogram_are_those_of_the_table_s_critic():
     assert alone[0].mean() > alone[1].mean() + 0.2
 
 
-def test_a_critic_is_the_same_alone_and_among_others():
-    both = classifier_table((0.5, 1.0), seeds=2, held_out=2, **QUICK)
-    alone = classifier_table((1.0,), seeds=1, held_out=2, **QUICK)
+def test_a_critic_is_the_same_alone_and_among_others(monkeypatch):
+    sized(monkeypatch, **QUICK)
+    both = classifier_table((0.5, 1.0), seeds=2)
+    alone = classifier_table((1.0,), seeds=1)
     columns = ["accuracy", "estimate"]
     found, expected = both[columns].iloc[2].tolist(), alone[columns].iloc[0].tolist()
     assert found == pytest.approx(expected, rel=1e-3, abs=1e-3)

@@ -110,6 +110,11 @@ def test_an_encoder_that_has_exploded_has_no_condition(encoder):
     assert found["spectrum"] == []
 
 
+def test_the_dense_encoder_has_the_sizes_of_the_paper():
+    layers = ENCODERS["mlp"](392, (14, 28), QUICK, torch.Generator().manual_seed(0))
+    assert [layer.out_features for layer in layers if hasattr(layer, "bias")] == [300, 300, 100]
+
+
 def test_target_is_reached_and_not_passed():
     table = trained(QUICK.but(target=1.0, steps=200))
     assert table["training"].iloc[-1] == pytest.approx(1.0, abs=0.15)

@@ -12,46 +12,40 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
-from torch.func import functional_call, stack_module_state, vmap
 
 from infomax_lib.model.spec import first_seeds
 from infomax_lib.model.streams import generator
 from paper.information.bounds import from_jensen_shannon, jensen_shannon
-from paper.information.critics import Separable
+from paper.information.critics import Separable, side_by_side
 from paper.information.entropy import correlated_gaussians, correlation_for
 
-_BATCH, _RATE = 128, 3e-3  # pairs per step, and Adam's first learning rate
-_TESTED = 256  # held-out pairs per batch
+_SIDE, _HIDDEN = 10, 32  # coordinates of each side, and units of each layer of a critic
+_STEPS, _BATCH, _RATE = 500, 128, 3e-3  # training steps, pairs in each, Adam's first learning rate
+_TESTS, _TESTED = 20, 256  # held-out batches, and pairs in each
 
 
 class _Classifiers:
     """Critics of Gaussian pairs, trained side by side to tell pairs from mixed pairs.
 
+    They climb J_JS, the logistic loss of joint against product, with Adam, whose learning rate
+    falls to zero by a cosine.
+
     Args:
         settings: Information in nats, and seed, of each of them.
-        dimensions: Coordinates of each side.
-        steps: Steps of Adam on J_JS, the logistic loss of joint against product; its learning rate
-            falls to zero by a cosine.
-        hidden: Units of each layer of a critic.
+
+    Attributes:
+        scores: Log odds (critics, N, N) of having been drawn together, for X and Y (critics, N, d).
     """
 
-    def __init__(
-        self, settings: Sequence[tuple[float, int]], dimensions: int, steps: int, hidden: int
-    ) -> None:
-        self.dimensions = dimensions
-        self.rhos = [correlation_for(information, dimensions) for information, _ in settings]
+    def __init__(self, settings: Sequence[tuple[float, int]]) -> None:
+        self.rhos = [correlation_for(information, _SIDE) for information, _ in settings]
         self.seeds = [seed for _, seed in settings]
-        critics = [
-            Separable(dimensions, dimensions, generator(seed, "classifier"), hidden)
-            for seed in self.seeds
-        ]
-        self._critic = critics[0]
-        self._weights, _ = stack_module_state(critics)
-        for weight in self._weights.values():
-            weight.requires_grad_()
-        optimizer = torch.optim.Adam(self._weights.values(), lr=_RATE)
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
-        for x, y in self.pairs("classifier: training", steps, _BATCH):
+        weights, self.scores = side_by_side(
+            [Separable(_SIDE, _SIDE, generator(s, "classifier"), _HIDDEN) for s in self.seeds]
+        )
+        optimizer = torch.optim.Adam(weights, lr=_RATE)
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, _STEPS)
+        for x, y in self.pairs("classifier: training", _STEPS, _BATCH):
             gain = jensen_shannon(self.scores(x, y)).sum()
             optimizer.zero_grad()
             (-gain).backward()
@@ -63,53 +57,37 @@ class _Classifiers:
         draws = [generator(seed, purpose) for seed in self.seeds]
         for _ in range(batches):
             drawn = [
-                correlated_gaussians(rho, self.dimensions, size, draw, torch.float32)
+                correlated_gaussians(rho, _SIDE, size, draw, torch.float32)
                 for rho, draw in zip(self.rhos, draws, strict=True)
             ]
             x, y = (torch.stack(side) for side in zip(*drawn, strict=True))
             yield x, y
 
-    def scores(self, x: Tensor, y: Tensor) -> Tensor:
-        """Log odds (critics, N, N) of having been drawn together, for X and Y (critics, N, d)."""
-
-        def of_one(weights: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
-            return functional_call(self._critic, weights, (x, y))
-
-        return vmap(of_one)(self._weights, x, y)
-
 
 def classifier_table(
     informations: Sequence[float] = (0.0, 0.5, 1.0, 2.0, 3.0, 4.0),
     seeds: int = 5,
-    dimensions: int = 10,
-    steps: int = 500,
-    hidden: int = 32,
-    held_out: int = 20,
 ) -> pd.DataFrame:
     r"""How well trained critics tell Gaussian pairs from mixed ones, and what they certify.
 
     A critic is a logistic classifier of pairs (x, y): drawn together, or each from its margin. Its
     log odds estimate :math:`\log p(x, y) / (p(x) p(y))`, and so give the bound of Nguyen,
     Wainwright and Jordan, see :func:`paper.information.bounds.from_jensen_shannon`. All
-    critics are trained side by side on fresh pairs.
+    critics are trained side by side on fresh pairs, and tested on others.
 
     Args:
         informations: Of the pairs, in nats, >= 0.
         seeds: Critics at each of them; a seed fixes initial weights and pairs.
-        dimensions: Coordinates of each side.
-        steps: Training steps on 128 pairs, >= 1.
-        hidden: Units of each layer of a critic.
-        held_out: Batches of 256 fresh pairs on which accuracy and bound are averaged.
 
     Returns:
         ``information``, ``seed``, ``accuracy`` (a share: log odds above 0 for pairs drawn together,
         below for the others, both kinds weighing the same), ``estimate`` (nats).
     """
     settings = [(value, seed) for value in informations for seed in first_seeds(seeds)]
-    trained = _Classifiers(settings, dimensions, steps, hidden)
+    trained = _Classifiers(settings)
     accuracy, estimate = [], []
     with torch.no_grad():
-        for x, y in trained.pairs("classifier: held out", held_out, _TESTED):
+        for x, y in trained.pairs("classifier: held out", _TESTS, _TESTED):
             scores = trained.scores(x, y)
             accuracy.append(_balanced_accuracy(scores))
             estimate.append(from_jensen_shannon(scores.double()))
@@ -121,12 +99,7 @@ def classifier_table(
 
 
 def classifier_scores(
-    information: float = 2.0,
-    seed: int = 0,
-    pairs: int = 2000,
-    dimensions: int = 10,
-    steps: int = 500,
-    hidden: int = 32,
+    information: float, seed: int = 0, pairs: int = 2000
 ) -> tuple[np.ndarray, np.ndarray]:
     """Held-out log odds of one critic of :func:`classifier_table`, for a histogram.
 
@@ -134,14 +107,11 @@ def classifier_scores(
         information: Of the pairs it is trained and tested on, in nats.
         seed: Of the critic.
         pairs: How many held-out pairs, >= 2.
-        dimensions: Coordinates of each side.
-        steps: Training steps.
-        hidden: Units of each layer.
 
     Returns:
         Scores (pairs,) of pairs drawn together, and of mixed ones (each x with the y of another).
     """
-    trained = _Classifiers([(information, seed)], dimensions, steps, hidden)
+    trained = _Classifiers([(information, seed)])
     with torch.no_grad():
         ((x, y),) = trained.pairs("classifier: held out", 1, pairs)
         (scores,) = trained.scores(x, y)

@@ -33,8 +33,8 @@ from paper.chapters.mutual_information.measured.recording import (
     row_per_step,
 )
 from paper.information.bounds import BOUNDS, cap, donsker_varadhan, from_jensen_shannon, mine
-from paper.information.critics import CRITICS
-from paper.information.encoders import ConvNet, CouplingFlow, ResidualMLP, coupling_flow, plain_mlp
+from paper.information.critics import CRITICS, mlp
+from paper.information.encoders import ConvNet, CouplingFlow, ResidualMLP, coupling_flow
 
 KIND = "halves"
 _NUMBERS = ("training", "held_out", "accuracy", "log_condition", "inversion_error")
@@ -48,7 +48,7 @@ ENCODERS = {
         d, draw, spec.couplings, (spec.hidden, spec.hidden), shift_only=False
     ),
     "residual": lambda d, shape, spec, draw: ResidualMLP(d, draw),
-    "mlp": lambda d, shape, spec, draw: plain_mlp(d, draw),
+    "mlp": lambda d, shape, spec, draw: mlp([d, 300, 300, 100], draw),
     "convnet": lambda d, shape, spec, draw: ConvNet(shape, draw, spec.channels),
 }
 
