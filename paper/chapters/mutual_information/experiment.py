@@ -35,11 +35,10 @@ class Size:
     """How much is trained: fields of the specs that differ from the paper's.
 
     Attributes:
-        halves: Of :class:`paper.chapters.mutual_information.measured.halves.HalvesSpec`.
+        halves: Of :class:`.HalvesSpec`.
         rates: Learning rates of experiments on halves, by estimator, where not the paper's.
         adversarial: Of :class:`.AdversarialSpec`.
-        autoencoders: Of
-            :class:`paper.chapters.mutual_information.measured.importance_weighted.ImportanceWeightedSpec`.
+        autoencoders: Of :class:`.ImportanceWeightedSpec`.
         draws: Numbers of draws of the autoencoders' bounds.
         batches: Of :class:`.DependentBatchesSpec`.
     """

@@ -204,9 +204,9 @@ def classification_frames(
 
     Args:
         scores: Information → scores of pairs drawn together, and of others, in order; as
-            :func:`paper.chapters.mutual_information.basics.classifiers.classifier_scores` gives them.
+            :func:`.classifier_scores` gives them.
         table: Columns ``information, seed, accuracy, estimate`` of critics, of
-            :func:`paper.chapters.mutual_information.basics.classifiers.classifier_table`.
+            :func:`.classifier_table`.
 
     Raises:
         KeyError: A column is missing.
