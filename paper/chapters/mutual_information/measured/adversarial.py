@@ -25,10 +25,10 @@ from infomax_lib.results.experiments import derived_results, many_steps, seeds_t
 from infomax_lib.results.store import Store
 from paper.chapters.mutual_information.measured.recording import (
     INVERTED_IMAGES,
-    Records,
     half_probe,
     halves_of,
     invertibility,
+    recorded,
     row_per_step,
 )
 from paper.information.critics import dense
@@ -150,11 +150,9 @@ def _trained(spec: AdversarialSpec, device: torch.device) -> dict[str, Any]:
         lost = not found["inversion_error"] < 1
         return "the inverse does not give the pixels back" if lost else None
 
-    records = Records(spec.steps, _NUMBERS)
-    for count in range(spec.steps + 1):
-        records.at(count, measured, trouble)
-        if count < spec.steps and records.failed is None:
-            for _ in range(spec.classifier_steps):
-                step("classifier")
-            step("encoder")
-    return records.row()
+    def advance() -> None:
+        for _ in range(spec.classifier_steps):
+            step("classifier")
+        step("encoder")
+
+    return recorded(spec.steps, _NUMBERS, advance, measured, trouble)

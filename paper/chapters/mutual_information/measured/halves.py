@@ -25,11 +25,11 @@ from infomax_lib.results.experiments import derived_results, many_steps, seeds_t
 from infomax_lib.results.store import Store
 from paper.chapters.mutual_information.measured.recording import (
     INVERTED_IMAGES,
-    Records,
     half_probe,
     halves_of,
     invertibility,
     noisy,
+    recorded,
     row_per_step,
 )
 from paper.information.bounds import BOUNDS, cap, donsker_varadhan, from_jensen_shannon, mine
@@ -169,17 +169,15 @@ class _Training:
 
     def run(self) -> dict[str, Any]:
         """Train, and measure at the recorded steps."""
-        spec = self.spec
-        optimizer = torch.optim.Adam(self.parameters, lr=spec.learning_rate, fused=True)
-        records = Records(spec.steps, _NUMBERS)
-        for step in range(spec.steps + 1):
-            records.at(step, self.measured, self.trouble)
-            if step < spec.steps and records.failed is None:
-                loss = -self.objective(*self.batch(*self.train, self.order, self.noise))
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-        return records.row()
+        optimizer = torch.optim.Adam(self.parameters, lr=self.spec.learning_rate, fused=True)
+
+        def advance() -> None:
+            loss = -self.objective(*self.batch(*self.train, self.order, self.noise))
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+
+        return recorded(self.spec.steps, _NUMBERS, advance, self.measured, self.trouble)
 
     def batch(
         self, x: Tensor, y: Tensor, order: torch.Generator, noise: torch.Generator

@@ -101,52 +101,41 @@ def measured_steps(steps: int) -> list[int]:
     return [step for step in measured_epochs(steps) if step == 0 or step >= steps / 20]
 
 
-class Records:
-    """What is measured at the steps of :func:`measured_steps`, with NaN once something fails.
+def recorded(
+    steps: int,
+    numbers: Sequence[str],
+    advance: Callable[[], None],
+    measure: Callable[[], dict[str, Any]],
+    trouble: Callable[[dict[str, Any]], str | None],
+) -> dict[str, Any]:
+    """Train, and measure at the steps of :func:`measured_steps`; NaN once something has failed.
 
     Args:
-        steps: Of the whole training.
+        steps: Of the whole training; it ends where something fails.
         numbers: Names of the measures, beside ``spectrum``.
+        advance: Takes one step.
+        measure: Gives the measures by name.
+        trouble: Says what is wrong with them, if something is.
 
-    Attributes:
-        failed: What went wrong, and at which step; None so far.
+    Returns:
+        For the store: ``step`` and every measure as lists, and ``failed``, what went wrong at
+        which step, or None.
     """
-
-    def __init__(self, steps: int, numbers: Sequence[str]) -> None:
-        self.failed: str | None = None
-        self._steps = set(measured_steps(steps))
-        self._nothing: dict[str, Any] = dict.fromkeys(numbers, float("nan")) | {"spectrum": []}
-        self._lists: dict[str, list[Any]] = {name: [] for name in ("step", *self._nothing)}
-
-    def at(
-        self,
-        step: int,
-        measure: Callable[[], dict[str, Any]],
-        trouble: Callable[[dict[str, Any]], str | None],
-    ) -> None:
-        """Record the measures at this step if it is one of those.
-
-        Args:
-            step: Steps done so far.
-            measure: Gives the measures by name.
-            trouble: Says what is wrong with them, if something is.
-        """
-        if step not in self._steps:
-            return
-        found = self._nothing
-        if self.failed is None:
-            measured = measure()
-            wrong = trouble(measured)
+    nothing: dict[str, Any] = dict.fromkeys(numbers, float("nan")) | {"spectrum": []}
+    lists: dict[str, list[Any]] = {name: [] for name in ("step", *nothing)}
+    failed: str | None = None
+    wanted = set(measured_steps(steps))
+    for step in range(steps + 1):
+        if step in wanted:
+            found = measure() if failed is None else nothing
+            wrong = trouble(found) if failed is None else None
             if wrong:
-                self.failed = f"{wrong} at step {step}"
-            else:
-                found = measured
-        for name, value in ({"step": step} | found).items():
-            self._lists[name].append(value)
-
-    def row(self) -> dict[str, Any]:
-        """The lists, and ``failed``, for the store."""
-        return self._lists | {"failed": self.failed}
+                failed, found = f"{wrong} at step {step}", nothing
+            for name, value in ({"step": step} | found).items():
+                lists[name].append(value)
+        if step < steps and failed is None:
+            advance()
+    return lists | {"failed": failed}
 
 
 def row_per_step(table: pd.DataFrame, numbers: Sequence[str]) -> pd.DataFrame:
