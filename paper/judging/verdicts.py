@@ -168,8 +168,8 @@ class Card:
 
     ``key_number`` is text, already rounded, or an :class:`Interval` that is formatted here;
     ``verdict`` one of the interpretation verdicts; ``image`` a base64 PNG
-    (:func:`paper.figures.seeds_and_grids.thumbnail`). ``takeaway`` is the chapter's last sentence,
-    carried in the record and not drawn.
+    (:func:`paper.figures.style.thumbnail`); ``takeaway`` the chapter's answer in words, which the
+    landing page quotes and the card does not show.
     """
 
     chapter: str
