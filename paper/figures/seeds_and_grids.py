@@ -5,9 +5,7 @@ panels return a figure. Make axes with :func:`panels`. Every seed is a point (or
 wherever there is room, means carry their 95 % interval, and axes say their unit.
 """
 
-from __future__ import annotations
-
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from textwrap import wrap
 
 import matplotlib as mpl
@@ -15,9 +13,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, NullFormatter, NullLocator
+from matplotlib.ticker import NullFormatter, NullLocator
 
 from infomax_lib.stats import format_number, mean_interval
+from paper.figures.marks import as_array, check_rows
 from paper.figures.plane import animate_2d, film_strip, firing_regions_2d
 from paper.figures.style import (
     GREY,
@@ -42,7 +41,6 @@ __all__ = [
     "png",
     "published_beside_ours",
     "seeds_by_condition",
-    "spectrum",
     "thumbnail",
     "trajectories",
     "use_style",
@@ -66,7 +64,7 @@ def seeds_by_condition(
 
     ``order`` fixes the order of the values of ``x``; ``floors`` are horizontal lines.
     """
-    _require(table, [x, y, *([hue] if hue else [])])
+    check_rows(table, [x, y, *([hue] if hue else [])])
     values = list(order) if order is not None else list(dict.fromkeys(table[x]))
     hues = list(dict.fromkeys(table[hue])) if hue else [None]
     styles = looks(hues if hue else values)
@@ -110,7 +108,7 @@ def along_grid(
 
     Points are seeds, the line joins means, the band is their 95 % interval.
     """
-    _require(table, [x, y, *([hue] if hue else [])])
+    check_rows(table, [x, y, *([hue] if hue else [])])
     grid = np.sort(table[x].astype(float).unique())
     place = _log_places(grid)
     hues = list(dict.fromkeys(table[hue])) if hue else [None]
@@ -154,7 +152,7 @@ def trajectories(
     Epochs are on a logarithmic axis; epoch 0, the untrained layer, has its own place beyond a
     break. Means are drawn at the epochs that every run of a group has.
     """
-    _require(history, ["epoch", y, "seed", *([hue] if hue else [])])
+    check_rows(history, ["epoch", y, "seed", *([hue] if hue else [])])
     rows = history[history[y].notna()]
     epochs = np.sort(rows["epoch"].astype(float).unique())
     place = _log_places(epochs)
@@ -201,7 +199,7 @@ def heatmap_grid(
 
     ``limits`` fixes the ends of the colour scale, so that panels can be compared.
     """
-    _require(table, [x, y, value])
+    check_rows(table, [x, y, value])
     wide = table.pivot_table(index=y, columns=x, values=value, aggfunc="mean", dropna=False)
     cells = wide.to_numpy(float)
     low, high = limits or (np.nanmin(cells), np.nanmax(cells))
@@ -229,12 +227,12 @@ def heatmap_grid(
     return axes
 
 
-def published_beside_ours(comparison: pd.DataFrame, title: str = "") -> Figure:
+def published_beside_ours(comparison: pd.DataFrame) -> Figure:
     """Printed numbers (diamonds) beside ours (mean, interval, range), one panel per measure.
 
     ``comparison`` comes from :func:`paper.judging.published.compare`.
     """
-    _require(comparison, ["row", "metric", "published", "mean", "low", "high", "min", "max"])
+    check_rows(comparison, ["row", "metric", "published", "mean", "low", "high", "min", "max"])
     metrics = list(dict.fromkeys(comparison["metric"]))
     labels = list(dict.fromkeys(comparison["row"]))
     shown = ["\n".join(wrap(text, 22)) for text in labels]
@@ -260,8 +258,6 @@ def published_beside_ours(comparison: pd.DataFrame, title: str = "") -> Figure:
     handles, names = first.get_legend_handles_labels()
     unique = dict(zip(names, handles, strict=True))
     figure.legend(unique.values(), unique.keys(), loc="outside upper right", ncols=2)
-    if title:
-        figure.suptitle(title, x=0.01, ha="left")
     return figure
 
 
@@ -275,15 +271,10 @@ def weight_images(
 
     ``weights`` is a (K, D) tensor or array, or a layer with such a ``weight``.
 
-    Raises
-    ------
-    ValueError
-        If D is not the product of ``image_shape``.
+    Raises:
+        ValueError: D is not the product of ``image_shape``.
     """
-    rows = getattr(weights, "weight", weights)
-    if hasattr(rows, "detach"):
-        rows = rows.detach().cpu().numpy()
-    rows = np.asarray(rows, dtype=float)
+    rows = as_array(getattr(weights, "weight", weights))
     if rows.ndim != 2 or rows.shape[1] != image_shape[0] * image_shape[1]:
         raise ValueError(f"weights of shape {rows.shape} are not (K, {image_shape}) pictures")
     columns = min(columns, len(rows))
@@ -301,26 +292,6 @@ def weight_images(
     return figure
 
 
-def spectrum(
-    axes: Axes, spectra: Mapping[object, Iterable[float]], ylabel: str, log_y: bool = True
-) -> Axes:
-    """Sorted values (singular values, eigenvalues) by rank, one line per entry."""
-    styles = looks(spectra)
-    for key, values in spectra.items():
-        colour, marker, line = styles[key]
-        ordered = np.sort(np.asarray(list(values), dtype=float))[::-1]
-        axes.plot(
-            np.arange(1, ordered.size + 1), ordered, color=colour, marker=marker, ls=line, ms=4
-        )
-    if log_y:
-        axes.set_yscale("log")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_xlabel("rank")
-    axes.set_ylabel(ylabel)
-    _legend(axes, list(spectra), styles)
-    return axes
-
-
 def draw_floors(axes: Axes, floors: Mapping[str, float] | None) -> Axes:
     """Horizontal reference lines with their names written on them."""
     for text, value in (floors or {}).items():
@@ -336,17 +307,6 @@ def draw_floors(axes: Axes, floors: Mapping[str, float] | None) -> Axes:
             color=GREY,
         )
     return axes
-
-
-# ------------------------------------------------------------------------------------- helpers
-
-
-def _require(table: pd.DataFrame, columns: Sequence[str]) -> None:
-    absent = [c for c in columns if c not in table.columns]
-    if absent:
-        raise KeyError(f"no column {', '.join(absent)}; there are {', '.join(table.columns)}")
-    if table.empty:
-        raise ValueError("the table has no rows: nothing to draw")
 
 
 def _spread(points: np.ndarray) -> np.ndarray:

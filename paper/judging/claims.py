@@ -14,28 +14,12 @@ for every claim, :func:`combine`:
 - **inconclusive** otherwise.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from infomax_lib.stats import Interval
 from paper.judging.evidence import MissingEvidence
-
-__all__ = [
-    "CLAIMS",
-    "Claim",
-    "Finding",
-    "Part",
-    "above",
-    "below",
-    "claim",
-    "combine",
-    "finding",
-    "inside",
-    "measured",
-]
 
 
 @dataclass(frozen=True)
@@ -98,10 +82,9 @@ def claim(
 
     The claim belongs to the chapter in whose folder the rule stands.
 
-    Raises
-    ------
-    ValueError
-        If the id is registered already, is no "source.number", or no chapter's folder is around.
+    Raises:
+        ValueError: The id is registered already, is no "source.number", or no chapter's folder is
+            around.
     """
     source, dot, number = id.partition(".")
     if not (dot and source.isdigit() and number.isdigit()):
@@ -115,9 +98,6 @@ def claim(
         return function
 
     return register
-
-
-# --------------------------------------------------------------------------- combining parts
 
 
 def above(interval: Interval, threshold: float) -> bool | None:
