@@ -1,7 +1,5 @@
 """Conditions, floors and small tests that several rules use."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
