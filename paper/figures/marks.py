@@ -4,6 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from paper.figures.style import panels
 
 
 def check_rows(table: pd.DataFrame, columns: Sequence[str]) -> None:
@@ -18,6 +22,14 @@ def check_rows(table: pd.DataFrame, columns: Sequence[str]) -> None:
         raise KeyError(f"no column {', '.join(absent)}; there are {', '.join(table.columns)}")
     if table.empty:
         raise ValueError("the table has no rows: nothing to draw")
+
+
+def panel_list(
+    rows: int = 1, columns: int = 1, width: float | None = None, height: float = 3.6
+) -> tuple[Figure, list[Axes]]:
+    """The figure of :func:`.panels` and its axes in a list, row by row, also a single one."""
+    figure, grid = panels(rows, columns, width, height)
+    return figure, list(np.atleast_1d(np.asarray(grid)).flat)
 
 
 def as_array(values: object) -> np.ndarray:

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from paper.figures.film import film
-from paper.figures.marks import as_array
-from paper.figures.style import CYCLE, GREY, LINES, panels
+from paper.figures.marks import as_array, panel_list
+from paper.figures.style import CYCLE, GREY, LINES
 
 
 class Frame(NamedTuple):
@@ -110,8 +110,8 @@ def film_strip(
         raise ValueError("a film strip needs at least one frame")
     columns = min(columns, len(frames))
     rows = -(-len(frames) // columns)
-    figure, grid = panels(rows, columns, width=2.6 * columns + 0.8, height=2.9)
-    for index, axes in enumerate(np.atleast_1d(np.asarray(grid)).flat):
+    figure, every = panel_list(rows, columns, width=2.6 * columns + 0.8, height=2.9)
+    for index, axes in enumerate(every):
         if index >= len(frames):
             axes.set_axis_off()
             continue
@@ -145,8 +145,8 @@ def animate_2d(
     """
     figures = []
     for title, weights, biases in frames:
-        figure, axes = panels(width=4.2, height=4.2)
-        firing_regions_2d(axes, weights, biases, points, limits)  # type: ignore[arg-type]
-        axes.set_title(title)  # type: ignore[union-attr]
+        figure, (axes,) = panel_list(width=4.2, height=4.2)
+        firing_regions_2d(axes, weights, biases, points, limits)
+        axes.set_title(title)
         figures.append(figure)
     return film(figures, alt, seconds, width, Image.Quantize.MEDIANCUT)

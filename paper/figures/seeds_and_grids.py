@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, NullLocator
 
 from infomax_lib.stats import format_number, mean_interval
-from paper.figures.marks import as_array, check_rows
+from paper.figures.marks import as_array, check_rows, panel_list
 from paper.figures.plane import animate_2d, film_strip, firing_regions_2d
 from paper.figures.style import (
     GREY,
@@ -237,9 +237,9 @@ def published_beside_ours(comparison: pd.DataFrame) -> Figure:
     labels = list(dict.fromkeys(comparison["row"]))
     shown = ["\n".join(wrap(text, 22)) for text in labels]
     lines = sum(1 + text.count("\n") for text in shown)
-    figure, grid = panels(len(metrics), 1, width=6.0, height=0.9 + 0.34 * lines)
+    figure, every = panel_list(len(metrics), height=0.9 + 0.34 * lines)
     blue, red = OKABE_ITO["blue"], OKABE_ITO["vermillion"]
-    for axes, metric in zip(np.atleast_1d(np.asarray(grid)), metrics, strict=True):
+    for axes, metric in zip(every, metrics, strict=True):
         for _, row in comparison[comparison["metric"] == metric].iterrows():
             position = labels.index(row["row"])
             axes.plot([row["min"], row["max"]], [position] * 2, color=blue, lw=2, alpha=0.3)
@@ -254,8 +254,7 @@ def published_beside_ours(comparison: pd.DataFrame) -> Figure:
         axes.set_ylim(len(labels) - 0.5, -0.5)
         axes.set_xlabel(label(metric))
         axes.margins(x=0.08)
-    first = np.atleast_1d(np.asarray(grid))[0]
-    handles, names = first.get_legend_handles_labels()
+    handles, names = every[0].get_legend_handles_labels()
     unique = dict(zip(names, handles, strict=True))
     figure.legend(unique.values(), unique.keys(), loc="outside upper right", ncols=2)
     return figure
@@ -280,8 +279,8 @@ def weight_images(
     columns = min(columns, len(rows))
     lines = -(-len(rows) // columns)
     height = 7.0 / columns + (0.25 if titles else 0.05)
-    figure, grid = panels(lines, columns, width=7.0, height=height)
-    for index, axes in enumerate(np.atleast_1d(np.asarray(grid)).flat):
+    figure, every = panel_list(lines, columns, width=7.0, height=height)
+    for index, axes in enumerate(every):
         axes.set_axis_off()
         if index < len(rows):
             picture = rows[index].reshape(image_shape)

@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 
 from infomax_lib.stats import Interval, by_seed, mean_interval, paired_differences
 from paper.chapters.optimizer_comparison.scale_growth import scale_free_loss
+from paper.figures.marks import panel_list
 from paper.figures.seeds_and_grids import along_grid, heatmap_grid, trajectories
-from paper.figures.style import panels
 
 #: The architectures as the source trains them, with their titles.
 ARCHITECTURES = {"none": "no softmax (A), λ_tc = 1", "softmax": "softmax (B), λ_tc = 0"}
@@ -72,8 +72,8 @@ def along_rates(
     rates: pd.DataFrame, column: str, ylabel: str | None = None, **looks: Any
 ) -> Figure:
     """One panel per architecture along the learning rate, the optimizers as colours."""
-    figure, axes = panels(2, 1, height=3.2)
-    for axis, (competition, title) in zip(axes, ARCHITECTURES.items(), strict=True):  # type: ignore[call-overload]
+    figure, axes = panel_list(2, height=3.2)
+    for axis, (competition, title) in zip(axes, ARCHITECTURES.items(), strict=True):
         rows = rates[rates["competition"] == competition]
         along_grid(axis, rows, column, x="learning_rate", hue="optimizer", **looks)
         axis.set_title(title)
@@ -90,8 +90,8 @@ def rate_maps(
     limits: tuple[float, float] | None = None,
 ) -> Figure:
     """One heat map per architecture, optimizer against learning rate."""
-    figure, axes = panels(2, 1, height=1.9)
-    for axis, (competition, name) in zip(axes, ARCHITECTURES.items(), strict=True):  # type: ignore[call-overload]
+    figure, axes = panel_list(2, height=1.9)
+    for axis, (competition, name) in zip(axes, ARCHITECTURES.items(), strict=True):
         rows = rates[rates["competition"] == competition]
         heatmap_grid(axis, rows, "learning_rate", "optimizer", column, digits, limits)
         axis.set_title(f"{title}, {name}")
@@ -102,8 +102,8 @@ def by_pressure(
     history: pd.DataFrame, column: str, ylabel: str | None = None, **looks: Any
 ) -> Figure:
     """Trajectories of both architectures, one panel for λ_tc = 0 and one for 1."""
-    figure, axes = panels(2, 1, height=3.2)
-    for axis, value in zip(axes, (0.0, 1.0), strict=True):  # type: ignore[call-overload]
+    figure, axes = panel_list(2, height=3.2)
+    for axis, value in zip(axes, (0.0, 1.0), strict=True):
         trajectories(axis, history[history["lambda_tc"] == value], column, **looks)
         axis.set_title(f"λ_tc = {value:g}")
         if ylabel:

@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from paper.chapters.performance.records import OURS, SHARED_OUT
-from paper.figures.style import GREY, looks, panels
+from paper.figures.marks import panel_list
+from paper.figures.style import GREY, looks
 
 _CONTESTANTS = (OURS + SHARED_OUT, OURS, "bmm", "vmap", "plain loop")
 _FACTORS = {
@@ -24,7 +25,7 @@ def throughput_figure(record: Mapping[str, Any]) -> Figure:
     """Layer-steps per second against the number of layers, with the machine's limit."""
     rows = record["throughput"]
     layers = [row["layers"] for row in rows]
-    figure, axes = panels(height=4.4)
+    figure, (axes,) = panel_list(height=4.4)
     for contestant, (colour, marker, line) in looks(_CONTESTANTS).items():
         own = [row for row in rows if contestant in row["layer_steps"]]
         if own:
@@ -49,12 +50,11 @@ def growth_figure(record: Mapping[str, Any], what: str) -> Figure:
     found = {row["grows"] for row in record["growth"]}
     factors = [factor for factor in _FACTORS if factor in found]
     peak = np.median([row["peak_flops"]["median"] for row in record["throughput"]])
-    figure, grid = panels(len(factors), height=2.7)
-    all_axes = np.atleast_1d(np.asarray(grid, dtype=object))
+    figure, all_axes = panel_list(len(factors), height=2.7)
     for axes, factor in zip(all_axes, factors, strict=True):
         rows = [row for row in record["growth"] if row["grows"] == factor]
         xs = [row[factor] for row in rows]
-        style = {"color": looks(_CONTESTANTS)[_CONTESTANTS[0]][0], "marker": "o"}
+        style: dict[str, Any] = {"color": looks(_CONTESTANTS)[_CONTESTANTS[0]][0], "marker": "o"}
         if what == "seconds":
             milliseconds = [{k: 1e3 * v for k, v in row["seconds"].items()} for row in rows]
             _line(axes, xs, milliseconds, label="step of all layers", **style)
