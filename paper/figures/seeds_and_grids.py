@@ -7,6 +7,7 @@ wherever there is room, means carry their 95 % interval, and axes say their unit
 
 from collections.abc import Mapping, Sequence
 from textwrap import wrap
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -66,33 +67,23 @@ def seeds_by_condition(
     """
     check_rows(table, [x, y, *([hue] if hue else [])])
     values = list(order) if order is not None else list(dict.fromkeys(table[x]))
-    hues = list(dict.fromkeys(table[hue])) if hue else [None]
-    styles = looks(hues if hue else values)
-    width = 0.8 / len(hues)
+    groups = _by_hue(table, hue)
+    styles = looks(groups if hue else values)
+    width = 0.8 / len(groups)
     for position, value in enumerate(values):
-        for offset, group in enumerate(hues):
-            rows = table[table[x] == value]
-            if hue:
-                rows = rows[rows[hue] == group]
-            points = rows[y].astype(float).dropna().to_numpy()
+        for offset, (group, members) in enumerate(groups.items()):
+            points = members.loc[members[x] == value, y].astype(float).dropna().to_numpy()
             colour, marker, _ = styles[group if hue else value]
-            centre = position + (offset - (len(hues) - 1) / 2) * width
-            spread = centre - width * 0.15 + _spread(points) * width * 0.3
-            axes.plot(
-                spread, points, marker, color=colour, ms=4, alpha=0.45, mew=0, ls="none", zorder=2
-            )
+            centre = position + (offset - (len(groups) - 1) / 2) * width
+            _seeds(axes, centre, points, 0.3 * width, color=colour, marker=marker, ms=4, alpha=0.45)
             interval = mean_interval(points)
             if interval.n:
                 _mean_mark(axes, centre + width * 0.2, interval, colour, marker)
     axes.set_xticks(range(len(values)), [name(v) for v in values])
     axes.set_xlim(-0.6, len(values) - 0.4)
     axes.set_xlabel(label(x))
-    axes.set_ylabel(label(y))
     axes.grid(axis="x", visible=False)
-    draw_floors(axes, floors)
-    if hue:
-        _legend(axes, hues, styles)
-    return axes
+    return _finish(axes, y, floors, False, styles if hue else {})
 
 
 def along_grid(
@@ -111,32 +102,22 @@ def along_grid(
     check_rows(table, [x, y, *([hue] if hue else [])])
     grid = np.sort(table[x].astype(float).unique())
     place = _log_places(grid)
-    hues = list(dict.fromkeys(table[hue])) if hue else [None]
-    styles = looks(hues)
-    for index, group in enumerate(hues):
-        rows = table[table[hue] == group] if hue else table
+    groups = _by_hue(table, hue)
+    styles = looks(groups)
+    for index, (group, rows) in enumerate(groups.items()):
         colour, marker, line = styles[group]
         xs, intervals = [], []
         for value, members in rows.groupby(x):
             points = members[y].astype(float).dropna().to_numpy()
             if points.size == 0:
                 continue
-            centre = place(float(value)) + (index - (len(hues) - 1) / 2) * 0.08
-            spread = centre + (_spread(points) - 0.5) * 0.05
-            axes.plot(
-                spread, points, marker, color=colour, ms=3.5, alpha=0.35, mew=0, ls="none", zorder=2
-            )
+            centre = place(float(value)) + (index - (len(groups) - 1) / 2) * 0.08
+            _seeds(axes, centre, points, 0.05, color=colour, marker=marker, ms=3.5, alpha=0.35)
             xs.append(centre)
             intervals.append(mean_interval(points))
         _line_and_band(axes, np.array(xs), intervals, colour, marker, line)
     _log_axis(axes, grid, place, label(x))
-    axes.set_ylabel(label(y))
-    if log_y:
-        axes.set_yscale("log")
-    draw_floors(axes, floors)
-    if hue:
-        _legend(axes, hues, styles)
-    return axes
+    return _finish(axes, y, floors, log_y, styles if hue else {})
 
 
 def trajectories(
@@ -156,11 +137,10 @@ def trajectories(
     rows = history[history[y].notna()]
     epochs = np.sort(rows["epoch"].astype(float).unique())
     place = _log_places(epochs)
-    hues = list(dict.fromkeys(rows[hue])) if hue else [None]
-    styles = looks(hues)
+    groups = _by_hue(rows, hue)
+    styles = looks(groups)
     run = "key" if "key" in rows.columns else "seed"
-    for group in hues:
-        members = rows[rows[hue] == group] if hue else rows
+    for group, members in groups.items():
         colour, _, line = styles[group]
         wide = members.pivot(index="epoch", columns=run, values=y).astype(float)
         xs = np.array([place(e) for e in wide.index])
@@ -177,13 +157,8 @@ def trajectories(
     ticks = epochs[(epochs == 0) | np.isclose(np.log10(np.maximum(epochs, 1)) % 1, 0)]
     _log_axis(axes, ticks, place, label("epoch"))
     axes.set_xlim(place(epochs[0]) - 0.1, place(epochs[-1]) + 0.1)
-    axes.set_ylabel(label(y))
-    if log_y:
-        axes.set_yscale("log")
-    draw_floors(axes, floors)
-    if hue:
-        _legend(axes, hues, styles, marker=False)
-    return axes
+    without = {group: (colour, None, line) for group, (colour, _, line) in styles.items()}
+    return _finish(axes, y, floors, log_y, without if hue else {})
 
 
 def heatmap_grid(
@@ -308,9 +283,32 @@ def draw_floors(axes: Axes, floors: Mapping[str, float] | None) -> Axes:
     return axes
 
 
-def _spread(points: np.ndarray) -> np.ndarray:
-    """Places in [0, 1] for points side by side; the same seed is always at the same place."""
-    return np.linspace(0, 1, points.size) if points.size > 1 else np.full(points.size, 0.5)
+def _by_hue(table: pd.DataFrame, hue: str | None) -> dict[object, pd.DataFrame]:
+    """The rows of each value of ``hue`` in order of appearance; all of them without a hue."""
+    if hue is None:
+        return {None: table}
+    return {group: table[table[hue] == group] for group in dict.fromkeys(table[hue])}
+
+
+def _seeds(axes: Axes, centre: float, points: np.ndarray, width: float, **looks: Any) -> None:
+    """Points side by side around ``centre``; the same seed is always at the same place."""
+    places = np.linspace(-0.5, 0.5, points.size) if points.size > 1 else np.zeros(points.size)
+    axes.plot(centre + places * width, points, mew=0, ls="none", zorder=2, **looks)
+
+
+def _finish(
+    axes: Axes, y: str, floors: Mapping[str, float] | None, log_y: bool, styles: Mapping
+) -> Axes:
+    """Name and scale of the vertical axis, floors, and a legend of the styles if there are any."""
+    axes.set_ylabel(label(y))
+    if log_y:
+        axes.set_yscale("log")
+    draw_floors(axes, floors)
+    for group, (colour, marker, line) in styles.items():
+        axes.plot([], [], color=colour, marker=marker, ls=line, label=name(group))
+    if styles:
+        axes.legend()
+    return axes
 
 
 def _mean_mark(axes: Axes, x: float, interval, colour: str, marker: str) -> None:
@@ -368,12 +366,3 @@ def _thinned(epochs: np.ndarray, most: int = 60) -> list[int]:
     wanted = np.geomspace(max(epochs[0], 1), epochs[-1], most)
     found = np.searchsorted(epochs, wanted).clip(max=epochs.size - 1)
     return sorted({0, *found.tolist()})
-
-
-def _legend(axes: Axes, hues: Sequence[object], styles: Mapping, marker: bool = True) -> None:
-    for group in hues:
-        colour, symbol, line = styles[group]
-        axes.plot(
-            [], [], color=colour, marker=symbol if marker else None, ls=line, label=name(group)
-        )
-    axes.legend()

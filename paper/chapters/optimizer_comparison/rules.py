@@ -11,10 +11,9 @@ from infomax_lib.stats import Interval, mean_interval, paired_differences
 from paper.chapters.optimizer_comparison.scale_growth import negative_curvature
 from paper.judging.claims import Finding, Part, above, below, claim, finding, measured
 from paper.judging.evidence import Evidence, MissingEvidence
-from paper.judging.published import combine_numbers, compare, table_verdict
+from paper.judging.published import combine_numbers, compare, number_verdict, table_verdict
 from paper.judging.shared_rules import (
     POINT,
-    number,
     part_above,
     part_below,
     part_similar,
@@ -167,11 +166,12 @@ def sgd_needs_ten(e: Evidence) -> Finding:
 )
 def loss_without_softmax(e: Evidence) -> Finding:
     condition = relu(1)
-    verdicts = [
-        number(e, "-202.07", "loss", condition),
-        number(e, "2.21", "weight_redundancy", condition),
-    ]
-    combined = combine_numbers(verdicts) if e.is_source_setting else "not applicable"
+    combined = "not applicable"
+    if e.is_source_setting:
+        printed = {"loss": "-202.07", "weight_redundancy": "2.21"}
+        combined = combine_numbers(
+            number_verdict(text, e.values(metric, **condition)) for metric, text in printed.items()
+        )
     hidden = int(e.select(**condition)["hidden_dim"].iloc[0])
     fall = e.at_epoch("loss", 1, **condition) - e.values("loss", **condition)
     growth = np.log(e.values("row_norm", **condition) / e.at_epoch("row_norm", 1, **condition))
