@@ -59,16 +59,14 @@ class Claim:
     function: Callable[..., Finding]
 
 
-_CHAPTERS = "paper.chapters."
-
-
 def _chapter_of(rule: Callable[..., Finding]) -> str:
-    if not rule.__module__.startswith(_CHAPTERS):
+    folder, _, inside_it = rule.__module__.partition(".chapters.")
+    if folder != "paper" or not inside_it:
         raise ValueError(
             f"the rule {rule.__name__} stands in {rule.__module__}: put it into the rules of a "
             "chapter, paper/chapters/<chapter>/rules.py"
         )
-    return rule.__module__.removeprefix(_CHAPTERS).split(".")[0]
+    return inside_it.split(".")[0]
 
 
 #: Every rule that has been imported, by the id of its claim.

@@ -183,22 +183,12 @@ def compare(table_id: str, evidence: Evidence, **overrides: object) -> pd.DataFr
                 verdict = "not measured"
             else:
                 verdict = number_verdict(printed, values)
-            finite = values[np.isfinite(values)]
+            finite = pd.Series(values[np.isfinite(values)])
             records.append(
-                {
-                    "table": table_id,
-                    "row": label,
-                    "metric": metric,
-                    "published": printed,
-                    "mean": interval.mean,
-                    "low": interval.low,
-                    "high": interval.high,
-                    "n": interval.n,
-                    "min": finite.min() if finite.size else math.nan,
-                    "max": finite.max() if finite.size else math.nan,
-                    "ours": str(interval),
-                    "verdict": verdict,
-                }
+                {"table": table_id, "row": label, "metric": metric, "published": printed}
+                | {name: getattr(interval, name) for name in ("mean", "low", "high", "n")}
+                | {"min": finite.min(), "max": finite.max(), "ours": str(interval)}
+                | {"verdict": verdict}
             )
     return pd.DataFrame(records)
 
@@ -239,11 +229,5 @@ def _label(row: Mapping, table: Mapping) -> str:
     names = {"lambda_tc": "λ_tc", "lambda_wr": "λ_wr", "learning_rate": "lr"}
     plain = {"none": "no softmax", "softmax": "softmax", "adam": "Adam", "sgd": "SGD"}
     own = {k: v for k, v in row["settings"].items() if table["settings"].get(k) != v}
-    return ", ".join(
-        plain[v]
-        if v in plain
-        else f"{names.get(k, k)} = {v:g}"
-        if isinstance(v, (int, float))
-        else f"{names.get(k, k)} = {v}"
-        for k, v in own.items()
-    )
+    texts = {k: f"{v:g}" if isinstance(v, (int, float)) else str(v) for k, v in own.items()}
+    return ", ".join(plain.get(v, f"{names.get(k, k)} = {v}") for k, v in texts.items())
