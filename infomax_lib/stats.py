@@ -20,6 +20,8 @@ import pandas as pd
 from scipy import stats
 
 RESAMPLES = 9999
+#: Of pairs, each of which is ranked anew.
+RANK_RESAMPLES = 4999
 CONFIDENCE = 0.95
 #: What float64 leaves of an equality, in the sizes of this book.
 EXACT = 1e-9
@@ -36,14 +38,12 @@ SETTINGS = (
 class Interval:
     """A mean with its 95 % interval.
 
-    Attributes
-    ----------
-    mean, low, high
-        In the unit of the measure. One value alone has no interval: ``low`` and ``high`` are NaN.
-    n
-        Number of finite values that were used.
-    dropped
-        Number of values that were not finite (diverged runs) and were left out.
+    Attributes:
+        mean: In the unit of the measure, as the limits are.
+        low: Lower limit. One value alone has no interval: both limits are NaN.
+        high: Upper limit.
+        n: Number of finite values that were used.
+        dropped: Number of values that were not finite (diverged runs) and were left out.
     """
 
     mean: float
@@ -166,10 +166,8 @@ def matches(column: pd.Series, wanted: object) -> np.ndarray:
 def where(table: pd.DataFrame, condition: Mapping[str, object]) -> pd.DataFrame:
     """Rows of ``table`` whose fields have the values in ``condition``.
 
-    Raises
-    ------
-    KeyError
-        If a field is not a column; the message names the columns there are.
+    Raises:
+        KeyError: A field is not a column; the message names the columns there are.
     """
     unknown = [name for name in condition if name not in table.columns]
     if unknown:
@@ -186,10 +184,9 @@ def where(table: pd.DataFrame, condition: Mapping[str, object]) -> pd.DataFrame:
 def by_seed(table: pd.DataFrame, metric: str, condition: Mapping[str, object]) -> pd.Series:
     """The values of ``metric`` under ``condition``, indexed by seed.
 
-    Raises
-    ------
-    ValueError
-        If a seed occurs twice: the condition leaves something open, and pairing would be wrong.
+    Raises:
+        ValueError: A seed occurs twice: the condition leaves something open, and pairing would be
+            wrong.
     """
     rows = where(table, condition)
     if rows["seed"].duplicated().any():
@@ -205,38 +202,30 @@ def _varying(rows: pd.DataFrame) -> str:
     return ", ".join(names) or "no spec field"
 
 
-def seed_differences(
-    table: pd.DataFrame,
-    metric: str,
-    condition_a: Mapping[str, object],
-    condition_b: Mapping[str, object],
-) -> pd.Series:
-    """``metric`` under a minus ``metric`` under b for every seed that both conditions have.
+def paired_differences(a: pd.Series, b: pd.Series) -> pd.Series:
+    """a − b for every seed that both have; :func:`by_seed` gives such series.
 
-    Raises
-    ------
-    ValueError
-        If the two conditions share no seed.
+    Args:
+        a: Values of a measure, indexed by seed.
+        b: The same measure under another condition, indexed by seed.
+
+    Raises:
+        ValueError: The two share no seed.
     """
-    a = by_seed(table, metric, condition_a)
-    b = by_seed(table, metric, condition_b)
     shared = a.index.intersection(b.index)
-    if len(shared) == 0:
+    if shared.empty:
         raise ValueError(
-            f"conditions {dict(condition_a)} ({len(a)} seeds) and {dict(condition_b)} "
-            f"({len(b)} seeds) share no seed; run both with the same seeds"
+            f"conditions with {len(a)} and {len(b)} seeds share no seed; run both with the same "
+            "seeds"
         )
     return a[shared] - b[shared]
 
 
 def paired_difference(
-    table: pd.DataFrame,
-    metric: str,
-    condition_a: Mapping[str, object],
-    condition_b: Mapping[str, object],
+    table: pd.DataFrame, metric: str, a: Mapping[str, object], b: Mapping[str, object]
 ) -> Interval:
-    """Mean of (a − b) over shared seeds with its 95 % interval; see :func:`seed_differences`."""
-    return mean_interval(seed_differences(table, metric, condition_a, condition_b))
+    """Mean of the :func:`paired_differences` a − b of two conditions of a table, with interval."""
+    return mean_interval(paired_differences(by_seed(table, metric, a), by_seed(table, metric, b)))
 
 
 def sign_flip_p(differences: Iterable[float]) -> float:
@@ -291,36 +280,6 @@ def spearman_trend(table: pd.DataFrame, x: str, y: str) -> Interval:
     return mean_interval(trends)
 
 
-def summarise(table: pd.DataFrame, by: Sequence[str], metrics: Sequence[str]) -> pd.DataFrame:
-    """One row per group: ``<metric>_mean``, ``_low``, ``_high`` and ``_n`` for every metric.
-
-    Raises
-    ------
-    KeyError
-        If a name in ``by`` or ``metrics`` is not a column.
-    """
-    by = list(by)
-    missing = [name for name in [*by, *metrics] if name not in table.columns]
-    if missing:
-        raise KeyError(f"no column {', '.join(missing)}; there are {', '.join(table.columns)}")
-    rows = []
-    for group, members in table.groupby(by, sort=True, dropna=False):
-        row = dict(zip(by, group, strict=True))
-        for metric in metrics:
-            interval = mean_interval(members[metric])
-            row |= {
-                f"{metric}_mean": interval.mean,
-                f"{metric}_low": interval.low,
-                f"{metric}_high": interval.high,
-                f"{metric}_n": interval.n,
-            }
-        rows.append(row)
-    return pd.DataFrame(rows)
-
-
-_RESAMPLES = 4999
-
-
 def rank_correlation(first: Iterable[float], second: Iterable[float]) -> Interval:
     """Spearman's rank correlation with a 95 % percentile bootstrap interval over the pairs.
 
@@ -350,7 +309,7 @@ def rank_correlation(first: Iterable[float], second: Iterable[float]) -> Interva
     rho = float(stats.spearmanr(x, y).statistic)
     if n < 4:
         return Interval(rho, np.nan, np.nan, n, dropped)
-    picked = np.random.default_rng(0).integers(0, n, (_RESAMPLES, n))
+    picked = np.random.default_rng(0).integers(0, n, (RANK_RESAMPLES, n))
     ranks = [stats.rankdata(values[picked], axis=1) for values in (x, y)]
     centred = [r - r.mean(axis=1, keepdims=True) for r in ranks]
     spread = np.sqrt(np.square(centred[0]).sum(1) * np.square(centred[1]).sum(1))

@@ -27,15 +27,15 @@ chapters: str = ".."  # folder of the checkout whose executed chapters are summa
 from pathlib import Path
 
 from IPython.display import HTML
-from myst_nb import glue
 
 from paper.chapters.ledger.front_pages import (
     all_verdicts,
     cards_html,
-    glued_text,
     in_words,
+    takeaway,
     verdict_counts_html,
 )
+from paper.pages.show import say
 
 root = Path(chapters)
 verdicts = all_verdicts(root)
@@ -48,26 +48,18 @@ def verdict_on(claim: str) -> str:
 
 
 printed = {name: n for name, n in counts["number"].items() if name != "not applicable"}
-for name, text in {
-    "answer": glued_text("implicit_regularization", "takeaway", root),
-    "regularizer": verdict_on("000.2"),
-    "loophole": verdict_on("000.9"),
-    "needed": verdict_on("000.27"),
-    "claims": str(len(verdicts)),
-    "interpretations": in_words(counts["interpretation"]),
-    "tables": str(sum(printed.values())),
-    "numbers": in_words(printed),
-}.items():
-    glue(name, text, display=False)
+
+# %% tags=["remove-input"]
+say(f"""
+**The answer.** {takeaway("implicit_regularization", root)} The claim that competition acts as an
+implicit regularizer of the weights is **{verdict_on("000.2")}**, the claim that units without it
+share directions and differ in their biases is **{verdict_on("000.9")}**, and the claim that
+objective and mechanism are both necessary is **{verdict_on("000.27")}**. Of the {len(verdicts)}
+claims tested here the verdicts are {in_words(counts["interpretation"])}, while of the
+{sum(printed.values())} that come with printed numbers those numbers are {in_words(printed)}.
+""")
 
 # %% [markdown]
-# **The answer.** {glue:text}`answer` The claim that competition acts as an implicit regularizer of
-# the weights is **{glue:text}`regularizer`**, the claim that units without it share directions and
-# differ in their biases is **{glue:text}`loophole`**, and the claim that objective and mechanism
-# are both necessary is **{glue:text}`needed`**. Of the
-# {glue:text}`claims` claims tested here the verdicts are {glue:text}`interpretations`, while of the
-# {glue:text}`tables` that come with printed numbers those numbers are {glue:text}`numbers`.
-#
 # ## The findings
 
 # %% tags=["remove-input"]

@@ -27,23 +27,22 @@ chapters: str = ".."  # folder of the checkout whose executed chapters are colle
 from pathlib import Path
 
 from IPython.display import HTML
-from myst_nb import glue
 
 from paper.chapters.ledger.front_pages import (
     all_verdicts,
     claims_without_verdict,
     verdict_counts_html,
 )
+from paper.pages.show import say
 
 verdicts = all_verdicts(Path(chapters))
-missing = claims_without_verdict(verdicts)
-glue("claims", str(len(verdicts)), display=False)
-glue("missing", ", ".join(missing) or "none", display=False)
 
 # %% [markdown]
 # ## Counts
-#
-# {glue:text}`claims` claims are judged; without a verdict: {glue:text}`missing`.
+
+# %% tags=["remove-input"]
+missing = ", ".join(claims_without_verdict(verdicts)) or "none"
+say(f"{len(verdicts)} claims are judged; without a verdict: {missing}.")
 
 # %% tags=["remove-input"]
 HTML(verdict_counts_html(verdicts))

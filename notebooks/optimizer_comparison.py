@@ -59,13 +59,19 @@ device: str = "auto"  # auto, cpu or cuda
 # %% tags=["remove-cell"]
 import numpy as np
 import pandas as pd
-from IPython.display import HTML
-from myst_nb import glue
 
 from infomax_lib import RunSpec, first_seeds, grid, history, load_dataset, open_store, run
 from infomax_lib.measures.weights_and_outputs import one_hot_loss
-from infomax_lib.stats import format_number, mean_interval, paired_difference
 from paper.chapters import judge
+from paper.chapters.optimizer_comparison.rates import (
+    ARCHITECTURES,
+    adam_minus_sgd,
+    along_rates,
+    by_pressure,
+    mean_probe,
+    rate_maps,
+    with_losses,
+)
 from paper.chapters.optimizer_comparison.scale_growth import (
     negative_curvature,
     scale_free_loss,
@@ -73,9 +79,17 @@ from paper.chapters.optimizer_comparison.scale_growth import (
     sgd_rate_for_loss,
     sgd_row_norm,
 )
+from paper.chapters.optimizer_comparison.words import (
+    answer,
+    sentence_best,
+    sentence_curvature,
+    sentence_law,
+    sentence_required,
+    sentence_steps,
+    sentence_unit_norm,
+)
 from paper.figures.seeds_and_grids import (
     along_grid,
-    heatmap_grid,
     panels,
     published_beside_ours,
     thumbnail,
@@ -83,10 +97,11 @@ from paper.figures.seeds_and_grids import (
     use_style,
 )
 from paper.figures.style import label
-from paper.figures.tables import grouped_table, published_table, table_html
+from paper.figures.tables import grouped_table, published_table
 from paper.judging.evidence import Evidence
 from paper.judging.published import compare, printed_number
 from paper.judging.verdicts import Card
+from paper.pages.show import quote, say, shown
 
 use_style()
 store = open_store(store)
@@ -127,32 +142,8 @@ evidence = Evidence(
 
 # %% tags=["remove-cell"]
 k = reference.hidden_dim
-rates["diverged"] = rates["diverged_at"].notna().astype(float)
-rates["finite_loss"] = rates["loss"].where(np.isfinite(rates["loss"]) & (rates["diverged"] == 0))
-architectures = {"none": "no softmax (A), λ_tc = 1", "softmax": "softmax (B), λ_tc = 0"}
-
-
-def both(column, ylabel=None, floors=None, **looks):
-    """One panel per architecture along the learning rate, the optimizers as colours."""
-    figure, axes = panels(2, 1, height=3.2)
-    for axis, (competition, title) in zip(axes, architectures.items(), strict=True):
-        rows = rates[rates["competition"] == competition]
-        along_grid(axis, rows, column, x="learning_rate", hue="optimizer", floors=floors, **looks)
-        axis.set_title(title)
-        if ylabel:
-            axis.set_ylabel(ylabel)
-    return figure
-
-
-def maps(column, digits, title, limits=None):
-    """One heat map per architecture, optimizer against learning rate."""
-    figure, axes = panels(2, 1, height=1.9)
-    for axis, (competition, name) in zip(axes, architectures.items(), strict=True):
-        rows = rates[rates["competition"] == competition]
-        heatmap_grid(axis, rows, "learning_rate", "optimizer", column, digits, limits)
-        axis.set_title(f"{title}, {name}")
-    return figure
-
+rates = with_losses(rates)
+means = mean_probe(rates)
 
 # %% [markdown]
 # ## Result: what each learning rate gives
@@ -164,40 +155,46 @@ def maps(column, digits, title, limits=None):
 # %% mystnb={"image": {"alt": "Two panels above each other, no softmax and softmax: probe accuracy against learning rate on a logarithmic axis, SGD and Adam in two colours, every seed a point, untrained layers dashed."}} tags=["hide-input"]
 start = evidence.history[evidence.history["epoch"] == 0]
 untrained = start[start["competition"] == "none"].drop_duplicates("seed")["probe_accuracy"].mean()
-fig = both("probe_accuracy", floors={"untrained": untrained})
+fig = along_rates(rates, "probe_accuracy", floors={"untrained": untrained})
 fig
 
 # %% mystnb={"image": {"alt": "Two heat maps, no softmax and softmax, optimizer against learning rate: share of runs that diverged, written into each cell."}} tags=["hide-input"]
-maps("diverged", 2, "share of diverged runs", limits=(0.0, 1.0))
+rate_maps(rates, "diverged", 2, "share of diverged runs", limits=(0.0, 1.0))
+
+# %% tags=["remove-input"]
+say(sentence_best(rates, means))
 
 # %% [markdown]
-# {glue:text}`sentence_best`
-#
 # The loss itself, and what it costs in units and directions. Means over the seeds that did not
 # diverge.
 
 # %% mystnb={"image": {"alt": "Two heat maps, no softmax and softmax, optimizer against learning rate: final loss, written into each cell."}} tags=["hide-input"]
-maps("finite_loss", 0, "loss")
+rate_maps(rates, "finite_loss", 0, "loss")
 
 # %% mystnb={"image": {"alt": "Two heat maps, no softmax and softmax, optimizer against learning rate: weight redundancy, written into each cell."}} tags=["hide-input"]
-maps("weight_redundancy", 1, "weight redundancy")
+rate_maps(rates, "weight_redundancy", 1, "weight redundancy")
 
 # %% mystnb={"image": {"alt": "Two heat maps, no softmax and softmax, optimizer against learning rate: number of dead units, written into each cell."}} tags=["hide-input"]
-maps("dead_units", 1, "dead units", limits=(0.0, float(k)))
+rate_maps(rates, "dead_units", 1, "dead units", limits=(0.0, float(k)))
 
 # %% [markdown]
 # ## The published table
 #
 # Source 000 prints loss and redundancy of four settings, one of them only as "very slow". Ours are
-# 95 % intervals over seeds; the thin line is the range of all seeds. With softmax the loss has a
-# bound: $K \log (K^2/(K-1))$ = {glue:text}`one_hot` for perfectly balanced one-hot outputs.
+# 95 % intervals over seeds; the thin line is the range of all seeds.
+
+# %% tags=["remove-input"]
+say(rf"""
+With softmax the loss has a bound: $K \log (K^2/(K-1))$ = {one_hot_loss(k):.2f} for perfectly balanced
+one-hot outputs.
+""")
 
 # %% mystnb={"image": {"alt": "Published loss and weight redundancy of SGD and Adam with and without softmax as diamonds, beside our mean with 95 percent interval and the range over seeds."}} tags=["hide-input"]
 comparison = compare("optimizers", evidence)
 published_beside_ours(comparison)
 
 # %% tags=["remove-input"]
-HTML(table_html(published_table(comparison)))
+shown(published_table(comparison))
 
 # %% [markdown]
 # ## Optimisation, or growth of scale?
@@ -207,21 +204,20 @@ HTML(table_html(published_table(comparison)))
 # long, an upper bound otherwise.)
 
 # %% mystnb={"image": {"alt": "Mean row norm of W against learning rate, one panel without softmax and one with, SGD and Adam in two colours, both axes logarithmic, every seed a point. In the panel without softmax a dotted black line is the square-root law for SGD."}} tags=["hide-input"]
-fig_norm = both("row_norm", log_y=True)
+fig_norm = along_rates(rates, "row_norm", log_y=True)
 steps = -(-len(load_dataset(dataset).train) // reference.batch_size) * epochs
 sgd = rates[(rates["competition"] == "none") & (rates["optimizer"] == "sgd")]
 initial = float(start["row_norm"].mean())
 alive = k - float(sgd["dead_units"].mean())
-law = sgd_row_norm(initial, np.array(learning_rates), steps, alive, k)
+law = pd.Series(sgd_row_norm(initial, np.array(learning_rates), steps, alive, k), learning_rates)
 fig_norm.axes[0].plot(
-    np.log10(learning_rates), law, ":", color="black", label="square-root law, SGD"
+    np.log10(learning_rates), law.to_numpy(), ":", color="black", label="square-root law, SGD"
 )
 fig_norm.axes[0].legend()
 fig_norm
 
 # %% mystnb={"image": {"alt": "Loss of the layer without softmax against learning rate, above as trained, below at unit row norm; SGD and Adam in two colours, every seed a point."}} tags=["hide-input"]
-open_ended = rates[rates["competition"] == "none"].copy()
-open_ended["unit_norm_loss"] = scale_free_loss(open_ended["finite_loss"], open_ended["row_norm"], k)
+open_ended = rates[rates["competition"] == "none"]
 fig_scale, (above, below) = panels(2, 1, height=3.2)
 along_grid(above, open_ended, "finite_loss", x="learning_rate", hue="optimizer")
 above.set_ylabel("loss L (nats)")
@@ -234,16 +230,32 @@ fig_scale
 # theorem on $L(s\theta) = L(\theta) - 2K\log s$), so each SGD step of size $\eta$ lengthens the
 # weights by $\|\theta\|^2 \to \|\theta\|^2 + 4K\eta + \eta^2\|\nabla L\|^2$. Leaving out the last
 # term, the row norm after $t$ steps is $\sqrt{\|w_0\|^2 + 4 \eta t}$ if all units live, whatever
-# the data. {glue:text}`sentence_law`
-#
-# Two things follow. The loss of SGD falls with the learning rate like $-K \log \eta$ without any
-# better direction: {glue:text}`sentence_required` And a gradient is as much smaller as the weights
-# are longer, so that a step turns the weights by an angle of order $\eta / \|\theta\|^2$, which
-# tends to $1/(4Kt)$ whatever $\eta$ is: in that limit it is the layer *without* softmax that sets
-# its own step size.
-#
-# {glue:text}`sentence_unit_norm`
-#
+# the data.
+
+# %% tags=["remove-input"]
+say(sentence_law(sgd.groupby("learning_rate")["row_norm"].mean(), law))
+
+# %% tags=["remove-input"]
+printed_loss = float(printed_number("optimizers", "loss", competition="none", optimizer="adam"))
+sgd_unit_norm = float(open_ended.loc[open_ended["optimizer"] == "sgd", "unit_norm_loss"].mean())
+needed = sgd_rate_for_loss(printed_loss, sgd_unit_norm, initial, steps, alive, k)
+say(
+    r"""
+Two things follow. The loss of SGD falls with the learning rate like $-K \log \eta$ without any
+better direction:
+""",
+    sentence_required(printed_loss, needed),
+    r"""
+And a gradient is as much smaller as the weights are longer, so that a step turns the weights by an
+angle of order $\eta / \|\theta\|^2$, which tends to $1/(4Kt)$ whatever $\eta$ is: in that limit it
+is the layer *without* softmax that sets its own step size.
+""",
+)
+
+# %% tags=["remove-input"]
+say(sentence_unit_norm(open_ended))
+
+# %% [markdown]
 # How much of the fall of the loss after the first epoch is growth of the rows,
 # $2K \log$ of the growth of the mean row norm over the fall of the loss:
 
@@ -253,7 +265,7 @@ converged = open_ended[open_ended["diverged"] == 0]
 share_table = converged.assign(share=converged["key"].map(shares))
 columns = {"share": "share of the fall that growth explains", "unit_norm_loss": "loss at unit norm"}
 by_rate = grouped_table(share_table, ["optimizer", "learning_rate"], [*columns, "row_norm"])
-HTML(table_html(by_rate.rename(columns={label(old): new for old, new in columns.items()})))
+shown(by_rate.rename(columns={label(old): new for old, new in columns.items()}))
 
 # %% mystnb={"image": {"alt": "Adam at the source's learning rate along training without softmax, epochs on a logarithmic axis, thin lines are seeds: loss as trained and loss at unit row norm, two panels above each other, lambda_tc 0 and 1 in two colours."}} tags=["hide-input"]
 along = evidence.history
@@ -274,16 +286,16 @@ fig_along
 # line means that the step size does not matter. The dashed line is one point below the best.
 
 # %% mystnb={"image": {"alt": "Probe accuracy less that of the best learning rate against learning rate, two panels, no softmax and softmax, SGD and Adam in two colours, a dashed line one point below the best."}} tags=["hide-input"]
-cell = rates.groupby(["competition", "optimizer", "learning_rate"])
-means = cell["probe_accuracy"].mean().where(cell["diverged"].mean() <= 0.1)
 best = means.groupby(["competition", "optimizer"]).max().rename("best_probe")
 rates = rates.join(best, on=["competition", "optimizer"])
 rates["below_best"] = rates["probe_accuracy"] - rates["best_probe"]
-both("below_best", "probe accuracy − best rate", floors={"one point below the best": -0.01})
+floor = {"one point below the best": -0.01}
+along_rates(rates, "below_best", "probe accuracy − best rate", floors=floor)
+
+# %% tags=["remove-input"]
+say(sentence_steps(means))
 
 # %% [markdown]
-# {glue:text}`sentence_steps`
-#
 # ## Curvature along training
 #
 # Extreme eigenvalues of the Hessian of the loss on a fixed batch, by Lanczos' method with
@@ -292,23 +304,14 @@ both("below_best", "probe accuracy − best rate", floors={"one point below the 
 # curves upwards in every direction.
 
 # %% mystnb={"image": {"alt": "Largest Hessian eigenvalue along training on logarithmic axes, softmax and no softmax, panels for lambda_tc 0 and 1, thin lines are seeds."}} tags=["hide-input"]
-fig_sharp, axes = panels(2, 1, height=3.2)
-for axis, value in zip(axes, (0.0, 1.0), strict=True):
-    trajectories(axis, along[along["lambda_tc"] == value], "curvature_max", log_y=True)
-    axis.set_title(f"λ_tc = {value:g}")
-fig_sharp
+by_pressure(along, "curvature_max", log_y=True)
 
 # %% mystnb={"image": {"alt": "Share of negative curvature, the smallest Hessian eigenvalue against both extremes, along training, softmax and no softmax, panels for lambda_tc 0 and 1, thin lines are seeds."}} tags=["hide-input"]
 curved = along.assign(
     negative_curvature=negative_curvature(along["curvature_min"], along["curvature_max"]),
     relative_sharpness=along["curvature_max"] * along["row_norm"] ** 2,
 )
-fig_negative, axes = panels(2, 1, height=3.2)
-for axis, value in zip(axes, (0.0, 1.0), strict=True):
-    trajectories(axis, curved[curved["lambda_tc"] == value], "negative_curvature")
-    axis.set_title(f"λ_tc = {value:g}")
-    axis.set_ylabel("share of negative curvature")
-fig_negative
+by_pressure(curved, "negative_curvature", "share of negative curvature")
 
 # %% [markdown]
 # An eigenvalue depends on the scale of the weights too: without softmax $H(s\theta) =
@@ -316,16 +319,12 @@ fig_negative
 # The eigenvalue times the squared row norm is the curvature per relative change of the weights.
 
 # %% mystnb={"image": {"alt": "Largest Hessian eigenvalue times squared mean row norm along training on logarithmic axes, softmax and no softmax, panels for lambda_tc 0 and 1, thin lines are seeds."}} tags=["hide-input"]
-fig_relative, axes = panels(2, 1, height=3.2)
-for axis, value in zip(axes, (0.0, 1.0), strict=True):
-    trajectories(axis, curved[curved["lambda_tc"] == value], "relative_sharpness", log_y=True)
-    axis.set_title(f"λ_tc = {value:g}")
-    axis.set_ylabel("largest eigenvalue × ‖w‖²")
-fig_relative
+by_pressure(curved, "relative_sharpness", "largest eigenvalue × ‖w‖²", log_y=True)
+
+# %% tags=["remove-input"]
+say(sentence_curvature(equal))
 
 # %% [markdown]
-# {glue:text}`sentence_curvature`
-#
 # ## Controls
 #
 # *Equal $\lambda_{tc}$.* The source's two architectures differ in $\lambda_{tc}$ as well. Adam at
@@ -339,38 +338,20 @@ controls = pd.concat(
         equal.assign(setting="Adam, learning rate 0.001"),
     ]
 )
-HTML(table_html(grouped_table(controls, ["setting", "competition", "lambda_tc"], columns)))
+shown(grouped_table(controls, ["setting", "competition", "lambda_tc"], columns))
 
 # %% [markdown]
 # *One optimizer against the other at its best.* Adam minus SGD in probe accuracy, paired over
 # seeds: at equal learning rates, and each at its own best.
 
 # %% tags=["hide-input"]
-best_rate = means.groupby(["competition", "optimizer"]).idxmax()
-
-
-def setting(competition, optimizer, rate):
-    return {"competition": competition, "optimizer": optimizer, "learning_rate": rate}
-
-
-rows = []
-for competition, title in architectures.items():
-    chosen = {o: best_rate[competition, o][2] for o in ("adam", "sgd")}
-    pairs = {f"{rate:g}": (rate, rate) for rate in learning_rates}
-    pairs["each at its best"] = (chosen["adam"], chosen["sgd"])
-    for text, (adam_rate, sgd_rate) in pairs.items():
-        gap = paired_difference(
-            rates,
-            "probe_accuracy",
-            setting(competition, "adam", adam_rate),
-            setting(competition, "sgd", sgd_rate),
-        )
-        rows.append({"architecture": title, "learning rate": text, "gap": gap})
-HTML(
-    table_html(
-        pd.DataFrame(rows)
-        .assign(gap=lambda t: t["gap"].map(str))
-        .rename(columns={"gap": "Adam − SGD"})
+gaps = adam_minus_sgd(rates, means, learning_rates)
+shown(
+    pd.DataFrame(
+        [
+            {"architecture": ARCHITECTURES[name], "learning rate": rate, "Adam − SGD": str(gap)}
+            for (name, rate), gap in gaps.items()
+        ]
     )
 )
 
@@ -402,88 +383,27 @@ verdicts = judge("optimizer_comparison", evidence)
 verdicts
 
 # %% tags=["remove-cell"]
-gaps = {(row["architecture"], row["learning rate"]): row["gap"] for row in rows}
-best_gap = {c: gaps[title, "each at its best"] for c, title in architectures.items()}
-words = {"none": "without softmax", "softmax": "with softmax", "adam": "Adam", "sgd": "SGD"}
-near = means >= means.groupby(["competition", "optimizer"]).transform("max") - 0.01
-wide = near.groupby(["competition", "optimizer"]).sum()
-law_ratio = sgd.groupby("learning_rate")["row_norm"].mean() / pd.Series(law, learning_rates)
-
-
-def at(column, competition, value):
-    frame = equal.assign(relative_sharpness=equal["curvature_max"] * equal["row_norm"] ** 2)
-    chosen = (frame["competition"] == competition) & (frame["lambda_tc"] == value)
-    return mean_interval(frame.loc[chosen, column])
-
-
-def unit_norm(optimizer, rate):
-    chosen = (open_ended["optimizer"] == optimizer) & (open_ended["learning_rate"] == rate)
-    return mean_interval(open_ended.loc[chosen, "unit_norm_loss"])
-
-
-printed_loss = float(printed_number("optimizers", "loss", competition="none", optimizer="adam"))
-sgd_unit_norm = float(open_ended.loc[open_ended["optimizer"] == "sgd", "unit_norm_loss"].mean())
-needed = sgd_rate_for_loss(printed_loss, sgd_unit_norm, initial, steps, alive, k)
-lowest = open_ended.groupby(["optimizer", "learning_rate"])["unit_norm_loss"].mean()
-lowest = {o: lowest[o].idxmin() for o in ("sgd", "adam")}
-texts = {
+quote(
     **{
         f"verdict_{n}": verdicts.find(f"000.{n}").interpretation_verdict
         for n in (3, 21, 22, 23, 24, 26)
     },
     **{f"number_{n}": verdicts.find(f"000.{n}").number_verdict for n in (22, 23)},
-    "one_hot": f"{one_hot_loss(k):.2f}",
-    "sentence_best": (
-        f"{int(rates['diverged'].sum())} of {len(rates)} runs diverged. Best learning rates: "
-        + "; ".join(
-            f"{words[o]} {words[c]} {best_rate[c, o][2]:g} (probe {means[best_rate[c, o]]:.3f})"
-            for c in architectures
-            for o in ("sgd", "adam")
-        )
-        + "."
-    ),
-    "sentence_law": (
-        "Measured over predicted: "
-        + ", ".join(f"{ratio:.2f} at {rate:g}" for rate, ratio in law_ratio.items())
-        + "."
-    ),
-    "sentence_required": (
-        f"by this law alone SGD reaches the loss {format_number(printed_loss, 2)}, which the source "
-        f"prints for Adam, at a learning rate of {needed:.2g}."
-    ),
-    "sentence_unit_norm": (
-        f"At unit row norm the lowest loss without softmax is {unit_norm('sgd', lowest['sgd'])} "
-        f"for SGD (at {lowest['sgd']:g}) and {unit_norm('adam', lowest['adam'])} for Adam (at "
-        f"{lowest['adam']:g})."
-    ),
-    "sentence_steps": (
-        f"Within one point of its best rate, SGD stays at {wide['none', 'sgd']} of "
-        f"{len(learning_rates)} learning rates without softmax and at {wide['softmax', 'sgd']} "
-        f"with it; Adam at {wide['none', 'adam']} and {wide['softmax', 'adam']}."
-    ),
-    "sentence_curvature": " ".join(
-        f"After training at λ_tc = {value:g} the largest eigenvalue is "
-        f"{at('curvature_max', 'softmax', value)} with softmax and "
-        f"{at('curvature_max', 'none', value)} without; times the squared row norm, "
-        f"{at('relative_sharpness', 'softmax', value)} and "
-        f"{at('relative_sharpness', 'none', value)}."
-        for value in (0.0, 1.0)
-    ),
-    "takeaway": (
-        f"Each optimizer at its best learning rate, Adam minus SGD in probe accuracy is "
-        f"{best_gap['softmax'].scaled(100)} points with softmax and "
-        f"{best_gap['none'].scaled(100)} points without."
-    ),
-}
-for name, text in texts.items():
-    glue(name, text, display=False)
+)
 
 # %% [markdown]
 # ## Take-away
-#
-# {glue:text}`takeaway` {glue:text}`sentence_steps` {glue:text}`sentence_unit_norm` Without a bound
-# on the outputs, a loss compares how far two optimizers have walked before it compares where they
-# have arrived.
+
+# %% tags=["remove-input"]
+best_gap = {name: gaps[name, "each at its best"] for name in ARCHITECTURES}
+takeaway = answer(best_gap["softmax"], best_gap["none"])
+say(
+    takeaway,
+    sentence_steps(means),
+    sentence_unit_norm(open_ended),
+    "Without a bound on the outputs, a loss compares how far two optimizers have walked before it "
+    "compares where they have arrived.",
+)
 
 # %% tags=["remove-input"]
 Card(
@@ -497,6 +417,7 @@ Card(
     ),
     image=thumbnail(fig),
     alt="Probe accuracy along the learning rate for SGD and Adam, without and with softmax",
+    takeaway=takeaway,
 )
 
 # %% tags=["check", "remove-cell"]

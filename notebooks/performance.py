@@ -28,7 +28,6 @@ machine: str = "latest"  # name of a file in it without suffix, or latest
 from pathlib import Path
 
 from IPython.display import HTML
-from myst_nb import glue
 
 from paper.chapters.performance import tables
 from paper.chapters.performance.figures import growth_figure, throughput_figure
@@ -36,18 +35,19 @@ from paper.chapters.performance.records import read_records
 from paper.chapters.performance.words import sentences
 from paper.figures.seeds_and_grids import use_style
 from paper.figures.tables import table_html
+from paper.pages.show import say, shown
 
 use_style()
 records = read_records(Path(benchmarks))
 if machine != "latest" and machine not in records:
     raise ValueError(f"machine={machine!r}: choose latest or one of {', '.join(records)}")
 record = next(iter(records.values())) if machine == "latest" else records[machine]
-for name, text in sentences(record).items():
-    glue(name, text, display=False)
+texts = sentences(record)
+
+# %% tags=["remove-input"]
+say("**In short.**", texts["in_short"], texts["sweep"])
 
 # %% [markdown]
-# **In short.** {glue:text}`in_short` {glue:text}`sweep`
-#
 # ## What is compared
 #
 # - The **plain loop** trains one layer the obvious way: automatic differentiation, PyTorch's fused
@@ -61,11 +61,17 @@ for name, text in sentences(record).items():
 # - **vmap** and **bmm** are the two usual ways to train many layers in PyTorch: `torch.func.vmap`
 #   over the plain loss, and batched matrix products with automatic differentiation. They do the
 #   same work (same loss, same gradient, same fused optimizer), which a test checks.
-# - All of these are timed in **one process** with all threads. With more than one layer on a CPU
-#   they are also timed with their layers shared out among **a process per core**, each with one
-#   thread: that is how `run` trains what takes longer than half a minute. Where the tables do not
-#   say otherwise, the population is trained in this way and the plain loop is one loop with all
-#   threads. {glue:text}`processes` Starting the processes, a few seconds once, is not counted.
+
+# %% tags=["remove-input"]
+say(f"""
+- All of these are timed in **one process** with all threads. With more than one layer on a CPU
+  they are also timed with their layers shared out among **a process per core**, each with one
+  thread: that is how `run` trains what takes longer than half a minute. Where the tables do not
+  say otherwise, the population is trained in this way and the plain loop is one loop with all
+  threads. {texts["processes"]} Starting the processes, a few seconds once, is not counted.
+""")
+
+# %% [markdown]
 # - The **limit** is what no step with whole matrix products can beat: the two of them,
 #   $z = XW^\top$ and the gradient of $W$, at the best rate found on any matrix product, plus one
 #   fused pass of the optimizer over weights, gradient and moments. It is measured beside each
@@ -76,42 +82,48 @@ for name, text in sentences(record).items():
 # contestants of a row take turns, so that a noisy moment hits all of them; the first turns are
 # thrown away. Numbers are medians, with the quartiles in brackets, and ratios and shares are taken
 # turn by turn. In the tables A is the layer without softmax, B the layer with it, 64 × K=16 stands
-# for 64 layers of 16 units, and *dense* for inputs none of which is zero. {glue:text}`machine`
+# for 64 layers of 16 units, and *dense* for inputs none of which is zero.
+
+# %% tags=["remove-input"]
+say(texts["machine"])
 
 # %% [markdown]
 # ## What was aimed at, and what was reached
-#
-# {glue:text}`aims`
+
+# %% tags=["remove-input"]
+say(texts["aims"])
 
 # %% tags=["remove-input"]
 # NBVAL_CHECK_OUTPUT
-HTML(table_html(tables.aim_table(record)))
+shown(tables.aim_table(record))
 
 # %% [markdown]
 # ## Number of layers
-#
-# {glue:text}`layers`
+
+# %% tags=["remove-input"]
+say(texts["layers"])
 
 # %% mystnb={"image": {"alt": "Layer-steps per second against the number of layers, both axes logarithmic: population in a process per core and in one process, bmm, vmap and plain loop as lines with markers, the limit of the machine as a thick black line above them."}} tags=["remove-input"]
 throughput_figure(record)
 
 # %% tags=["remove-input"]
-HTML(table_html(tables.peer_table(record)))
+shown(tables.peer_table(record))
 
 # %% [markdown]
 # ## Every setting
-#
-# {glue:text}`settings`
 
 # %% tags=["remove-input"]
-HTML(table_html(tables.engine_table(record)))
+say(texts["settings"])
+
+# %% tags=["remove-input"]
+shown(tables.engine_table(record))
 
 # %% [markdown]
 # What the limit is made of with one seed, A and Adam, in milliseconds per step of all layers, and
 # the step itself:
 
 # %% tags=["remove-input"]
-HTML(table_html(tables.limit_table(record)))
+shown(tables.limit_table(record))
 
 # %% [markdown]
 # ## Half precision
@@ -120,18 +132,26 @@ HTML(table_html(tables.limit_table(record)))
 # keeps sums, weights and everything else in single precision. It is off by default, and multiplies
 # whole matrices by PyTorch's operations: on images of digits, single precision leaves out the zeros
 # instead. It can only gain where the processor multiplies such numbers.
-# {glue:text}`precision` A mean is *within* if it lies in the interval over seeds of single
-# precision: then the choice of seeds matters more than the rounding.
 
 # %% tags=["remove-input"]
-HTML(table_html(tables.precision_table(record)))
+say(
+    texts["precision"],
+    "A mean is *within* if it lies in the interval over seeds of single precision: then the choice "
+    "of seeds matters more than the rounding.",
+)
+
+# %% tags=["remove-input"]
+shown(tables.precision_table(record))
 
 # %% [markdown]
 # ## How cost grows
-#
-# {glue:text}`growth` One factor grows at a time. Each point was measured in a process of its own;
-# many layers are split into populations that are trained one after another, so that memory stays
-# bounded.
+
+# %% tags=["remove-input"]
+say(
+    texts["growth"],
+    "One factor grows at a time. Each point was measured in a process of its own; many layers are "
+    "split into populations that are trained one after another, so that memory stays bounded.",
+)
 
 # %% mystnb={"image": {"alt": "Milliseconds per training step of all layers against the number of layers, the units of each, the inputs and the batch size, four panels above each other with logarithmic axes; the time of the two matrix products at the machine's peak rate as a black line."}} tags=["remove-input"]
 growth_figure(record, "seconds")
@@ -146,16 +166,19 @@ HTML(f"<details><summary>Every point</summary>{table_html(tables.growth_table(re
 # ## Linear probes
 #
 # A probe is a multinomial logistic regression of the class on a layer's outputs. The probes of all
-# layers are fitted together. {glue:text}`probes`
+# layers are fitted together.
 
 # %% tags=["remove-input"]
-HTML(table_html(tables.probe_table(record)))
+say(texts["probes"])
+
+# %% tags=["remove-input"]
+shown(tables.probe_table(record))
 
 # %% [markdown]
 # ## Machine and versions
 
 # %% tags=["remove-input"]
-HTML(table_html(tables.machine_table(record)))
+shown(tables.machine_table(record))
 
 # %% [markdown]
 # `make bench` measures your machine in about a quarter of an hour and adds a file to
@@ -164,4 +187,4 @@ HTML(table_html(tables.machine_table(record)))
 # share of the limit; each measured the library as it was at its date:
 
 # %% tags=["remove-input"]
-HTML(table_html(tables.overview_table(records)))
+shown(tables.overview_table(records))

@@ -27,6 +27,7 @@ from IPython.display import HTML
 from infomax_lib import open_store
 from paper.chapters.ledger.front_pages import package_versions, provenance, provenance_summary
 from paper.figures.tables import table_html
+from paper.pages.show import shown
 
 files = provenance(open_store(store))
 
@@ -36,7 +37,7 @@ files = provenance(open_store(store))
 # The environment that executed the pages. All versions are pinned in `requirements.lock`.
 
 # %% tags=["remove-input"]
-HTML(table_html(package_versions()))
+shown(package_versions())
 
 # %% [markdown]
 # ## Results
@@ -45,7 +46,7 @@ HTML(table_html(package_versions()))
 # once, is named after its content and never changes.
 
 # %% tags=["remove-input"]
-HTML(table_html(provenance_summary(files)))
+shown(provenance_summary(files))
 
 # %% tags=["remove-input"]
 HTML(f"<details><summary>Every file of the store</summary>{table_html(files)}</details>")

@@ -55,8 +55,7 @@ device: str = "auto"  # auto, cpu or cuda
 
 # %% tags=["remove-cell"]
 import pandas as pd
-from IPython.display import HTML, display
-from myst_nb import glue
+from IPython.display import display
 
 from infomax_lib import (
     RunSpec,
@@ -74,9 +73,16 @@ from infomax_lib.measures.weights_and_outputs import (
     random_redundancy,
     simplex_floor,
 )
-from infomax_lib.stats import mean_interval, paired_difference
 from paper.chapters import judge
 from paper.chapters.tc_pressure.effects import Measure, effects, effects_grid
+from paper.chapters.tc_pressure.words import (
+    at,
+    sentence_correlation,
+    sentence_effects,
+    sentence_floor,
+    sentence_probe,
+    sentence_soft,
+)
 from paper.figures.seeds_and_grids import (
     along_grid,
     panels,
@@ -85,11 +91,11 @@ from paper.figures.seeds_and_grids import (
     use_style,
     weight_images,
 )
-from paper.figures.style import label
-from paper.figures.tables import grouped_table, published_table, table_html
+from paper.figures.tables import grouped_table, published_table
 from paper.judging.evidence import Evidence
 from paper.judging.published import compare, printed_number
 from paper.judging.verdicts import Card
+from paper.pages.show import quote, say, shown
 
 use_style()
 store = open_store(store)
@@ -103,8 +109,8 @@ store = open_store(store)
 
 # %%
 reference = RunSpec(dataset=dataset, epochs=epochs)
-shown = grid(reference.but(competition="softmax", seed=0), lambda_tc=pictured)
-run(shown, device=device, store=store, keep_weights=True)
+with_weights = grid(reference.but(competition="softmax", seed=0), lambda_tc=pictured)
+run(with_weights, device=device, store=store, keep_weights=True)
 
 values = sorted({*lambda_tcs, *judged, 0.0, 1.0, 10.0})  # the printed rows are always among them
 specs = grid(reference, competition=["none", "softmax"], seed=first_seeds(seeds), lambda_tc=values)
@@ -133,9 +139,10 @@ along_grid(below, over_floor, "hsic_ratio", floors={"independent": 1.0}, log_y=T
 below.set_ylabel("HSIC / its sampling floor")
 fig
 
+# %% tags=["remove-input"]
+say(sentence_correlation(none, softmax), sentence_floor(softmax, floor))
+
 # %% [markdown]
-# {glue:text}`sentence_correlation` {glue:text}`sentence_floor`
-#
 # The sum $\|R - I\|^2$ holds a sampling part as well. The mean squared correlation of two units,
 # less the part that sampling alone gives, is the same quantity on a scale that does not depend on
 # $K$ or on the number of test images.
@@ -158,7 +165,7 @@ comparison = compare("softmax_tc", evidence)
 published_beside_ours(comparison)
 
 # %% tags=["remove-input"]
-HTML(table_html(published_table(comparison)))
+shown(published_table(comparison))
 
 # %% [markdown]
 # ## Weight redundancy
@@ -189,9 +196,10 @@ along_grid(above, table, "probe_accuracy", floors={"untrained, softmax": untrain
 along_grid(below, table, "probe_accuracy_pre", floors={"untrained": untrained["none"]})
 fig_probe
 
+# %% tags=["remove-input"]
+say(sentence_probe(none, softmax))
+
 # %% [markdown]
-# {glue:text}`sentence_probe`
-#
 # ## What the softmax layer does under pressure
 #
 # Three things can happen where the term meets the constraint. The layer can *stay*: if its
@@ -203,45 +211,47 @@ fig_probe
 # in the variance over batches of $N$).
 
 # %% mystnb={"image": {"alt": "Three panels above each other against lambda_tc for softmax layers, every seed a point: mean largest responsibility with hard assignment and no decision as dashed lines; the entropy term of the loss with the value of balanced one-hot outputs dashed; mean row norm of W."}} tags=["hide-input"]
-entropy = softmax.assign(entropy_term=softmax["loss"] - softmax["lambda_tc"] * softmax["train_tc"])
+softmax = softmax.assign(entropy_term=softmax["loss"] - softmax["lambda_tc"] * softmax["train_tc"])
 fig_soft, (first, second, third) = panels(3, 1, height=3.2)
 limits = {"hard assignment": 1.0, "no decision": 1 / k}
 along_grid(first, softmax, "max_responsibility", hue=None, floors=limits)
-along_grid(second, entropy, "entropy_term", hue=None, floors={"one-hot": one_hot_loss(k)})
+along_grid(second, softmax, "entropy_term", hue=None, floors={"one-hot": one_hot_loss(k)})
 second.set_ylabel("−Σ log Var (nats)")
 along_grid(third, softmax, "row_norm", hue=None)
 fig_soft
 
+# %% tags=["remove-input"]
+say(sentence_soft(softmax, k))
+
 # %% [markdown]
-# {glue:text}`sentence_soft`
-#
 # A unit whose ReLU is silent has no gradient and cannot come back. Under softmax it still has an
 # output, the reciprocal of the sum of exponentials, and shares it with every other silent unit, so
 # that silent units are perfectly correlated with each other as long as that output varies. The
 # table counts them before the softmax, for seed 0.
 
 # %% tags=["hide-input"]
-layers = {spec.lambda_tc: trained_layer(spec, store=store) for spec in shown}
-measured = run(shown, store=store)
-HTML(
-    table_html(
-        pd.DataFrame(
-            {
-                "λ_tc": [f"{value:g}" for value in pictured],
-                "silent units": [
-                    int(dead_units(x.hidden(data.test).detach())) for x in layers.values()
-                ],
-                "dead by their output": measured["dead_units"].astype(int),
-                "output correlation": measured["output_correlation"].round(2).astype(str),
-                "mean largest responsibility": measured["max_responsibility"].round(2).astype(str),
-            }
-        )
+layers = {spec.lambda_tc: trained_layer(spec, store=store) for spec in with_weights}
+measured = run(with_weights, store=store)
+shown(
+    pd.DataFrame(
+        {
+            "λ_tc": [f"{value:g}" for value in pictured],
+            "silent units": [
+                int(dead_units(x.hidden(data.test).detach())) for x in layers.values()
+            ],
+            "dead by their output": measured["dead_units"].astype(int),
+            "output correlation": measured["output_correlation"].round(2).astype(str),
+            "mean largest responsibility": measured["max_responsibility"].round(2).astype(str),
+        }
     )
 )
 
-# %% [markdown]
-# The rows of $W$ as pictures, seed 0, one figure for each $\lambda_{tc}$ in this order:
-# {glue:text}`pictured`. Blue is negative, red positive, each picture on its own scale.
+# %% tags=["remove-input"]
+in_order = ", ".join(f"{value:g}" for value in pictured)
+say(rf"""
+The rows of $W$ as pictures, seed 0, one figure for each $\lambda_{{tc}}$ in this order: {in_order}.
+Blue is negative, red positive, each picture on its own scale.
+""")
 
 # %% mystnb={"image": {"alt": "Sixteen weight vectors of a softmax layer as small pictures, blue negative and red positive; one such figure for each value of lambda_tc that the text lists."}} tags=["hide-input"]
 for value, layer in layers.items():
@@ -270,20 +280,29 @@ measures = [
     Measure("probe_accuracy_pre", "higher", 0.01, relative=False),
 ]
 found = effects(softmax, measures, "lambda_tc", judged, 0.0)
-HTML(table_html(effects_grid(found, "λ_tc")))
+shown(effects_grid(found, "λ_tc"))
+
+# %% tags=["remove-input"]
+with_softmax = sentence_effects(found, "With softmax")
+say(
+    with_softmax,
+    "The verdict on the claim, below, asks only for the sign of a change; this table asks for its "
+    "size too.",
+)
 
 # %% [markdown]
-# {glue:text}`sentence_measures` The verdict on the claim, below, asks only for the sign of a
-# change; this table asks for its size too.
-#
 # ## Controls
 #
 # *No softmax.* The same table for the layer without softmax, where no constraint stands against
-# the pressure. {glue:text}`sentence_control`
+# the pressure.
 
 # %% tags=["hide-input"]
 control = effects(none, measures[:-1], "lambda_tc", judged, 0.0)
-HTML(table_html(effects_grid(control, "λ_tc")))
+shown(effects_grid(control, "λ_tc"))
+
+# %% tags=["remove-input"]
+without_softmax = sentence_effects(control, "Without softmax")
+say(without_softmax)
 
 # %% [markdown]
 # *Untrained.* The same layers before the first step, where the softmax of small activations is
@@ -298,11 +317,14 @@ columns = [
     "probe_accuracy_pre",
     "max_responsibility",
 ]
-HTML(table_html(grouped_table(start, ["competition"], columns)))
+shown(grouped_table(start, ["competition"], columns))
 
-# %% [markdown]
-# *Dead units*, which fire on less than 1 % of the test images: {glue:text}`dead_runs` of
-# {glue:text}`all_runs` runs have any.
+# %% tags=["remove-input"]
+dead_runs = int((table["dead_units"] > 0).sum())
+say(f"""
+*Dead units*, which fire on less than 1 % of the test images: {dead_runs} of {len(table)} runs have
+any.
+""")
 
 # %% [markdown]
 # ## What would change our mind
@@ -332,101 +354,32 @@ verdicts = judge("tc_pressure", evidence)
 verdicts
 
 # %% tags=["remove-cell"]
-strongest, high = max(values), judged[-1]
-
-
-def at(frame, value, column):
-    return mean_interval(frame.loc[frame["lambda_tc"] == value, column])
-
-
-def listed(family):
-    """Measures by verdict at the highest judged value, in words."""
-    names = {
-        outcome: [
-            label(e.measure.column) for e in family if e.value == high and e.verdict == outcome
-        ]
-        for outcome in ("worse", "better", "no difference", "open")
-    }
-    return "; ".join(f"{outcome}: {', '.join(n)}" for outcome, n in names.items() if n)
-
-
-lowest = softmax.groupby("lambda_tc")["output_correlation"].mean()
-below_floor = int((softmax["output_correlation"] < 0.999 * floor).sum())
-at_zero = at(softmax, 0.0, "output_correlation").scaled(1 / floor)
-printed = {
-    value: float(printed_number("softmax_tc", "output_correlation", lambda_tc=value))
-    for value in (0.0, 10.0)
-}
-change = paired_difference(softmax, "output_correlation", {"lambda_tc": 10.0}, {"lambda_tc": 0.0})
-with_dead = [d + (k - d) / (k - d - 1) for d in range(k - 1)]
-fewest = sum(level < printed[10.0] for level in with_dead)
-copies = max(m for m in range(k) if m * (m - 1) <= printed[10.0])
-collapsed = int((softmax["output_correlation"] > printed[10.0] / 2).sum())
-texts = {
+quote(
+    number_17=verdicts.find("000.17").number_verdict,
     **{f"verdict_{n}": verdicts.find(f"000.{n}").interpretation_verdict for n in (17, 18, 19)},
-    "number_17": verdicts.find("000.17").number_verdict,
-    "pictured": ", ".join(f"{value:g}" for value in pictured),
-    "sentence_correlation": (
-        f"Without softmax, output correlation goes from {at(none, 0.0, 'output_correlation')} at "
-        f"λ_tc = 0 to {at(none, strongest, 'output_correlation')} at {strongest:g}; with softmax "
-        f"from {at(softmax, 0.0, 'output_correlation')} to "
-        f"{at(softmax, strongest, 'output_correlation')}, and its lowest mean on the grid is at "
-        f"λ_tc = {lowest.idxmin():g}."
-    ),
-    "sentence_floor": (
-        f"The simplex floor is {floor:.3f}; {below_floor} of {len(softmax)} softmax runs lie below "
-        f"it by more than a thousandth. At λ_tc = 0 the softmax layer is at {at_zero} times the "
-        "floor: what lies between, and no more, is what pressure could gain."
-    ),
-    "sentence_table": (
-        "The printed change of output correlation from λ_tc = 0 to 10 is "
-        f"{printed[10.0] - printed[0.0]:+.2f}; ours is {change}, and the largest output "
-        f"correlation of any softmax run on the grid is {softmax['output_correlation'].max():.2f}."
-    ),
-    "sentence_collapse": (
-        f"The printed {printed[10.0]:g} would take {fewest - 1} to {fewest} dead units of {k}, or "
-        f"{copies} that always output the same. {collapsed} of our {len(softmax)} softmax runs come "
-        "within a half of it."
-    ),
-    "sentence_probe": (
-        "On the outputs of the softmax layer the probe goes from "
-        f"{at(softmax, 0.0, 'probe_accuracy')} at λ_tc = 0 to "
-        f"{at(softmax, strongest, 'probe_accuracy')} at {strongest:g}, before the competition from "
-        f"{at(softmax, 0.0, 'probe_accuracy_pre')} to "
-        f"{at(softmax, strongest, 'probe_accuracy_pre')}; without softmax from "
-        f"{at(none, 0.0, 'probe_accuracy')} to {at(none, strongest, 'probe_accuracy')}."
-    ),
-    "sentence_soft": (
-        f"The mean largest responsibility goes from {at(softmax, 0.0, 'max_responsibility')} at "
-        f"λ_tc = 0 to {at(softmax, strongest, 'max_responsibility')} at {strongest:g}, where 1/K "
-        f"is {1 / k:.4f}; the entropy term from {at(entropy, 0.0, 'entropy_term')} to "
-        f"{at(entropy, strongest, 'entropy_term')} nats."
-    ),
-    "dead_runs": str(int((table["dead_units"] > 0).sum())),
-    "all_runs": str(len(table)),
-    "sentence_measures": f"With softmax, from λ_tc = 0 to {high:g} — {listed(found)}.",
-    "sentence_control": f"Without softmax, from λ_tc = 0 to {high:g} — {listed(control)}.",
-}
-for key, text in texts.items():
-    glue(key, text, display=False)
+)
 
 # %% [markdown]
 # ## Take-away
-#
-# {glue:text}`sentence_floor` {glue:text}`sentence_measures` {glue:text}`sentence_control`
 
 # %% tags=["remove-input"]
+takeaway = " ".join([sentence_floor(softmax, floor), with_softmax, without_softmax])
+say(takeaway)
+
+# %% tags=["remove-input"]
+published = float(printed_number("softmax_tc", "output_correlation", lambda_tc=10.0))
 Card(
     chapter="tc_pressure",
     title="TC pressure",
     key_number=at(softmax, 10.0, "output_correlation"),
     verdict=verdicts.find("000.18").interpretation_verdict,
     sentence=(
-        f"Output correlation with softmax at λ_tc = 10; published: {printed[10.0]:g}. The least "
+        f"Output correlation with softmax at λ_tc = 10; published: {published:g}. The least "
         f"that outputs on a simplex can have: {floor:.3f}."
     ),
     image=thumbnail(fig),
     alt="Output correlation and HSIC along the grid of TC pressure, with and without softmax",
+    takeaway=takeaway,
 )
 
 # %% tags=["check", "remove-cell"]

@@ -12,7 +12,7 @@ import torch
 import yaml
 
 from paper.chapters import registry
-from paper.chapters.ledger.front_pages import all_verdicts
+from paper.chapters.ledger.front_pages import all_verdicts, cards_html
 from paper.judging.verdicts import CARD_MIME, VERDICTS_MIME
 from paper.pages import execute
 
@@ -22,6 +22,12 @@ NAMES = execute.chapters(ROOT) + execute.front_pages(ROOT)
 IMAGES = {"image/png", "image/svg+xml"}
 MACHINE_PATH = re.compile(r"(?:/home/|/root/|/tmp/|/Users/|[A-Z]:\\Users\\|site-packages)\S*")
 # A decimal in prose, unless it is code, a formula, a version or a claim's id such as 000.7.
+QUOTED = re.compile(r"\{glue:\w*\}`([^`]+)`")
+# What is smaller than 1e-12 in size is what rounding left of zero, another number on every machine.
+ROUNDING = re.compile(
+    r"\d(?:e|E|\s*(?:×|\\times|\\cdot)\s*10\^?\{?)[-−⁻](?:1[3-9]|[2-9]\d|\d{3})"
+    r"|10(?:\^\{?[-−]|⁻)(?:1[3-9]|[2-9]\d|\d{3}|¹[³-⁹]|[²-⁹][⁰-⁹])"
+)
 TYPED_DECIMAL = re.compile(r"(?<![\w.])(?!00[0-3]\.\d)\d*\.\d+(?![\w.]*\d)")
 
 
@@ -92,6 +98,52 @@ def test_every_figure_has_alternative_text(name):
         for bundle in data:
             for image in re.findall(r"<img\b[^>]*>", str(bundle.get("text/html", ""))):
                 assert re.search(r'\balt="[^"]+"', image), image[:100]
+
+
+def texts(name: str) -> list[str]:
+    """All that a page says: prose, and what its cells print or display, pictures left out."""
+    cells = nbformat.read(execute.Page(name, ROOT).path, as_version=4).cells
+    found = [cell.source for cell in cells if cell.cell_type == "markdown"]
+    for output in outputs(name):
+        bundle = {"text": output.get("text", ""), **output.get("data", {})}
+        shown = {kind: text for kind, text in bundle.items() if kind not in IMAGES}
+        found += [re.sub(r"base64,[\w+/=]+", "", str(text)) for text in shown.values()]
+    return found
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_a_page_glues_is_what_it_quotes(name):
+    """Everything else is said where it is computed: a glued text that is not shown is lost."""
+    records = [output.get("metadata", {}).get("scrapbook") for output in outputs(name)]
+    glued = [record["name"] for record in records if record]
+    assert len(set(glued)) == len(glued)
+    assert set(glued) == {found for text in texts(name) for found in QUOTED.findall(text)}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_page_prints_no_rounding_noise(name):
+    for text in texts(name):
+        found = ROUNDING.search(text)
+        assert not found, text[max(0, found.start() - 100) : found.end() + 20]
+
+
+@pytest.mark.parametrize(
+    ("text", "noise"),
+    [
+        ("2.2e-16", True),
+        ("at most 4e−13.", True),
+        ("$10^{-15}$", True),
+        ("1e-120", True),
+        ("10⁻¹⁴", True),
+        ("3 \\times 10^{-17}", True),
+        ("1e-12", False),
+        ("2.5e−09", False),
+        ("$10^{-3}$", False),
+        ("10⁻⁹", False),
+    ],
+)
+def test_rounding_noise_is_told_from_small_numbers(text, noise):
+    assert bool(ROUNDING.search(text)) is noise
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -176,3 +228,8 @@ def test_landing_page_shows_every_finding():
     for name in execute.chapters(ROOT):
         assert f'href="findings/{name}.html"' in html
     assert "not judged" not in html
+
+
+def test_cards_stand_in_the_order_of_the_book():
+    linked = re.findall(r'href="findings/(\w+)\.html"', cards_html(ROOT))
+    assert linked == execute.chapters(ROOT)

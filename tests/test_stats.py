@@ -17,10 +17,9 @@ from infomax_lib.stats import (
     holm,
     matches,
     mean_interval,
-    paired_difference,
+    paired_differences,
     sign_flip_p,
     spearman_trend,
-    summarise,
     where,
 )
 
@@ -148,30 +147,28 @@ def table():
     return pd.DataFrame(rows)
 
 
-def test_paired_difference_by_hand():
-    result = paired_difference(
-        table(),
-        "redundancy",
-        {"competition": "softmax"},
-        {"competition": "none", "batch_size": 128},
-    )
-    assert result.mean == pytest.approx((2 + 3 + 4) / 3)
-    assert result.n == 3
+SOFTMAX = {"competition": "softmax"}
+NONE = {"competition": "none", "batch_size": 128}
+
+
+def gaps(t):
+    return paired_differences(by_seed(t, "redundancy", SOFTMAX), by_seed(t, "redundancy", NONE))
+
+
+def test_paired_differences_by_hand():
+    assert gaps(table()).to_dict() == {0: 2.0, 1: 3.0, 2: 4.0}
+    assert mean_interval(gaps(table())).mean == pytest.approx(3.0)
 
 
 def test_pairs_are_made_by_seed_not_by_row():
     shuffled = table().sample(frac=1, random_state=1)
-    a, b = {"competition": "softmax"}, {"competition": "none", "batch_size": 128}
-    assert paired_difference(shuffled, "redundancy", a, b) == paired_difference(
-        table(), "redundancy", a, b
-    )
+    pd.testing.assert_series_equal(gaps(shuffled), gaps(table()))
 
 
 def test_only_shared_seeds_are_paired():
     t = table()
     t = t[~((t["seed"] == 0) & (t["competition"] == "softmax"))]
-    a, b = {"competition": "softmax"}, {"competition": "none", "batch_size": 128}
-    assert paired_difference(t, "redundancy", a, b).mean == pytest.approx(3.5)
+    assert gaps(t).to_dict() == {1: 3.0, 2: 4.0}
 
 
 def test_ambiguous_condition_is_refused():
@@ -183,9 +180,7 @@ def test_no_shared_seed_is_refused():
     t = table()
     t.loc[t["competition"] == "softmax", "seed"] += 100
     with pytest.raises(ValueError, match="share no seed"):
-        paired_difference(
-            t, "redundancy", {"competition": "softmax"}, {"competition": "none", "batch_size": 128}
-        )
+        gaps(t)
 
 
 def test_unknown_column_is_named():
@@ -239,24 +234,6 @@ def test_spearman_trend_over_seeds():
     assert spearman_trend(t, "x", "mixed").mean == pytest.approx(0.0)
     assert spearman_trend(t, "x", "flat").mean == 0.0
     assert spearman_trend(t[t["x"] < 2], "x", "up").dropped == 2
-
-
-def test_summarise_has_mean_low_high_n():
-    t = table()
-    t.loc[0, "redundancy"] = math.nan
-    result = summarise(t, by=["competition", "batch_size"], metrics=["redundancy"])
-    row = result[(result["competition"] == "none") & (result["batch_size"].astype(str) == "128")]
-    direct = mean_interval([2.0, 3.0])
-    assert row["redundancy_mean"].item() == pytest.approx(2.5)
-    assert row["redundancy_low"].item() == direct.low
-    assert row["redundancy_high"].item() == direct.high
-    assert row["redundancy_n"].item() == 2
-    assert len(result) == 3
-
-
-def test_summarise_names_missing_columns():
-    with pytest.raises(KeyError, match="hsik"):
-        summarise(table(), by=["competition"], metrics=["hsik"])
 
 
 @pytest.mark.parametrize(

@@ -48,10 +48,8 @@ def judge(chapter: str, evidence: Evidence) -> Verdicts:
 
     A claim whose rule lacks runs is *inconclusive*, and its evidence says what is missing.
 
-    Raises
-    ------
-    ValueError
-        If the chapter has no claims.
+    Raises:
+        ValueError: The chapter has no claims.
     """
     claims = registry().values()
     judged = dict.fromkeys(c.chapter for c in claims if c.chapter != SYNTHESIS)

@@ -1,29 +1,28 @@
 """Figures as a looping film that needs no script and no network: a GIF inside the page."""
 
-from __future__ import annotations
-
 import base64
 import io
 from collections.abc import Sequence
 from html import escape
-from typing import TYPE_CHECKING
 
+from IPython.display import HTML
 from matplotlib.figure import Figure
 from PIL import Image
 
 from paper.figures.style import png
 
-if TYPE_CHECKING:
-    from IPython.display import HTML
-
-__all__ = ["film", "pictures"]
-
 _COLOURS = 48
 _HOLD = 2000  # milliseconds that the last picture stays
+#: Colours chosen by their spread, not by their area: a single mark keeps its own.
+_BY_SPREAD = Image.Quantize.MAXCOVERAGE
 
 
 def pictures(
-    figures: Sequence[Figure], alt: str, width: int, shown: str = "film"
+    figures: Sequence[Figure],
+    alt: str,
+    width: int,
+    shown: str = "film",
+    colours: Image.Quantize = _BY_SPREAD,
 ) -> list[Image.Image]:
     """The figures as images of so many pixels across, in few enough colours for a page.
 
@@ -32,6 +31,7 @@ def pictures(
         alt: The alternative text that will go with them, which may not be missing.
         width: In pixels.
         shown: What they are shown as, for errors.
+        colours: How the few colours are chosen.
 
     Raises:
         ValueError: ``alt`` is empty, or there are no figures.
@@ -43,16 +43,17 @@ def pictures(
     images = []
     for figure in figures:
         image = Image.open(io.BytesIO(png(figure, dpi=width / figure.get_figwidth())))
-        images.append(
-            # by the spread of colours, not by their area: a single mark keeps its own
-            image.convert("RGB").quantize(
-                _COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
-            )
-        )
+        images.append(image.convert("RGB").quantize(_COLOURS, colours, dither=Image.Dither.NONE))
     return images
 
 
-def film(figures: Sequence[Figure], alt: str, seconds: float = 6.0, width: int = 420) -> HTML:
+def film(
+    figures: Sequence[Figure],
+    alt: str,
+    seconds: float = 6.0,
+    width: int = 420,
+    colours: Image.Quantize = _BY_SPREAD,
+) -> HTML:
     """The figures one after another, as IPython HTML with alternative text.
 
     Args:
@@ -60,13 +61,12 @@ def film(figures: Sequence[Figure], alt: str, seconds: float = 6.0, width: int =
         alt: What the film shows, for readers who cannot see it; required.
         seconds: Length of the film without the hold.
         width: Of the film, in pixels.
+        colours: How the few colours of a GIF are chosen.
 
     Raises:
         ValueError: ``alt`` is empty, or there are no figures.
     """
-    from IPython.display import HTML
-
-    images = pictures(figures, alt, width)
+    images = pictures(figures, alt, width, colours=colours)
     buffer = io.BytesIO()
     images[0].save(
         buffer,

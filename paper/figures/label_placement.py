@@ -3,8 +3,6 @@
 Sizes are those of the laid-out figure: limits, scales, titles and legends come first, labels last.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,8 +12,6 @@ from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Annotation, Text
 from sklearn.isotonic import IsotonicRegression
-
-__all__ = ["NamedPoint", "ink", "label_ends", "label_points", "spread_apart"]
 
 SIZE = 9.0  # points
 _DISTANCES = (6, 12, 20, 30, 42, 56, 72, 90, 110)  # of a label from its point, in points

@@ -1,7 +1,5 @@
 """What figures of several kinds draw alike: checks of their tables, marks, axes."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from functools import partial
@@ -36,12 +34,6 @@ def check_rows(table: pd.DataFrame, columns: Sequence[str]) -> None:
         raise KeyError(f"no column {', '.join(absent)}; there are {', '.join(table.columns)}")
     if table.empty:
         raise ValueError("the table has no rows: nothing to draw")
-
-
-def stacked(rows: int, height: float) -> tuple[Figure, list[Axes]]:
-    """Panels one above the other, which stay readable on a phone."""
-    figure, grid = panels(rows, 1, width=6.0, height=height)
-    return figure, list(np.atleast_1d(np.asarray(grid)))
 
 
 def finite(values: pd.Series | np.ndarray) -> np.ndarray:
@@ -160,3 +152,18 @@ def named_place(axes: Axes, text: str, value: float) -> None:
         text, (value, 0.97), xycoords=("data", "axes fraction"), xytext=(-3, 0), rotation=90,
         textcoords="offset points", ha="right", va="top", fontsize=9, color=GREY,
     )  # fmt: skip
+
+
+def panel_list(
+    rows: int = 1, columns: int = 1, width: float | None = None, height: float = 3.6
+) -> tuple[Figure, list[Axes]]:
+    """The figure of :func:`.panels` and its axes in a list, row by row, also a single one."""
+    figure, grid = panels(rows, columns, width, height)
+    return figure, list(np.atleast_1d(np.asarray(grid)).flat)
+
+
+def as_array(values: object) -> np.ndarray:
+    """A tensor, on whatever device and with gradients or not, or a list as a float array."""
+    if hasattr(values, "detach"):
+        values = values.detach().cpu().numpy()
+    return np.asarray(values, dtype=float)

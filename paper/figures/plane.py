@@ -1,19 +1,17 @@
 """Pictures of layers with two inputs: hyperplanes, firing regions, and how training moves them."""
 
-from __future__ import annotations
-
-import base64
-import io
 from collections.abc import Sequence
-from html import escape
 from typing import NamedTuple
 
 import numpy as np
+from IPython.display import HTML
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
-from paper.figures.style import CYCLE, GREY, LINES, panels, png
+from paper.figures.film import film
+from paper.figures.marks import as_array, panel_list
+from paper.figures.style import CYCLE, GREY, LINES
 
 
 class Frame(NamedTuple):
@@ -36,21 +34,17 @@ def firing_regions_2d(
     Unit j fires where wⱼ·x + bⱼ > 0, the side its arrow points to. Darker regions have more
     firing units.
 
-    Parameters
-    ----------
-    weights, biases
-        (K, 2) and (K,), tensors or arrays; at most seven units can be told apart.
-    points
-        Optional (N, 2) data, drawn as dots.
-    limits
-        Both axes' limits, in input units.
+    Args:
+        axes: The panel to fill.
+        weights: (K, 2), a tensor or an array; at most seven units can be told apart.
+        biases: (K,).
+        points: Optional (N, 2) data, drawn as dots.
+        limits: Both axes' limits, in input units.
 
-    Raises
-    ------
-    ValueError
-        If the shapes are not those of a layer with two inputs.
+    Raises:
+        ValueError: The shapes are not those of a layer with two inputs.
     """
-    w, b = _array(weights), _array(biases)
+    w, b = as_array(weights), as_array(biases)
     if w.ndim != 2 or w.shape[1] != 2 or b.shape != (len(w),):
         raise ValueError(f"need weights (K, 2) and biases (K,), got {w.shape} and {b.shape}")
     if len(w) > len(CYCLE):
@@ -70,7 +64,7 @@ def firing_regions_2d(
         zorder=0,
     )
     if points is not None:
-        data = _array(points)
+        data = as_array(points)
         axes.plot(data[:, 0], data[:, 1], ".", color=GREY, ms=2.5, alpha=0.6, zorder=1)
     for unit, (row, offset) in enumerate(zip(w, b, strict=True)):
         _hyperplane(axes, row, float(offset), CYCLE[unit], LINES[unit], high - low)
@@ -116,8 +110,8 @@ def film_strip(
         raise ValueError("a film strip needs at least one frame")
     columns = min(columns, len(frames))
     rows = -(-len(frames) // columns)
-    figure, grid = panels(rows, columns, width=2.6 * columns + 0.8, height=2.9)
-    for index, axes in enumerate(np.atleast_1d(np.asarray(grid)).flat):
+    figure, every = panel_list(rows, columns, width=2.6 * columns + 0.8, height=2.9)
+    for index, axes in enumerate(every):
         if index >= len(frames):
             axes.set_axis_off()
             continue
@@ -135,54 +129,24 @@ def animate_2d(
     limits: tuple[float, float] = (-3.0, 3.0),
     seconds: float = 6.0,
     width: int = 420,
-):
-    """The frames as a looping GIF in IPython HTML, with alternative text.
+) -> HTML:
+    """The frames as a looping film, see :func:`paper.figures.film.film`.
 
-    Parameters
-    ----------
-    frames
-        Moments of training in order; the last is held for two seconds.
-    alt
-        What the film shows, for readers who cannot see it; required.
-    seconds
-        Length of the film without the hold.
+    Args:
+        frames: Moments of training in order; the last is held for two seconds.
+        alt: What the film shows, for readers who cannot see it; required.
+        points: Optional (N, 2) data, drawn as dots.
+        limits: Both axes' limits, in input units.
+        seconds: Length of the film without the hold.
+        width: Of the film, in pixels.
 
-    Raises
-    ------
-    ValueError
-        If ``alt`` is empty or there are no frames.
+    Raises:
+        ValueError: ``alt`` is empty or there are no frames.
     """
-    from IPython.display import HTML
-
-    if not alt.strip():
-        raise ValueError("say in alt what the film shows")
-    if not frames:
-        raise ValueError("a film needs at least one frame")
-    pictures = []
+    figures = []
     for title, weights, biases in frames:
-        figure, axes = panels(width=4.2, height=4.2)
-        firing_regions_2d(axes, weights, biases, points, limits)  # type: ignore[arg-type]
-        axes.set_title(title)  # type: ignore[union-attr]
-        picture = Image.open(io.BytesIO(png(figure, dpi=width / 4.2))).convert("RGB")
-        pictures.append(picture.quantize(48, dither=Image.Dither.NONE))
-    durations = [int(1000 * seconds / len(pictures))] * (len(pictures) - 1) + [2000]
-    buffer = io.BytesIO()
-    pictures[0].save(
-        buffer,
-        format="GIF",
-        save_all=True,
-        append_images=pictures[1:],
-        duration=durations,
-        loop=0,
-    )
-    data = base64.b64encode(buffer.getvalue()).decode("ascii")
-    return HTML(
-        f'<img src="data:image/gif;base64,{data}" alt="{escape(alt)}" width="{width}" '
-        'style="max-width: 100%; height: auto;">'
-    )
-
-
-def _array(values: object) -> np.ndarray:
-    if hasattr(values, "detach"):
-        values = values.detach().cpu().numpy()
-    return np.asarray(values, dtype=float)
+        figure, (axes,) = panel_list(width=4.2, height=4.2)
+        firing_regions_2d(axes, weights, biases, points, limits)
+        axes.set_title(title)
+        figures.append(figure)
+    return film(figures, alt, seconds, width, Image.Quantize.MEDIANCUT)

@@ -5,19 +5,19 @@ panels return a figure. Make axes with :func:`panels`. Every seed is a point (or
 wherever there is room, means carry their 95 % interval, and axes say their unit.
 """
 
-from __future__ import annotations
-
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from textwrap import wrap
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, NullFormatter, NullLocator
+from matplotlib.ticker import NullFormatter, NullLocator
 
 from infomax_lib.stats import format_number, mean_interval
+from paper.figures.marks import as_array, check_rows, panel_list
 from paper.figures.plane import animate_2d, film_strip, firing_regions_2d
 from paper.figures.style import (
     GREY,
@@ -42,7 +42,6 @@ __all__ = [
     "png",
     "published_beside_ours",
     "seeds_by_condition",
-    "spectrum",
     "thumbnail",
     "trajectories",
     "use_style",
@@ -66,35 +65,25 @@ def seeds_by_condition(
 
     ``order`` fixes the order of the values of ``x``; ``floors`` are horizontal lines.
     """
-    _require(table, [x, y, *([hue] if hue else [])])
+    check_rows(table, [x, y, *([hue] if hue else [])])
     values = list(order) if order is not None else list(dict.fromkeys(table[x]))
-    hues = list(dict.fromkeys(table[hue])) if hue else [None]
-    styles = looks(hues if hue else values)
-    width = 0.8 / len(hues)
+    groups = _by_hue(table, hue)
+    styles = looks(groups if hue else values)
+    width = 0.8 / len(groups)
     for position, value in enumerate(values):
-        for offset, group in enumerate(hues):
-            rows = table[table[x] == value]
-            if hue:
-                rows = rows[rows[hue] == group]
-            points = rows[y].astype(float).dropna().to_numpy()
+        for offset, (group, members) in enumerate(groups.items()):
+            points = members.loc[members[x] == value, y].astype(float).dropna().to_numpy()
             colour, marker, _ = styles[group if hue else value]
-            centre = position + (offset - (len(hues) - 1) / 2) * width
-            spread = centre - width * 0.15 + _spread(points) * width * 0.3
-            axes.plot(
-                spread, points, marker, color=colour, ms=4, alpha=0.45, mew=0, ls="none", zorder=2
-            )
+            centre = position + (offset - (len(groups) - 1) / 2) * width
+            _seeds(axes, centre, points, 0.3 * width, color=colour, marker=marker, ms=4, alpha=0.45)
             interval = mean_interval(points)
             if interval.n:
                 _mean_mark(axes, centre + width * 0.2, interval, colour, marker)
     axes.set_xticks(range(len(values)), [name(v) for v in values])
     axes.set_xlim(-0.6, len(values) - 0.4)
     axes.set_xlabel(label(x))
-    axes.set_ylabel(label(y))
     axes.grid(axis="x", visible=False)
-    draw_floors(axes, floors)
-    if hue:
-        _legend(axes, hues, styles)
-    return axes
+    return _finish(axes, y, floors, False, styles if hue else {})
 
 
 def along_grid(
@@ -110,35 +99,25 @@ def along_grid(
 
     Points are seeds, the line joins means, the band is their 95 % interval.
     """
-    _require(table, [x, y, *([hue] if hue else [])])
+    check_rows(table, [x, y, *([hue] if hue else [])])
     grid = np.sort(table[x].astype(float).unique())
     place = _log_places(grid)
-    hues = list(dict.fromkeys(table[hue])) if hue else [None]
-    styles = looks(hues)
-    for index, group in enumerate(hues):
-        rows = table[table[hue] == group] if hue else table
+    groups = _by_hue(table, hue)
+    styles = looks(groups)
+    for index, (group, rows) in enumerate(groups.items()):
         colour, marker, line = styles[group]
         xs, intervals = [], []
         for value, members in rows.groupby(x):
             points = members[y].astype(float).dropna().to_numpy()
             if points.size == 0:
                 continue
-            centre = place(float(value)) + (index - (len(hues) - 1) / 2) * 0.08
-            spread = centre + (_spread(points) - 0.5) * 0.05
-            axes.plot(
-                spread, points, marker, color=colour, ms=3.5, alpha=0.35, mew=0, ls="none", zorder=2
-            )
+            centre = place(float(value)) + (index - (len(groups) - 1) / 2) * 0.08
+            _seeds(axes, centre, points, 0.05, color=colour, marker=marker, ms=3.5, alpha=0.35)
             xs.append(centre)
             intervals.append(mean_interval(points))
         _line_and_band(axes, np.array(xs), intervals, colour, marker, line)
     _log_axis(axes, grid, place, label(x))
-    axes.set_ylabel(label(y))
-    if log_y:
-        axes.set_yscale("log")
-    draw_floors(axes, floors)
-    if hue:
-        _legend(axes, hues, styles)
-    return axes
+    return _finish(axes, y, floors, log_y, styles if hue else {})
 
 
 def trajectories(
@@ -154,15 +133,14 @@ def trajectories(
     Epochs are on a logarithmic axis; epoch 0, the untrained layer, has its own place beyond a
     break. Means are drawn at the epochs that every run of a group has.
     """
-    _require(history, ["epoch", y, "seed", *([hue] if hue else [])])
+    check_rows(history, ["epoch", y, "seed", *([hue] if hue else [])])
     rows = history[history[y].notna()]
     epochs = np.sort(rows["epoch"].astype(float).unique())
     place = _log_places(epochs)
-    hues = list(dict.fromkeys(rows[hue])) if hue else [None]
-    styles = looks(hues)
+    groups = _by_hue(rows, hue)
+    styles = looks(groups)
     run = "key" if "key" in rows.columns else "seed"
-    for group in hues:
-        members = rows[rows[hue] == group] if hue else rows
+    for group, members in groups.items():
         colour, _, line = styles[group]
         wide = members.pivot(index="epoch", columns=run, values=y).astype(float)
         xs = np.array([place(e) for e in wide.index])
@@ -179,13 +157,8 @@ def trajectories(
     ticks = epochs[(epochs == 0) | np.isclose(np.log10(np.maximum(epochs, 1)) % 1, 0)]
     _log_axis(axes, ticks, place, label("epoch"))
     axes.set_xlim(place(epochs[0]) - 0.1, place(epochs[-1]) + 0.1)
-    axes.set_ylabel(label(y))
-    if log_y:
-        axes.set_yscale("log")
-    draw_floors(axes, floors)
-    if hue:
-        _legend(axes, hues, styles, marker=False)
-    return axes
+    without = {group: (colour, None, line) for group, (colour, _, line) in styles.items()}
+    return _finish(axes, y, floors, log_y, without if hue else {})
 
 
 def heatmap_grid(
@@ -201,7 +174,7 @@ def heatmap_grid(
 
     ``limits`` fixes the ends of the colour scale, so that panels can be compared.
     """
-    _require(table, [x, y, value])
+    check_rows(table, [x, y, value])
     wide = table.pivot_table(index=y, columns=x, values=value, aggfunc="mean", dropna=False)
     cells = wide.to_numpy(float)
     low, high = limits or (np.nanmin(cells), np.nanmax(cells))
@@ -229,19 +202,19 @@ def heatmap_grid(
     return axes
 
 
-def published_beside_ours(comparison: pd.DataFrame, title: str = "") -> Figure:
+def published_beside_ours(comparison: pd.DataFrame) -> Figure:
     """Printed numbers (diamonds) beside ours (mean, interval, range), one panel per measure.
 
     ``comparison`` comes from :func:`paper.judging.published.compare`.
     """
-    _require(comparison, ["row", "metric", "published", "mean", "low", "high", "min", "max"])
+    check_rows(comparison, ["row", "metric", "published", "mean", "low", "high", "min", "max"])
     metrics = list(dict.fromkeys(comparison["metric"]))
     labels = list(dict.fromkeys(comparison["row"]))
     shown = ["\n".join(wrap(text, 22)) for text in labels]
     lines = sum(1 + text.count("\n") for text in shown)
-    figure, grid = panels(len(metrics), 1, width=6.0, height=0.9 + 0.34 * lines)
+    figure, every = panel_list(len(metrics), height=0.9 + 0.34 * lines)
     blue, red = OKABE_ITO["blue"], OKABE_ITO["vermillion"]
-    for axes, metric in zip(np.atleast_1d(np.asarray(grid)), metrics, strict=True):
+    for axes, metric in zip(every, metrics, strict=True):
         for _, row in comparison[comparison["metric"] == metric].iterrows():
             position = labels.index(row["row"])
             axes.plot([row["min"], row["max"]], [position] * 2, color=blue, lw=2, alpha=0.3)
@@ -256,12 +229,9 @@ def published_beside_ours(comparison: pd.DataFrame, title: str = "") -> Figure:
         axes.set_ylim(len(labels) - 0.5, -0.5)
         axes.set_xlabel(label(metric))
         axes.margins(x=0.08)
-    first = np.atleast_1d(np.asarray(grid))[0]
-    handles, names = first.get_legend_handles_labels()
+    handles, names = every[0].get_legend_handles_labels()
     unique = dict(zip(names, handles, strict=True))
     figure.legend(unique.values(), unique.keys(), loc="outside upper right", ncols=2)
-    if title:
-        figure.suptitle(title, x=0.01, ha="left")
     return figure
 
 
@@ -275,22 +245,17 @@ def weight_images(
 
     ``weights`` is a (K, D) tensor or array, or a layer with such a ``weight``.
 
-    Raises
-    ------
-    ValueError
-        If D is not the product of ``image_shape``.
+    Raises:
+        ValueError: D is not the product of ``image_shape``.
     """
-    rows = getattr(weights, "weight", weights)
-    if hasattr(rows, "detach"):
-        rows = rows.detach().cpu().numpy()
-    rows = np.asarray(rows, dtype=float)
+    rows = as_array(getattr(weights, "weight", weights))
     if rows.ndim != 2 or rows.shape[1] != image_shape[0] * image_shape[1]:
         raise ValueError(f"weights of shape {rows.shape} are not (K, {image_shape}) pictures")
     columns = min(columns, len(rows))
     lines = -(-len(rows) // columns)
     height = 7.0 / columns + (0.25 if titles else 0.05)
-    figure, grid = panels(lines, columns, width=7.0, height=height)
-    for index, axes in enumerate(np.atleast_1d(np.asarray(grid)).flat):
+    figure, every = panel_list(lines, columns, width=7.0, height=height)
+    for index, axes in enumerate(every):
         axes.set_axis_off()
         if index < len(rows):
             picture = rows[index].reshape(image_shape)
@@ -299,26 +264,6 @@ def weight_images(
             if titles:
                 axes.set_title(titles[index], fontsize=9)
     return figure
-
-
-def spectrum(
-    axes: Axes, spectra: Mapping[object, Iterable[float]], ylabel: str, log_y: bool = True
-) -> Axes:
-    """Sorted values (singular values, eigenvalues) by rank, one line per entry."""
-    styles = looks(spectra)
-    for key, values in spectra.items():
-        colour, marker, line = styles[key]
-        ordered = np.sort(np.asarray(list(values), dtype=float))[::-1]
-        axes.plot(
-            np.arange(1, ordered.size + 1), ordered, color=colour, marker=marker, ls=line, ms=4
-        )
-    if log_y:
-        axes.set_yscale("log")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_xlabel("rank")
-    axes.set_ylabel(ylabel)
-    _legend(axes, list(spectra), styles)
-    return axes
 
 
 def draw_floors(axes: Axes, floors: Mapping[str, float] | None) -> Axes:
@@ -338,20 +283,32 @@ def draw_floors(axes: Axes, floors: Mapping[str, float] | None) -> Axes:
     return axes
 
 
-# ------------------------------------------------------------------------------------- helpers
+def _by_hue(table: pd.DataFrame, hue: str | None) -> dict[object, pd.DataFrame]:
+    """The rows of each value of ``hue`` in order of appearance; all of them without a hue."""
+    if hue is None:
+        return {None: table}
+    return {group: table[table[hue] == group] for group in dict.fromkeys(table[hue])}
 
 
-def _require(table: pd.DataFrame, columns: Sequence[str]) -> None:
-    absent = [c for c in columns if c not in table.columns]
-    if absent:
-        raise KeyError(f"no column {', '.join(absent)}; there are {', '.join(table.columns)}")
-    if table.empty:
-        raise ValueError("the table has no rows: nothing to draw")
+def _seeds(axes: Axes, centre: float, points: np.ndarray, width: float, **looks: Any) -> None:
+    """Points side by side around ``centre``; the same seed is always at the same place."""
+    places = np.linspace(-0.5, 0.5, points.size) if points.size > 1 else np.zeros(points.size)
+    axes.plot(centre + places * width, points, mew=0, ls="none", zorder=2, **looks)
 
 
-def _spread(points: np.ndarray) -> np.ndarray:
-    """Places in [0, 1] for points side by side; the same seed is always at the same place."""
-    return np.linspace(0, 1, points.size) if points.size > 1 else np.full(points.size, 0.5)
+def _finish(
+    axes: Axes, y: str, floors: Mapping[str, float] | None, log_y: bool, styles: Mapping
+) -> Axes:
+    """Name and scale of the vertical axis, floors, and a legend of the styles if there are any."""
+    axes.set_ylabel(label(y))
+    if log_y:
+        axes.set_yscale("log")
+    draw_floors(axes, floors)
+    for group, (colour, marker, line) in styles.items():
+        axes.plot([], [], color=colour, marker=marker, ls=line, label=name(group))
+    if styles:
+        axes.legend()
+    return axes
 
 
 def _mean_mark(axes: Axes, x: float, interval, colour: str, marker: str) -> None:
@@ -409,12 +366,3 @@ def _thinned(epochs: np.ndarray, most: int = 60) -> list[int]:
     wanted = np.geomspace(max(epochs[0], 1), epochs[-1], most)
     found = np.searchsorted(epochs, wanted).clip(max=epochs.size - 1)
     return sorted({0, *found.tolist()})
-
-
-def _legend(axes: Axes, hues: Sequence[object], styles: Mapping, marker: bool = True) -> None:
-    for group in hues:
-        colour, symbol, line = styles[group]
-        axes.plot(
-            [], [], color=colour, marker=symbol if marker else None, ls=line, label=name(group)
-        )
-    axes.legend()

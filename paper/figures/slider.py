@@ -4,8 +4,6 @@ A few lines of script exchange the picture. Without them the first one stays, an
 could do nothing, is hidden.
 """
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import io
@@ -13,16 +11,11 @@ import json
 from collections.abc import Sequence
 from html import escape
 from string import Template
-from typing import TYPE_CHECKING
 
+from IPython.display import HTML
 from matplotlib.figure import Figure
 
 from paper.figures.film import pictures
-
-if TYPE_CHECKING:
-    from IPython.display import HTML
-
-__all__ = ["slider"]
 
 # All sliders of one content behave alike, so that a page may hold it twice.
 _SCRIPT = Template("""
@@ -62,8 +55,6 @@ def slider(
     Raises:
         ValueError: ``alt`` or ``name`` is empty, there are no figures, or not one label for each.
     """
-    from IPython.display import HTML
-
     images = pictures(figures, alt, width, shown="slider")
     if not name.strip():
         raise ValueError("say in name what the slider changes")

@@ -5,11 +5,11 @@ apart (Okabe & Ito 2008), never told apart by colour alone, and large enough in 
 at the width of a phone. The same figure always gives the same bytes.
 """
 
-from __future__ import annotations
-
 import base64
 import io
+import tomllib
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
@@ -38,118 +38,10 @@ GREY = "#5a6270"
 #: Fixed colour, marker and line for values that recur, so that they look alike in every chapter.
 FIXED: Mapping[object, int] = {"softmax": 0, "none": 1, "adam": 0, "sgd": 1}
 
-NAMES: Mapping[object, str] = {
-    "none": "no softmax (A)",
-    "softmax": "softmax (B)",
-    "adam": "Adam",
-    "sgd": "SGD",
-    "relu": "ReLU",
-    "leaky_relu": "leaky ReLU",
-    "entmax15": "entmax-1.5",
-    "log_softmax": "log-softmax",
-    "group_softmax": "group softmax",
-    "softmax_gate": "softmax gate",
-    "top_k": "top-k",
-    "full": "full batch",
-    "xavier": "random start",
-    "twins": "twins",
-    "offset_twins": "twins, thresholds apart",
-    "mnist": "MNIST",
-    "fashion-mnist": "Fashion-MNIST",
-    "digits": "digits",
-}
-
-LABELS: Mapping[str, str] = {
-    "weight_redundancy": "weight redundancy ‖G−I‖²",
-    "redundancy_over_random": "redundancy / random weights",
-    "rms_cosine": "rms cosine between rows",
-    "max_abs_cosine": "largest |cosine| of two rows",
-    "max_cosine": "largest cosine of two rows",
-    "aligned_pairs": "pairs with cosine > 0.9",
-    "threshold_gap": "threshold gap (input units)",
-    "output_correlation": "output correlation ‖R−I‖²",
-    "mean_r2_excess": "mean r² above sampling floor",
-    "effective_rank": "effective rank of W",
-    "entropy_rank": "entropy rank of W",
-    "dead_units": "dead units",
-    "dead_share": "share of dead units",
-    "min_relative_variance": "least variance / mean variance",
-    "firing_rate": "firing rate",
-    "cofiring_excess": "co-firing beyond independence",
-    "hsic": "normalised HSIC",
-    "lower": "lower bound (nats)",
-    "upper": "upper bound (nats)",
-    "gaussian": "bound by Gaussian outputs (nats)",
-    "closed_form": "true information (nats)",
-    "row_norm": "mean row norm ‖w‖",
-    "max_responsibility": "mean largest responsibility",
-    "probe_accuracy": "probe accuracy (share correct)",
-    "probe_accuracy_pre": "probe accuracy before competition",
-    "probe_gain": "probe gain over untrained (points)",
-    "curvature_max": "largest Hessian eigenvalue",
-    "curvature_min": "smallest Hessian eigenvalue",
-    "loss": "loss L (nats)",
-    "train_tc": "TC term ‖R−I‖², training batches",
-    "lambda_tc": "λ_tc (weight of the TC term)",
-    "lambda_wr": "λ_wr (weight of the WR term)",
-    "lambda_ce": "λ_ce (weight of the cross-entropy)",
-    "learning_rate": "learning rate",
-    "hidden_dim": "units K",
-    "epoch": "epoch",
-    "epochs": "epochs",
-    "competition": "competition",
-    "optimizer": "optimizer",
-    "initial": "initial weights",
-    "activation": "activation",
-    "dataset": "data set",
-    "method": "method",
-    "held_out_r2": "held-out R² from the other units",
-    "cka": "CKA with another seed",
-    "purity": "purity of owned images",
-    "owner_similarity": "cosine of w and mean owned image",
-    "seconds": "training time (s)",
-    "flops": "training FLOPs",
-    "parameters": "parameters",
-    "accuracy": "test accuracy (share correct)",
-    "share_removed": "share of units removed",
-    "removable_share": "share of units removable",
-    "mig": "mutual information gap (MIG)",
-    "rotated_mig": "MIG of random rotations, 95th percentile",
-    "dci_disentanglement": "DCI disentanglement",
-    "dci_completeness": "DCI completeness",
-    "dci_informativeness": "DCI informativeness",
-    "named_units": "share of units with class AUROC ≥ 0.9",
-    "batch_size": "batch size",
-    "views": "views of an image",
-    "target": "target",
-    "family": "family",
-}
-
-_RC: dict[Any, Any] = {
-    "figure.facecolor": "white",
-    "savefig.facecolor": "white",
-    "axes.facecolor": "white",
-    "figure.dpi": 110,
-    "savefig.dpi": 110,
-    "font.family": "DejaVu Sans",  # ships with matplotlib: the same glyphs everywhere
-    "font.size": 11,
-    "axes.titlesize": 12,
-    "axes.labelsize": 11,
-    "xtick.labelsize": 10,
-    "ytick.labelsize": 10,
-    "legend.fontsize": 10,
-    "legend.frameon": False,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.color": "#e3e6ea",
-    "grid.linewidth": 0.8,
-    "axes.axisbelow": True,
-    "lines.linewidth": 1.8,
-    "axes.prop_cycle": cycler(color=CYCLE),
-    "svg.hashsalt": "infomax",
-    "svg.fonttype": "path",
-}
+_HOUSE = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
+NAMES: Mapping[object, str] = _HOUSE["names"]
+LABELS: Mapping[str, str] = _HOUSE["labels"]
+_RC: dict[Any, Any] = _HOUSE["rc"] | {"axes.prop_cycle": cycler(color=CYCLE)}
 
 
 def use_style() -> None:
@@ -198,10 +90,8 @@ def name(value: object) -> str:
 def looks(values: Iterable[object]) -> dict[object, tuple[str, str, object]]:
     """Colour, marker and line of each value: fixed for those that recur, else by position.
 
-    Raises
-    ------
-    ValueError
-        If there are more values than distinguishable looks.
+    Raises:
+        ValueError: There are more values than distinguishable looks.
     """
     wanted = list(dict.fromkeys(values))
     if len(wanted) > len(CYCLE):
@@ -231,10 +121,8 @@ def thumbnail(figure: Figure, width: int = 480, limit: int = 40_000) -> str:
 
     Starts at ``width`` pixels and 64 colours and shrinks until it fits.
 
-    Raises
-    ------
-    ValueError
-        If even 80 pixels do not fit.
+    Raises:
+        ValueError: Even 80 pixels do not fit.
     """
     while width >= 80:
         image = Image.open(io.BytesIO(png(figure, dpi=width / figure.get_figwidth())))

@@ -1,7 +1,5 @@
 """Tables as readers see them: intervals as text, column names in words, stable HTML."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from html import escape
 
@@ -9,8 +7,6 @@ import pandas as pd
 
 from infomax_lib.stats import mean_interval
 from paper.figures.style import label, name
-
-__all__ = ["grouped_table", "interval_table", "published_table", "table_html"]
 
 
 def interval_table(
@@ -38,10 +34,8 @@ def grouped_table(table: pd.DataFrame, by: Sequence[str], columns: Sequence[str]
 
     Headings are the measures' labels; groups are shown by their reading names.
 
-    Raises
-    ------
-    KeyError
-        If a name is not a column of the table.
+    Raises:
+        KeyError: A name is not a column of the table.
     """
     absent = [c for c in [*by, *columns] if c not in table.columns]
     if absent:

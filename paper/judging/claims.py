@@ -14,28 +14,12 @@ for every claim, :func:`combine`:
 - **inconclusive** otherwise.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from infomax_lib.stats import Interval
 from paper.judging.evidence import MissingEvidence
-
-__all__ = [
-    "CLAIMS",
-    "Claim",
-    "Finding",
-    "Part",
-    "above",
-    "below",
-    "claim",
-    "combine",
-    "finding",
-    "inside",
-    "measured",
-]
 
 
 @dataclass(frozen=True)
@@ -75,16 +59,14 @@ class Claim:
     function: Callable[..., Finding]
 
 
-_CHAPTERS = "paper.chapters."
-
-
 def _chapter_of(rule: Callable[..., Finding]) -> str:
-    if not rule.__module__.startswith(_CHAPTERS):
+    folder, _, inside_it = rule.__module__.partition(".chapters.")
+    if folder != "paper" or not inside_it:
         raise ValueError(
             f"the rule {rule.__name__} stands in {rule.__module__}: put it into the rules of a "
             "chapter, paper/chapters/<chapter>/rules.py"
         )
-    return rule.__module__.removeprefix(_CHAPTERS).split(".")[0]
+    return inside_it.split(".")[0]
 
 
 #: Every rule that has been imported, by the id of its claim.
@@ -98,10 +80,9 @@ def claim(
 
     The claim belongs to the chapter in whose folder the rule stands.
 
-    Raises
-    ------
-    ValueError
-        If the id is registered already, is no "source.number", or no chapter's folder is around.
+    Raises:
+        ValueError: The id is registered already, is no "source.number", or no chapter's folder is
+            around.
     """
     source, dot, number = id.partition(".")
     if not (dot and source.isdigit() and number.isdigit()):
@@ -115,9 +96,6 @@ def claim(
         return function
 
     return register
-
-
-# --------------------------------------------------------------------------- combining parts
 
 
 def above(interval: Interval, threshold: float) -> bool | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
-from infomax_lib.stats import Interval, by_seed, mean_interval, where
+from infomax_lib.stats import Interval, by_seed, mean_interval, paired_differences, where
 
 #: The settings of source 000 (SPEC "Source settings"); a rule names only what it changes.
 SOURCE_SETTING: dict[str, object] = {
@@ -45,20 +45,14 @@ class MissingEvidence(LookupError):
 class Evidence:
     """What a chapter measured.
 
-    Attributes
-    ----------
-    runs
-        The table returned by ``run``: one row per run (``key``, spec fields, metrics).
-    history
-        The table returned by ``history``: one row per run and epoch.
-    extra
-        Further tables by name, for rules that need more than runs ("baselines", ...).
-    base
-        Fields in which the chapter's reference setting differs from :data:`SOURCE_SETTING`
-        (its ``dataset`` and ``epochs``, when somebody changed the parameters).
-    used
-        Keys of the runs that were looked at; :func:`paper.chapters.judge` starts a fresh
-        set for every claim.
+    Attributes:
+        runs: The table returned by ``run``: one row per run (``key``, spec fields, metrics).
+        history: The table returned by ``history``: one row per run and epoch.
+        extra: Further tables by name, for rules that need more than runs ("baselines", ...).
+        base: Fields in which the chapter's reference setting differs from :data:`SOURCE_SETTING`
+            (its ``dataset`` and ``epochs``, when somebody changed the parameters).
+        used: Keys of the runs that were looked at; :func:`paper.chapters.judge` starts a fresh
+            set for every claim.
     """
 
     runs: pd.DataFrame
@@ -106,10 +100,9 @@ class Evidence:
     def select(self, min_seeds: int = MIN_SEEDS, /, **fields: object) -> pd.DataFrame:
         """Runs of one condition: the reference setting with ``fields`` changed.
 
-        Raises
-        ------
-        MissingEvidence
-            If fewer than ``min_seeds`` seeds of it were run; the message names the condition.
+        Raises:
+            MissingEvidence: Fewer than ``min_seeds`` seeds of it were run; the message names the
+                condition.
         """
         return self._rows(self.runs, "runs", min_seeds, fields)
 
@@ -130,13 +123,8 @@ class Evidence:
         self, metric: str, a: Mapping[str, object], b: Mapping[str, object]
     ) -> pd.Series:
         """The paired differences a − b themselves, indexed by seed."""
-        first, second = self.values(metric, **a), self.values(metric, **b)
-        shared = first.index.intersection(second.index)
-        if len(shared) < MIN_SEEDS:
-            raise MissingEvidence(
-                f"at least {MIN_SEEDS} seeds shared by {describe(a)} and {describe(b)}"
-            )
-        return first[shared] - second[shared]
+        need = f"at least {MIN_SEEDS} seeds shared by {describe(a)} and {describe(b)}"
+        return paired(self.values(metric, **a), self.values(metric, **b), need, MIN_SEEDS)
 
     def at_epoch(
         self, metric: str, epoch: int, min_seeds: int = MIN_SEEDS, /, **fields: object
@@ -201,6 +189,13 @@ class Evidence:
         if "key" in rows.columns:
             self.used.update(rows["key"].astype(str))
         return rows
+
+
+def paired(a: pd.Series, b: pd.Series, need: str, least: int) -> pd.Series:
+    """a − b by seed; MissingEvidence that says what is needed below ``least`` shared seeds."""
+    if len(a.index.intersection(b.index)) < least:
+        raise MissingEvidence(need)
+    return paired_differences(a, b)
 
 
 def describe(fields: Mapping[str, object]) -> str:

@@ -1,7 +1,5 @@
 """One measure of several methods or settings, paired by seed."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
@@ -10,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from infomax_lib.stats import Interval, mean_interval
-from paper.judging.evidence import MissingEvidence
+from paper.judging.evidence import MissingEvidence, paired
 
 #: Fewer finite seeds than this, and a method counts as not measured.
 MIN_SEEDS_PER_METHOD = 3
@@ -53,8 +51,7 @@ class Measured:
 
     def difference(self, a: str, b: str) -> Interval:
         """Paired difference a − b over shared seeds."""
-        what = f"{self.name} of {a} and {b}"
-        return mean_interval(differences(self.of(a), self.of(b), what))
+        return mean_interval(differences(self.of(a), self.of(b), f"{self.name} of {a} and {b}"))
 
     def ratio(self, a: str, b: str) -> Interval:
         """Ratio a / b over shared seeds."""
@@ -77,7 +74,5 @@ class Measured:
 
 def differences(a: pd.Series, b: pd.Series, what: str) -> pd.Series:
     """a − b over the seeds that both have; MissingEvidence if there are too few."""
-    gap = (a - b).dropna()
-    if len(gap) < MIN_SEEDS_PER_METHOD:
-        raise MissingEvidence(f"{what} over at least {MIN_SEEDS_PER_METHOD} shared seeds")
-    return gap
+    need = f"{what} over at least {MIN_SEEDS_PER_METHOD} shared seeds"
+    return paired(a.dropna(), b.dropna(), need, MIN_SEEDS_PER_METHOD)

@@ -16,8 +16,6 @@ rounds to the printed digits. A claim with several numbers is *reproduced* when 
 reproduced* when none is reproduced or partly reproduced, and *partly* otherwise.
 """
 
-from __future__ import annotations
-
 import math
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -29,7 +27,7 @@ from importlib import resources
 import numpy as np
 import pandas as pd
 
-from infomax_lib.stats import Interval, mean_interval
+from infomax_lib.stats import mean_interval
 from paper.judging.evidence import Evidence, MissingEvidence
 
 TOLERANCE = 0.15
@@ -47,10 +45,8 @@ def published(table_id: str) -> dict:
     Every row is returned with its complete ``settings`` (the table's and its own), its
     ``epoch`` (None: the end of training) and its printed ``values``.
 
-    Raises
-    ------
-    KeyError
-        If there is no such table; the message lists those there are.
+    Raises:
+        KeyError: There is no such table; the message lists those there are.
     """
     table = _find("table", table_id)
     shared = table["settings"]
@@ -69,11 +65,6 @@ def words(table_id: str) -> pd.DataFrame:
     """One table of words (comparison of architectures, recommendations) as printed."""
     table = _find("words", table_id)
     return pd.DataFrame(table["rows"], columns=table["columns"])
-
-
-def table_ids() -> list[str]:
-    """Ids of all published tables of numbers."""
-    return [table["id"] for table in _document()["table"]]
 
 
 def _find(kind: str, table_id: str) -> dict:
@@ -124,12 +115,6 @@ def agrees(printed: str, value: float) -> bool:
     return abs(Decimal(repr(float(value))) - number) <= half
 
 
-def inside(printed: str, interval: Interval) -> bool:
-    """Whether the printed number lies in the interval widened by half a printed unit."""
-    u = half_unit(printed)
-    return interval.low - u <= float(printed) <= interval.high + u
-
-
 def _decimal(printed: str) -> Decimal:
     if not is_number(printed):
         raise ValueError(f'expected a printed number such as "0.287", got {printed!r}')
@@ -170,20 +155,14 @@ def combine_numbers(verdicts: Iterable[str]) -> str:
 def compare(table_id: str, evidence: Evidence, **overrides: object) -> pd.DataFrame:
     """A published table beside ours: one row per printed cell.
 
-    Parameters
-    ----------
-    table_id
-        One of :func:`table_ids`.
-    evidence
-        The runs (and, for rows at an epoch, histories) to compare with.
-    overrides
-        Spec fields set instead of the caption's, to look at a neighbouring setting
-        (``lambda_tc=100.0``) or at one seed (``seed=42``). ``seed=None`` uses every seed where
-        the table names one.
+    Args:
+        table_id: The id of a table in ``published.toml``.
+        evidence: The runs (and, for rows at an epoch, histories) to compare with.
+        **overrides: Spec fields set instead of the caption's, to look at a neighbouring setting
+            (``lambda_tc=100.0``) or at one seed (``seed=42``). ``seed=None`` uses every seed where
+            the table names one.
 
-    Returns
-    -------
-    DataFrame
+    Returns:
         ``table, row, metric, published, mean, low, high, n, min, max, ours, verdict``, where
         ``row`` says in words what distinguishes the row and ``verdict`` is the number verdict,
         "no number printed" or "not measured".
@@ -204,22 +183,12 @@ def compare(table_id: str, evidence: Evidence, **overrides: object) -> pd.DataFr
                 verdict = "not measured"
             else:
                 verdict = number_verdict(printed, values)
-            finite = values[np.isfinite(values)]
+            finite = pd.Series(values[np.isfinite(values)])
             records.append(
-                {
-                    "table": table_id,
-                    "row": label,
-                    "metric": metric,
-                    "published": printed,
-                    "mean": interval.mean,
-                    "low": interval.low,
-                    "high": interval.high,
-                    "n": interval.n,
-                    "min": finite.min() if finite.size else math.nan,
-                    "max": finite.max() if finite.size else math.nan,
-                    "ours": str(interval),
-                    "verdict": verdict,
-                }
+                {"table": table_id, "row": label, "metric": metric, "published": printed}
+                | {name: getattr(interval, name) for name in ("mean", "low", "high", "n")}
+                | {"min": finite.min(), "max": finite.max(), "ours": str(interval)}
+                | {"verdict": verdict}
             )
     return pd.DataFrame(records)
 
@@ -260,11 +229,5 @@ def _label(row: Mapping, table: Mapping) -> str:
     names = {"lambda_tc": "λ_tc", "lambda_wr": "λ_wr", "learning_rate": "lr"}
     plain = {"none": "no softmax", "softmax": "softmax", "adam": "Adam", "sgd": "SGD"}
     own = {k: v for k, v in row["settings"].items() if table["settings"].get(k) != v}
-    return ", ".join(
-        plain[v]
-        if v in plain
-        else f"{names.get(k, k)} = {v:g}"
-        if isinstance(v, (int, float))
-        else f"{names.get(k, k)} = {v}"
-        for k, v in own.items()
-    )
+    texts = {k: f"{v:g}" if isinstance(v, (int, float)) else str(v) for k, v in own.items()}
+    return ", ".join(plain.get(v, f"{names.get(k, k)} = {v}") for k, v in texts.items())

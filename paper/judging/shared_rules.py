@@ -1,7 +1,5 @@
 """Conditions, floors and small tests that several rules use."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
@@ -15,7 +13,6 @@ from infomax_lib.stats import (
 )
 from paper.judging.claims import Part, above, below, inside
 from paper.judging.evidence import MIN_SEEDS, Evidence, MissingEvidence, describe
-from paper.judging.published import number_verdict
 
 #: The λ_tc grid that three chapters share.
 GRID = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
@@ -33,8 +30,8 @@ DIVERSE = 2.0
 #: HSIC up to twice its sampling floor is called independence.
 INDEPENDENT = 2.0
 
-NO_SOFTMAX: dict[str, object] = {"competition": "none"}
-SOFTMAX: dict[str, object] = {"competition": "softmax"}
+#: Rank correlations from here on count as a relation, as in 002.10.
+RELATED = 0.5
 
 
 def relu(lambda_tc: float, **fields: object) -> dict[str, object]:
@@ -94,6 +91,12 @@ def part_below(name: str, interval: Interval, threshold: float, decisive: bool =
     return Part(name, below(interval, threshold), text, decisive)
 
 
+def part_points(name: str, interval: Interval, limit: float, decisive: bool = True) -> Part:
+    """Holds when a difference of accuracies lies above the limit."""
+    text = f"{points(interval)} against {format_number(100 * limit)}"
+    return Part(name, above(interval, limit), text, decisive)
+
+
 def part_similar(
     name: str, interval: Interval, margin: float, decisive: bool = True, as_points: bool = False
 ) -> Part:
@@ -111,28 +114,11 @@ def share_of_seeds(name: str, share: float, seeds: int, least: float, **kwargs: 
     return Part(name, holds, text, **kwargs)
 
 
-def number(evidence: Evidence, printed: str, metric: str, condition: Mapping[str, object]) -> str:
-    """Number verdict on one printed number; not applicable outside the sources' setting."""
-    if not evidence.is_source_setting:
-        return "not applicable"
-    return number_verdict(printed, evidence.values(metric, **condition))
-
-
-#: Rank correlations from here on count as a relation, as in 002.10.
-RELATED = 0.5
-
-
 def every(outcomes: Sequence[bool | None]) -> bool | None:
     """Holds where all do, fails where one does, open otherwise."""
     if False in outcomes:
         return False
     return True if all(outcome is True for outcome in outcomes) else None
-
-
-def part_points(name: str, interval: Interval, limit: float, decisive: bool = True) -> Part:
-    """Holds when a difference of accuracies lies above the limit."""
-    held = part_above("", interval, limit).holds
-    return Part(name, held, f"{points(interval)} against {format_number(100 * limit)}", decisive)
 
 
 def rows(e: Evidence, table: str, condition: Mapping[str, object], *metrics: str) -> pd.DataFrame:

@@ -7,7 +7,8 @@ landing page collect what the executed chapters found without any side file.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from html import escape
 
@@ -70,46 +71,30 @@ def badge(verdict: str) -> str:
     return f'<span class="badge-verdict {css}">{escape(verdict)}</span>'
 
 
-class Verdicts(Sequence[Verdict]):
+class Verdicts(tuple[Verdict, ...]):
     """An immutable list of verdicts that shows itself as a table."""
 
-    def __init__(self, verdicts: Iterable[Verdict] = ()) -> None:
-        self._verdicts = tuple(verdicts)
-
     def __getitem__(self, index):
-        if isinstance(index, slice):
-            return Verdicts(self._verdicts[index])
-        return self._verdicts[index]
-
-    def __len__(self) -> int:
-        return len(self._verdicts)
-
-    def __iter__(self) -> Iterator[Verdict]:
-        return iter(self._verdicts)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Verdicts) and self._verdicts == other._verdicts
-
-    def __hash__(self) -> int:
-        return hash(self._verdicts)
+        found = super().__getitem__(index)
+        return Verdicts(found) if isinstance(index, slice) else found
 
     def __repr__(self) -> str:
         return self.text()
 
     def find(self, claim_id: str) -> Verdict:
         """The verdict on one claim; KeyError names the ids there are."""
-        for verdict in self._verdicts:
+        for verdict in self:
             if verdict.id == claim_id:
                 return verdict
-        raise KeyError(f"no verdict on {claim_id}; there are {[v.id for v in self._verdicts]}")
+        raise KeyError(f"no verdict on {claim_id}; there are {[v.id for v in self]}")
 
     def counts(self) -> dict[str, dict[str, int]]:
         """How often each number verdict and each interpretation verdict was given."""
+        numbers = Counter(v.number_verdict for v in self)
+        interpretations = Counter(v.interpretation_verdict for v in self)
         return {
-            "number": {n: sum(v.number_verdict == n for v in self) for n in NUMBER_VERDICTS},
-            "interpretation": {
-                n: sum(v.interpretation_verdict == n for v in self) for n in INTERPRETATION_VERDICTS
-            },
+            "number": {name: numbers[name] for name in NUMBER_VERDICTS},
+            "interpretation": {name: interpretations[name] for name in INTERPRETATION_VERDICTS},
         }
 
     def records(self) -> list[dict[str, object]]:

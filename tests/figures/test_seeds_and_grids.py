@@ -22,7 +22,6 @@ from paper.figures.seeds_and_grids import (
     png,
     published_beside_ours,
     seeds_by_condition,
-    spectrum,
     thumbnail,
     trajectories,
     use_style,
@@ -147,7 +146,7 @@ def test_heatmap_writes_the_means(data):
 
 def test_published_numbers_are_diamonds(data):
     comparison = compare("optimizers", data)
-    figure = published_beside_ours(comparison, "Optimizers")
+    figure = published_beside_ours(comparison)
     diamonds = [line for axes in figure.axes for line in axes.lines if line.get_marker() == "D"]
     assert len(diamonds) == 6  # two cells hold words
     assert any(d.get_xdata()[0] == -202.07 for d in diamonds)
@@ -212,12 +211,6 @@ def test_animation_is_a_gif_with_alternative_text():
         animate_2d(FRAMES, " ")
 
 
-def test_spectrum_is_sorted():
-    _, axes = panels()
-    spectrum(axes, {"none": [1.0, 3.0, 2.0], "softmax": [2.0, 1.0, 1.0]}, "singular value")
-    assert axes.lines[0].get_ydata().tolist() == [3.0, 2.0, 1.0]
-
-
 def test_thumbnail_fits():
     figure = film_strip(FRAMES)
     picture = base64.b64decode(thumbnail(figure, limit=12_000))
@@ -229,7 +222,8 @@ def test_thumbnail_fits():
 
 def draw(format_):
     figure, axes = panels()
-    spectrum(axes, {"none": [1.0, 3.0]}, "value")
+    axes.plot([1.0, 3.0], label="value")
+    axes.legend()
     if format_ == "png":
         return png(figure)
     buffer = io.BytesIO()

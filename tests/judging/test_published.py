@@ -1,6 +1,8 @@
 """Published numbers: kept as printed, and compared by one rule."""
 
 import math
+import tomllib
+from importlib import resources
 
 import numpy as np
 import pytest
@@ -8,19 +10,16 @@ from synthetic_evidence import evidence
 from worlds import COLUMNS, FULL_BATCH, PRINTED, table_at
 
 from infomax_lib.model.spec import RunSpec
-from infomax_lib.stats import Interval
 from paper.judging.evidence import MissingEvidence
 from paper.judging.published import (
     agrees,
     combine_numbers,
     compare,
     half_unit,
-    inside,
     is_number,
     number_verdict,
     printed_number,
     published,
-    table_ids,
     table_verdict,
     words,
 )
@@ -34,20 +33,10 @@ def cells(table_id):
     ]
 
 
-def test_every_table_is_there():
-    assert set(table_ids()) == {
-        "full_batch",
-        "tc_minibatch",
-        "weight_regularization",
-        "softmax_epochs",
-        "relu_drift",
-        "softmax_tc",
-        "optimizers",
-    }
-
-
 def test_how_many_numbers_are_printed():
-    counts = {t: sum(is_number(p) for _, _, p in cells(t)) for t in table_ids()}
+    document = resources.files("paper.judging").joinpath("published.toml").read_text("utf-8")
+    tables = [table["id"] for table in tomllib.loads(document)["table"]]
+    counts = {t: sum(is_number(p) for _, _, p in cells(t)) for t in tables}
     assert counts == {
         "full_batch": 12,
         "tc_minibatch": 6,
@@ -132,11 +121,9 @@ def test_words_are_no_numbers(text):
         agrees(text, 1.0)
 
 
-def test_half_unit_and_inside():
+def test_half_unit():
     assert half_unit("0.287") == pytest.approx(0.0005)
     assert half_unit("47") == pytest.approx(0.5)
-    assert inside("2.85", Interval(2.80, 2.70, 2.846, 20))
-    assert not inside("2.85", Interval(2.80, 2.70, 2.844, 20))
 
 
 def test_number_rule_over_seeds():

@@ -4,9 +4,6 @@ Nothing is decided here: verdicts come from the chapters' outputs, claims that s
 judged by their own rules, and provenance is read from the result files.
 """
 
-from __future__ import annotations
-
-import ast
 import importlib.metadata
 import platform
 from collections import Counter
@@ -20,33 +17,12 @@ import infomax_lib
 from infomax_lib.results.store import Store
 from paper.chapters import judge_synthesis, registry
 from paper.judging.verdicts import CARD_MIME, VERDICTS_MIME, Card, Verdict, Verdicts, badge
-from paper.pages.page import Page, chapter_outputs, chapters, page_outputs
-
-__all__ = [
-    "all_verdicts",
-    "cards_html",
-    "claims_without_verdict",
-    "glued_text",
-    "in_words",
-    "package_versions",
-    "provenance",
-    "provenance_summary",
-    "verdict_counts_html",
-]
+from paper.pages.page import chapter_outputs, chapters
 
 #: Packages whose version can change a number or a page.
 PACKAGES = (
-    "torch",
-    "numba",
-    "numpy",
-    "scipy",
-    "pandas",
-    "scikit-learn",
-    "pyarrow",
-    "matplotlib",
-    "seaborn",
-    "jupyter-book",
-    "papermill",
+    *("torch", "numba", "numpy", "scipy", "pandas", "scikit-learn", "pyarrow", "matplotlib"),
+    *("seaborn", "jupyter-book", "papermill"),
 )
 
 
@@ -74,13 +50,10 @@ def all_verdicts(root: Path) -> Verdicts:
     return Verdicts(sorted(verdicts, key=lambda v: order.get(v.id, len(order))))
 
 
-def glued_text(chapter: str, name: str, root: Path) -> str:
-    """A sentence that an executed chapter glued under ``name``; empty if it has none."""
-    mime = "application/papermill.record/text/plain"
-    for output in page_outputs(Page(chapter, root)):
-        if output.get("metadata", {}).get("scrapbook", {}).get("name") == name:
-            return str(ast.literal_eval(output.data[mime]))
-    return ""
+def takeaway(chapter: str, root: Path) -> str:
+    """What an executed chapter's card says as its take-away; empty if it has none."""
+    records = chapter_outputs(CARD_MIME, root).get(chapter, [])
+    return Card(**records[-1]).takeaway if records else ""
 
 
 def claims_without_verdict(verdicts: Iterable[Verdict]) -> list[str]:

@@ -1,7 +1,5 @@
 """Rules for the claims that sum up others: judged on the ledger page from the other verdicts."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 from paper.judging.claims import Finding, Part, claim, finding
@@ -34,10 +32,8 @@ def holds(verdicts: Verdicts, ids: Sequence[str]) -> bool | None:
 
     True if all are supported, False if one is refuted, None (open) otherwise.
 
-    Raises
-    ------
-    MissingEvidence
-        If there is no verdict on one of them.
+    Raises:
+        MissingEvidence: There is no verdict on one of them.
     """
     known = {v.id: v.interpretation_verdict for v in verdicts}
     missing = [i for i in ids if i not in known]

@@ -5,17 +5,15 @@ The source compares A at λ_tc = 1 with B at λ_tc = 0. The learning-rate grid k
 the λ_tc grid run with Adam.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
-from infomax_lib.stats import Interval, mean_interval
-from paper.judging.claims import Finding, Part, claim, finding, measured
+from infomax_lib.stats import Interval, mean_interval, paired_differences
+from paper.chapters.optimizer_comparison.scale_growth import negative_curvature
+from paper.judging.claims import Finding, Part, above, below, claim, finding, measured
 from paper.judging.evidence import Evidence, MissingEvidence
-from paper.judging.published import combine_numbers, compare, table_verdict
+from paper.judging.published import combine_numbers, compare, number_verdict, table_verdict
 from paper.judging.shared_rules import (
     POINT,
-    number,
     part_above,
     part_below,
     part_similar,
@@ -34,10 +32,14 @@ def _condition(architecture: str, optimizer: str, rate: float) -> dict[str, obje
     return {**ARCHITECTURES[architecture], "optimizer": optimizer, "learning_rate": rate}
 
 
+def _diverged(e: Evidence, condition: dict[str, object]) -> float:
+    """Share of the seeds that diverged."""
+    return float(e.select(**condition)["diverged_at"].notna().mean())
+
+
 def _works(e: Evidence, condition: dict[str, object]) -> bool:
     """Whether at most one seed in ten diverged."""
-    runs = e.select(**condition)
-    return float(runs["diverged_at"].notna().mean()) <= 0.1
+    return _diverged(e, condition) <= 0.1
 
 
 def _best_rate(e: Evidence, architecture: str, optimizer: str, metric: str) -> float:
@@ -90,18 +92,13 @@ def similar_with_softmax(e: Evidence) -> Finding:
         [
             part_similar("(a) softmax at 1e-3, probe", same, POINT, False, as_points=True),
             part_similar("(a) softmax at 1e-3, loss", loss, SIMILAR_LOSS, False),
-            Part(
-                "(b) no softmax at 1e-3",
-                part_above("", apart, POINT).holds,
-                points(apart),
-                decisive=False,
-            ),
+            Part("(b) no softmax at 1e-3", above(apart, POINT), points(apart), decisive=False),
             part_similar(
                 f"(c) softmax at best rates ({soft_rates})", best_soft, POINT, as_points=True
             ),
             Part(
                 f"(d) no softmax at best rates ({none_rates})",
-                part_above("", best_none, POINT).holds,
+                above(best_none, POINT),
                 points(best_none),
             ),
         ],
@@ -124,7 +121,7 @@ def similar_with_softmax(e: Evidence) -> Finding:
 def sgd_needs_ten(e: Evidence) -> Finding:
     sgd = {r: _condition("no softmax", "sgd", r) for r in RATES}
     adam = _condition("no softmax", "adam", 1e-3)
-    diverged = {r: float(e.select(**c)["diverged_at"].notna().mean()) for r, c in sgd.items()}
+    diverged = {rate: _diverged(e, condition) for rate, condition in sgd.items()}
     ten_works = diverged[10.0] <= 0.1
     smaller = [r for r in RATES if r < 10 and diverged[r] <= 0.1]
     if not smaller:
@@ -144,17 +141,12 @@ def sgd_needs_ten(e: Evidence) -> Finding:
     return finding(
         [
             part_above("(a) loss of SGD 1e-3 over Adam 1e-3", slow, 0.1, decisive=False),
-            Part(
-                "(b) probe, Adam ahead of SGD 1e-3",
-                part_above("", probe, POINT).holds,
-                points(probe),
-                decisive=False,
-            ),
+            Part("(b) probe, Adam ahead of SGD 1e-3", above(probe, POINT), points(probe), False),
             Part("(c) SGD 10 works", ten_works, f"{diverged[10.0]:.0%} of the seeds diverge"),
             required,
             Part(
                 f"(e) Adam 1e-3 against SGD {best_probe:g}",
-                part_above("", ahead, -POINT).holds if _works(e, adam) else False,
+                above(ahead, -POINT) if _works(e, adam) else False,
                 points(ahead),
                 decisive=False,
             ),
@@ -174,11 +166,12 @@ def sgd_needs_ten(e: Evidence) -> Finding:
 )
 def loss_without_softmax(e: Evidence) -> Finding:
     condition = relu(1)
-    verdicts = [
-        number(e, "-202.07", "loss", condition),
-        number(e, "2.21", "weight_redundancy", condition),
-    ]
-    combined = combine_numbers(verdicts) if e.is_source_setting else "not applicable"
+    combined = "not applicable"
+    if e.is_source_setting:
+        printed = {"loss": "-202.07", "weight_redundancy": "2.21"}
+        combined = combine_numbers(
+            number_verdict(text, e.values(metric, **condition)) for metric, text in printed.items()
+        )
     hidden = int(e.select(**condition)["hidden_dim"].iloc[0])
     fall = e.at_epoch("loss", 1, **condition) - e.values("loss", **condition)
     growth = np.log(e.values("row_norm", **condition) / e.at_epoch("row_norm", 1, **condition))
@@ -241,15 +234,10 @@ def softmax_optimizers(e: Evidence) -> Finding:
 )
 def step_size(e: Evidence) -> Finding:
     def good(architecture: str) -> list[float]:
-        best = _condition(architecture, "sgd", _best_rate(e, architecture, "sgd", "probe_accuracy"))
-        top = e.interval("probe_accuracy", **best).mean
-        found = []
-        for rate in RATES:
-            condition = _condition(architecture, "sgd", rate)
-            near = e.interval("probe_accuracy", **condition).mean >= top - POINT
-            if near and _works(e, condition):
-                found.append(rate)
-        return found
+        at = {rate: _condition(architecture, "sgd", rate) for rate in RATES}
+        mean = {r: e.interval("probe_accuracy", **condition).mean for r, condition in at.items()}
+        top = mean[_best_rate(e, architecture, "sgd", "probe_accuracy")]
+        return [rate for rate in RATES if mean[rate] >= top - POINT and _works(e, at[rate])]
 
     soft, none = good("softmax"), good("no softmax")
     gap = _probe_gap(
@@ -260,17 +248,15 @@ def step_size(e: Evidence) -> Finding:
     )
     wide = True if len(soft) >= 4 else False if len(soft) <= 2 else None
     wider = True if len(soft) > len(none) else False if len(soft) < len(none) else None
-    rates = {n: ", ".join(f"{r:g}" for r in g) for n, g in (("soft", soft), ("none", none))}
+
+    def rates(good: list[float]) -> str:
+        return ", ".join(f"{rate:g}" for rate in good)
+
     return finding(
         [
-            Part("(a) wide range with softmax", wide, f"{len(soft)} of 6 ({rates['soft']})"),
-            Part("(b) wider than without", wider, f"{len(none)} of 6 ({rates['none']}) without"),
-            Part(
-                "(c) Adam's lead with softmax",
-                part_below("", gap, POINT).holds,
-                points(gap),
-                decisive=False,
-            ),
+            Part("(a) wide range with softmax", wide, f"{len(soft)} of 6 ({rates(soft)})"),
+            Part("(b) wider than without", wider, f"{len(none)} of 6 ({rates(none)}) without"),
+            Part("(c) Adam's lead with softmax", below(gap, POINT), points(gap), decisive=False),
         ]
     )
 
@@ -292,32 +278,26 @@ def cleaner_landscape(e: Evidence) -> Finding:
         return np.log10(e.values("curvature_max", **condition).clip(lower=1e-12))
 
     def negative(condition: dict[str, object]):
-        down = -e.values("curvature_min", **condition).clip(upper=0)
-        up = e.values("curvature_max", **condition).clip(lower=1e-12)
-        return down / (down + up)
+        extremes = (e.values(f"curvature_{end}", **condition) for end in ("min", "max"))
+        return negative_curvature(*extremes)
 
+    measures = {"(a) log10 sharpness": sharpness, "(b) negative curvature": negative}
     parts = []
     for t in (0, 1):
-        for label, measure in (
-            ("(a) log10 sharpness", sharpness),
-            ("(b) negative curvature", negative),
-        ):
+        for label, measure in measures.items():
             name = f"{label}, softmax − none, λ_tc={t}"
 
             def lower(name=name, measure=measure, t=t) -> Part:
-                d = mean_interval((measure(softmax(t)) - measure(relu(t))).dropna())
-                return part_below(name, d, 0)
+                gap = paired_differences(measure(softmax(t)), measure(relu(t)))
+                return part_below(name, mean_interval(gap.dropna()), 0)
 
             parts.append(measured(name, lower))
 
     def divergence() -> Part:
-        shares = {
-            a: np.mean(
-                [e.select(**_condition(a, "sgd", r))["diverged_at"].notna().mean() for r in RATES]
-            )
-            for a in ARCHITECTURES
-        }
-        soft, none = shares["softmax"], shares["no softmax"]
+        soft, none = (
+            np.mean([_diverged(e, _condition(architecture, "sgd", rate)) for rate in RATES])
+            for architecture in ARCHITECTURES
+        )
         holds = bool(soft < none) if soft or none else None
         return Part(
             "(c) diverging SGD runs",

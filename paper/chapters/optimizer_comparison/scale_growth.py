@@ -10,20 +10,10 @@ Differentiating at s = 1 gives :math:`\theta \cdot \nabla L = -2K`: every gradie
 component along the weights themselves, and the rest of it turns them.
 """
 
-from __future__ import annotations
-
 from typing import TypeVar
 
 import numpy as np
 import pandas as pd
-
-__all__ = [
-    "negative_curvature",
-    "scale_free_loss",
-    "scale_share",
-    "sgd_rate_for_loss",
-    "sgd_row_norm",
-]
 
 Values = TypeVar("Values", float, np.ndarray, pd.Series)
 

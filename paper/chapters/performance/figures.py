@@ -1,7 +1,5 @@
 """Figures of the stored benchmarks, see :mod:`paper.chapters.performance.records`."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,9 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from paper.chapters.performance.records import OURS, SHARED_OUT
-from paper.figures.style import GREY, looks, panels
-
-__all__ = ["growth_figure", "throughput_figure"]
+from paper.figures.marks import panel_list
+from paper.figures.style import GREY, looks
 
 _CONTESTANTS = (OURS + SHARED_OUT, OURS, "bmm", "vmap", "plain loop")
 _FACTORS = {
@@ -28,13 +25,13 @@ def throughput_figure(record: Mapping[str, Any]) -> Figure:
     """Layer-steps per second against the number of layers, with the machine's limit."""
     rows = record["throughput"]
     layers = [row["layers"] for row in rows]
-    figure, (axes,) = _stacked(1, 4.4)
+    figure, (axes,) = panel_list(height=4.4)
     for contestant, (colour, marker, line) in looks(_CONTESTANTS).items():
         own = [row for row in rows if contestant in row["layer_steps"]]
         if own:
             values = [row["layer_steps"][contestant] for row in own]
-            style = {"color": colour, "marker": marker, "linestyle": line, "label": contestant}
-            _line(axes, [row["layers"] for row in own], values, **style)
+            xs = [row["layers"] for row in own]
+            _line(axes, xs, values, color=colour, marker=marker, ls=line, label=contestant)
     limit = [row["layer_steps"]["limit"]["median"] for row in rows]
     axes.plot(layers, limit, color="black", linewidth=2.5, label="limit of the machine")
     axes.fill_between(layers, limit, 2 * max(limit), color=GREY, alpha=0.15, linewidth=0)
@@ -53,7 +50,7 @@ def growth_figure(record: Mapping[str, Any], what: str) -> Figure:
     found = {row["grows"] for row in record["growth"]}
     factors = [factor for factor in _FACTORS if factor in found]
     peak = np.median([row["peak_flops"]["median"] for row in record["throughput"]])
-    figure, all_axes = _stacked(len(factors), 2.7)
+    figure, all_axes = panel_list(len(factors), height=2.7)
     for axes, factor in zip(all_axes, factors, strict=True):
         rows = [row for row in record["growth"] if row["grows"] == factor]
         xs = [row[factor] for row in rows]
@@ -73,11 +70,6 @@ def growth_figure(record: Mapping[str, Any], what: str) -> Figure:
         _count_axis(axes, xs, _growth_label(factor, rows[0]))
     all_axes[0].legend()
     return figure
-
-
-def _stacked(rows: int, height: float) -> tuple[Figure, list[Axes]]:
-    figure, axes = panels(rows, height=height)
-    return figure, list(np.atleast_1d(np.asarray(axes, dtype=object)))
 
 
 def _growth_label(factor: str, row: Mapping[str, Any]) -> str:

@@ -5,36 +5,12 @@ Tables are made of it by :mod:`paper.chapters.performance.tables`, sentences by
 :mod:`paper.chapters.performance.words`.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from paper.figures.style import name
-
-__all__ = [
-    "OURS",
-    "PLAIN",
-    "SHARED_OUT",
-    "USUAL",
-    "Record",
-    "architecture",
-    "day",
-    "is_usual",
-    "mebibytes",
-    "milli",
-    "of_ours",
-    "percent",
-    "rate",
-    "read_records",
-    "setting",
-    "size",
-    "times",
-    "unusual",
-    "with_spread",
-]
 
 Record = Mapping[str, Any]
 OURS, PLAIN = "population", "plain loop"
@@ -99,16 +75,13 @@ def architecture(row: Mapping[str, Any]) -> str:
 
 def unusual(row: Mapping[str, Any]) -> list[str]:
     """What a setting has beyond architecture and optimizer."""
-    parts = []
-    if row["layout"] != USUAL["layout"]:
-        parts.append(row["layout"])
-    if row["rates"] > 1:
-        parts.append(f"{row['rates']} learning rates")
-    if row["precision"] != "float32":
-        parts.append(row["precision"])
-    if row["dense"]:
-        parts.append("dense")
-    return parts
+    called = {
+        "layout": row["layout"],
+        "rates": f"{row['rates']} learning rates",
+        "precision": row["precision"],
+        "dense": "dense",
+    }
+    return [text for field, text in called.items() if row[field] != USUAL[field]]
 
 
 def with_spread(values: Mapping[str, float], show: Callable[[float], str]) -> str:

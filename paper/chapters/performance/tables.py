@@ -1,7 +1,5 @@
 """What the benchmarks stored, as tables; see :mod:`paper.chapters.performance.records`."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import pandas as pd
@@ -28,22 +26,10 @@ from paper.chapters.performance.records import (
 )
 from paper.figures.style import label
 
-__all__ = [
-    "aim_table",
-    "engine_table",
-    "growth_table",
-    "limit_table",
-    "machine_table",
-    "overview_table",
-    "peer_table",
-    "precision_table",
-    "probe_table",
-    "tables",
-]
-
 _CONTESTANTS = (OURS, PLAIN, "bmm", "vmap")
 _PROBE_AIM = 10  # times as fast as scikit-learn
 _SWEEP_AIM = 15  # minutes for 180 runs on two cores
+_YES_OR_NO = {True: "yes", False: "no"}
 
 
 def tables(record: Record) -> dict[str, pd.DataFrame]:
@@ -68,35 +54,18 @@ def aim_table(record: Record) -> pd.DataFrame:
             aim, found = row[f"aim_{kind}"], of_ours(row, kind)
             if aim is not None:
                 wanted = f"{aim:g} × plain loop" if kind == "ratio" else f"{show(aim)} of the limit"
-                rows.append(
-                    {
-                        "setting": setting(row),
-                        "aim": f"≥ {wanted}",
-                        "measured": with_spread(found, show),
-                        "reached": "yes" if found["median"] >= aim else "no",
-                    }
-                )
+                reached = found["median"] >= aim
+                rows.append((setting(row), f"≥ {wanted}", with_spread(found, show), reached))
     probes = record["probes"]
-    rows.append(
-        {
-            "setting": f"{size(probes)}, probes",
-            "aim": f"≥ {_PROBE_AIM} × scikit-learn",
-            "measured": times(probes["ratio"]),
-            "reached": "yes" if probes["ratio"] >= _PROBE_AIM else "no",
-        }
-    )
+    ratio, aim = probes["ratio"], f"≥ {_PROBE_AIM} × scikit-learn"
+    rows.append((f"{size(probes)}, probes", aim, times(ratio), ratio >= _PROBE_AIM))
     if "sweep" in record:
         sweep = record["sweep"]
-        minutes = sweep["seconds"] / 60
-        rows.append(
-            {
-                "setting": f"{sweep['runs']} runs, {sweep['epochs']} epochs",
-                "aim": f"≤ {_SWEEP_AIM} minutes",
-                "measured": times(minutes),
-                "reached": "yes" if minutes <= _SWEEP_AIM else "no",
-            }
-        )
-    return pd.DataFrame(rows)
+        minutes, aim = sweep["seconds"] / 60, f"≤ {_SWEEP_AIM} minutes"
+        what = f"{sweep['runs']} runs, {sweep['epochs']} epochs"
+        rows.append((what, aim, times(minutes), minutes <= _SWEEP_AIM))
+    table = pd.DataFrame(rows, columns=["setting", "aim", "measured", "reached"])
+    return table.replace({"reached": _YES_OR_NO})
 
 
 def engine_table(record: Record) -> pd.DataFrame:
@@ -135,11 +104,6 @@ def peer_table(record: Record) -> pd.DataFrame:
 
 def limit_table(record: Record) -> pd.DataFrame:
     """What the limit of each size with one seed, A and Adam is made of."""
-    chosen = [
-        row
-        for row in record["engine"]
-        if row["layers"] > 1 and (is_usual(row) or is_usual(row, precision="bfloat16"))
-    ]
     return pd.DataFrame(
         [
             {
@@ -149,7 +113,8 @@ def limit_table(record: Record) -> pd.DataFrame:
                 "optimizer, ms": milli(row["optimizer_seconds"]["median"]),
                 "step, ms": milli(row["layers"] / of_ours(row, "layer_steps")["median"]),
             }
-            for row in chosen
+            for row in record["engine"]
+            if row["layers"] > 1 and (is_usual(row) or is_usual(row, precision="bfloat16"))
         ]
     )
 
@@ -164,7 +129,7 @@ def precision_table(record: Record) -> pd.DataFrame:
                 "float32 [95 %]": f"{format_number(row['float32'])} [{format_number(row['low'])}, "
                 f"{format_number(row['high'])}]",
                 "bf16": format_number(row["bfloat16"]),
-                "within": "yes" if row["within"] else "no",
+                "within": _YES_OR_NO[row["within"]],
             }
             for row in record["precision"]
         ]
@@ -188,21 +153,13 @@ def probe_table(record: Record) -> pd.DataFrame:
 
 def growth_table(record: Record) -> pd.DataFrame:
     """Time and memory of every point."""
-    return pd.DataFrame(
-        [
-            {
-                "grows": row["grows"],
-                "layers": row["layers"],
-                "K": row["units"],
-                "D": row["inputs"],
-                "B": row["batch"],
-                "populations": row["populations"],
-                "step, ms": milli(row["seconds"]["median"]),
-                "memory, MiB": mebibytes(row["memory"]),
-            }
-            for row in record["growth"]
-        ]
-    )
+    rows = record["growth"]
+    names = {"units": "K", "inputs": "D", "batch": "B"}
+    columns = ["grows", "layers", *names, "populations"]
+    table = pd.DataFrame(rows, columns=columns).rename(columns=names)
+    table["step, ms"] = [milli(row["seconds"]["median"]) for row in rows]
+    table["memory, MiB"] = [mebibytes(row["memory"]) for row in rows]
+    return table
 
 
 def machine_table(record: Record) -> pd.DataFrame:
@@ -214,9 +171,8 @@ def machine_table(record: Record) -> pd.DataFrame:
         "least duration of a timing, s": settings["seconds"],
         "whole run, s": settings["total_seconds"],
     }
-    machine = {key: value for key, value in record["machine"].items() if value != ""}
-    both = machine | how
-    return pd.DataFrame({"what": both.keys(), "value": [str(value) for value in both.values()]})
+    both = {key: str(value) for key, value in (record["machine"] | how).items() if value != ""}
+    return pd.DataFrame(both.items(), columns=["what", "value"])
 
 
 def overview_table(records: Mapping[str, Record]) -> pd.DataFrame:

@@ -1,7 +1,5 @@
 """What the benchmarks stored, in words; see :mod:`paper.chapters.performance.records`."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -22,8 +20,6 @@ from paper.chapters.performance.records import (
 from paper.chapters.performance.tables import aim_table
 from paper.figures.style import name
 
-__all__ = ["sentences"]
-
 _FACTORS = ("layers", "units", "inputs", "batch")
 
 
@@ -36,6 +32,8 @@ def sentences(record: Record) -> dict[str, str]:
     together = [row for row in several if is_usual(row)]
     single = [row for row in record["engine"] if row["layers"] == 1]
     way = together[0]["as_run"].removeprefix(OURS).replace(", a", " in a")
+    layouts = _against_usual(several, layout="a seed per layer")
+    dense = _against_usual(several, dense=True)
     return {
         "in_short": f"Trained together{way}, " + "; ".join(map(_in_short, together)) + ". A single "
         f"layer is {_extremes(single, 'ratio', times)} times as fast as in the plain loop.",
@@ -48,9 +46,10 @@ def sentences(record: Record) -> dict[str, str]:
         "layers": _about_layers(record["throughput"][-1]),
         "settings": f"With more than one layer and in single precision the population is "
         f"{_extremes(in_full, 'ratio', times)} times as fast as the plain loop, at "
-        f"{_extremes(in_full, 'share', percent)} of the limit. "
-        + _about_layouts(several)
-        + _about_dense_inputs(several),
+        f"{_extremes(in_full, 'share', percent)} of the limit. Without shared batches, a seed per "
+        f"layer, the speed is {layouts} of that. Most inputs of an image of a digit are zero, and "
+        "what is multiplied by zero is left out: on inputs none of which is zero the speed is "
+        f"{dense} of that.",
         "precision": _about_precision(record),
         "growth": _about_growth(record["growth"]),
         "probes": _about_probes(record["probes"]),
@@ -59,12 +58,12 @@ def sentences(record: Record) -> dict[str, str]:
 
 def _about_aims(record: Record) -> str:
     reached = aim_table(record)["reached"].eq("yes")
-    bounds = [
-        f"{times(_limit_ratio(row))} times the plain "
-        f"loop for {row['layers']} layers of K={row['units']}"
-        for row in record["engine"]
-        if row["aim_share"] is not None
-    ]
+    bounds = []
+    for row in record["engine"]:
+        if row["aim_share"] is not None:
+            limit = of_ours(row, "ratio")["median"] / of_ours(row, "share")["median"]
+            size = f"{row['layers']} layers of K={row['units']}"
+            bounds.append(f"{times(limit)} times the plain loop for {size}")
     return (
         f"{reached.sum()} of {len(reached)} aims are reached in this run. With no cost but the "
         "limit's, the two products and the optimizer, the population would be "
@@ -122,19 +121,6 @@ def _about_layers(row: Mapping[str, Any]) -> str:
     )
 
 
-def _about_layouts(rows: Sequence[Mapping]) -> str:
-    slower = _against_usual(rows, layout="a seed per layer")
-    return f"Without shared batches, a seed per layer, the speed is {slower} of that. "
-
-
-def _about_dense_inputs(rows: Sequence[Mapping]) -> str:
-    slower = _against_usual(rows, dense=True)
-    return (
-        "Most inputs of an image of a digit are zero, and what is multiplied by zero is left out: "
-        f"on inputs none of which is zero the speed is {slower} of that."
-    )
-
-
 def _against_usual(rows: Sequence[Mapping], **other: Any) -> str:
     """Speed of another setting as a share of the usual one's, for each size."""
     parts = []
@@ -185,8 +171,3 @@ def _about_probes(probes: Mapping[str, Any]) -> str:
         f"this is {times(probes['ratio'])} times as fast as scikit-learn one by one, and the "
         f"accuracies differ by at most {100 * probes['largest_gap']:.2g} points."
     )
-
-
-def _limit_ratio(row: Mapping[str, Any]) -> float:
-    """How many times as fast as the plain loop the limit is."""
-    return of_ours(row, "ratio")["median"] / of_ours(row, "share")["median"]

@@ -1,17 +1,21 @@
 """What changing one setting does to each measure: better, worse, equal within a margin, or open."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import pandas as pd
 
-from infomax_lib.stats import Interval, holm, mean_interval, seed_differences, sign_flip_p, signed
+from infomax_lib.stats import (
+    Interval,
+    by_seed,
+    holm,
+    mean_interval,
+    paired_differences,
+    sign_flip_p,
+    signed,
+)
 from paper.figures.style import label, name
-
-__all__ = ["Effect", "Measure", "effects", "effects_grid", "signed"]
 
 #: Family-wise level of the verdicts of one table of effects.
 LEVEL = 0.05
@@ -21,16 +25,11 @@ LEVEL = 0.05
 class Measure:
     """A measure, which direction of it is better, and the least difference that matters.
 
-    Attributes
-    ----------
-    column
-        Name of the column.
-    better
-        ``"lower"`` or ``"higher"``.
-    margin
-        In the unit of the measure, or a share of the baseline's mean if ``relative``.
-    relative
-        See ``margin``.
+    Attributes:
+        column: Name of the column.
+        better: ``"lower"`` or ``"higher"``.
+        margin: In the unit of the measure, or a share of the baseline's mean if ``relative``.
+        relative: See ``margin``.
     """
 
     column: str
@@ -74,19 +73,20 @@ def effects(
     lies beyond the margin on the worse (better) side; *no difference* an interval inside the
     margin; everything else is *open*. Two constant measures that are equal make no difference.
 
-    Raises
-    ------
-    ValueError
-        The table leaves another setting open, or two conditions share no seed.
+    Raises:
+        ValueError: The table leaves another setting open, or two conditions share no seed.
     """
     drafts = []
     for measure in measures:
-        start = mean_interval(table.loc[table[field] == baseline, measure.column])
+        at_baseline = by_seed(table, measure.column, {field: baseline})
+        start = mean_interval(at_baseline)
         margin = measure.margin * (abs(start.mean) if measure.relative else 1.0)
         for value in values:
-            paired = seed_differences(table, measure.column, {field: value}, {field: baseline})
-            drafts.append((measure, float(value), start, mean_interval(paired), margin, paired))
-    adjusted = holm([1.0 if pd.isna(p) else p for p in (sign_flip_p(d[-1]) for d in drafts)])
+            at_value = by_seed(table, measure.column, {field: value})
+            gaps = paired_differences(at_value, at_baseline)
+            p = sign_flip_p(gaps)
+            drafts.append((measure, float(value), start, mean_interval(gaps), margin, p))
+    adjusted = holm([1.0 if pd.isna(draft[-1]) else draft[-1] for draft in drafts])
     return [
         Effect(measure, value, start, gap, float(p), _verdict(measure, gap, margin, p))
         for (measure, value, start, gap, margin, _), p in zip(drafts, adjusted, strict=True)
@@ -106,13 +106,7 @@ def effects_grid(found: Sequence[Effect], field: str) -> pd.DataFrame:
     rows: dict[str, dict[str, str]] = {}
     for effect in found:
         column = effect.measure.column
-        row = rows.setdefault(
-            column,
-            {
-                "measure": label(column),
-                "better": effect.measure.better,
-                "baseline": str(effect.baseline),
-            },
-        )
+        start = {"better": effect.measure.better, "baseline": str(effect.baseline)}
+        row = rows.setdefault(column, {"measure": label(column)} | start)
         row[f"{field} = {name(effect.value)}"] = f"{effect.verdict}: {signed(effect.difference)}"
     return pd.DataFrame(list(rows.values()))

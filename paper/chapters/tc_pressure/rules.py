@@ -1,10 +1,8 @@
 """Rules for source 000, Part 2, second table: the TC term under softmax."""
 
-from __future__ import annotations
-
 from infomax_lib.measures.weights_and_outputs import simplex_floor
 from infomax_lib.stats import format_number
-from paper.judging.claims import Finding, Part, claim, finding, inside
+from paper.judging.claims import Finding, Part, above, claim, finding, inside
 from paper.judging.evidence import Evidence
 from paper.judging.published import compare, table_verdict
 from paper.judging.shared_rules import (
@@ -69,13 +67,8 @@ def counterproductive(e: Evidence) -> Finding:
     ):
         limit = POINT if metric == "probe_accuracy" else 0.0
         differences = {t: e.difference(metric, softmax(t), softmax(0)) for t in (10, 100)}
-        holds = []
-        for d in differences.values():
-            signed = d if worse > 0 else d.scaled(-1)
-            holds.append(True if signed.low > limit else False if signed.high <= limit else None)
-        outcome = True if all(h is True for h in holds) else None
-        if all(h is False for h in holds):
-            outcome = False
+        outcomes = {above(d if worse > 0 else d.scaled(-1), limit) for d in differences.values()}
+        outcome = outcomes.pop() if len(outcomes) == 1 else None
         show = points if metric == "probe_accuracy" else str
         text = ", ".join(f"{show(d)} at λ_tc={t}" for t, d in differences.items())
         parts.append(Part(f"{label} {'rises' if worse > 0 else 'falls'}", outcome, text))

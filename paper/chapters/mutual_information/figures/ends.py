@@ -29,9 +29,9 @@ from paper.figures.marks import (
     key,
     named_level,
     named_place,
+    panel_list,
     same_height,
     seeds_beside_mean,
-    stacked,
 )
 from paper.figures.style import GREY, LINES, looks, panels
 from paper.information.bounds import cap
@@ -64,7 +64,7 @@ def bounds_against_accuracy(halves: pd.DataFrame, raw: float) -> Figure:
     rows = last_steps(rows_of(halves, "critics", columns))
     critics = [critic for critic in CRITICS if critic in set(rows["critic"])]
     styles = looks(critics)
-    figure, every = stacked(2, 3.1)
+    figure, every = panel_list(2, height=3.1)
     for axes, (bound, text) in zip(every, NAMES.items(), strict=True):
         own = rows[rows["bound"] == bound]
         for critic in critics:
@@ -162,7 +162,7 @@ def accuracy_of_all_encoders(halves: pd.DataFrame, raw: float) -> Figure:
     rows, means = last_steps(halves), by_kind(halves).reset_index()
     experiments = list(dict.fromkeys(rows["experiment"]))
     styles = looks(experiments)
-    figure, (axes,) = stacked(1, 4.2)
+    figure, (axes,) = panel_list(1, height=4.2)
     for table, size, alpha in ((rows, 3.5, 0.3), (means, 9.0, 1.0)):
         for (experiment, bound), own in table.groupby(["experiment", "bound"]):
             colour, marker, _ = styles[experiment]

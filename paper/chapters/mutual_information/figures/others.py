@@ -21,8 +21,8 @@ from paper.figures.marks import (
     finite,
     key,
     mean_line,
+    panel_list,
     seeds_beside_mean,
-    stacked,
 )
 from paper.figures.style import CYCLE, GREY, LINES, MARKERS, label, looks, name, panels
 from paper.information.bounds import cap
@@ -43,7 +43,7 @@ def capped_estimates(table: pd.DataFrame) -> Figure:
     check_rows(table, ["information", "pairs", "seed", "estimate"])
     informations = sorted(set(table["information"]), reverse=True)
     styles = looks(informations)
-    figure, (axes,) = stacked(1, 4.4)
+    figure, (axes,) = panel_list(1, height=4.4)
     sizes = np.array(sorted(set(table["pairs"])), dtype=float)
     edge = np.geomspace(sizes.min(), sizes.max(), 100)
     found = finite(table["estimate"])
@@ -96,7 +96,7 @@ def autoencoders_over_draws(table: pd.DataFrame) -> Figure:
     }
     check_rows(table, ["draws", "seed", *texts])
     draws = sorted(set(table["draws"]))
-    figure, every = stacked(len(texts), 2.0)
+    figure, every = panel_list(len(texts), height=2.0)
     for axes, (column, text) in zip(every, texts.items(), strict=True):
         wide = table.pivot(index="draws", columns="seed", values=column).astype(float)
         for seed in wide:
@@ -194,7 +194,7 @@ def information_of_layers(table: pd.DataFrame) -> Figure:
     styles = looks(table["competition"])
     means = rows.groupby(["trained", *settings], as_index=False)[[*bounds, *measures]].mean()
     sizes = sorted(set(rows["images"]))
-    figure, every = stacked(2, 3.6)
+    figure, every = panel_list(2, height=3.6)
     for axes, measure in zip(every, measures, strict=True):
         for competition, (colour, marker, line) in styles.items():
             seeds = rows[rows["competition"] == competition]

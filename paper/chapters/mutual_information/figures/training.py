@@ -29,9 +29,9 @@ from paper.figures.marks import (
     key,
     named_level,
     over_steps,
+    panel_list,
     same_height,
     say_failed,
-    stacked,
     step_axis,
 )
 from paper.figures.style import CYCLE, GREY, LINES, MARKERS
@@ -60,7 +60,7 @@ def bijective_training(halves: pd.DataFrame, raw: float) -> Figure:
     """
     columns = ["bound", "seed", "step", "training", "held_out", "accuracy", "batch_size"]
     rows = rows_of(halves, "bijective", columns)
-    figure, (above, below) = stacked(2, 3.0)
+    figure, (above, below) = panel_list(2, height=3.0)
     for bound, (colour, marker, _) in LOOKS.items():
         own = rows[rows["bound"] == bound]
         over_steps(above, own, "training", (colour, marker, "-"))
@@ -95,7 +95,7 @@ def adversarial_training(table: pd.DataFrame, raw: float) -> Figure:
         ValueError: No rows.
     """
     check_rows(table, ["seed", "step", "accuracy", "inversion_error"])
-    figure, (above, below) = stacked(2, 2.6)
+    figure, (above, below) = panel_list(2, height=2.6)
     look = (CYCLE[0], MARKERS[0], "-")
     over_steps(above, table, "accuracy", look)
     over_steps(below, table, "inversion_error", look)
@@ -127,7 +127,7 @@ def conditioning_and_spectra(halves: pd.DataFrame) -> Figure:
     """
     columns = ["bound", "seed", "step", "log_condition", "spectrum"]
     rows = rows_of(halves, "residual", columns)
-    figure, (above, *spectra) = stacked(3, 2.7)
+    figure, (above, *spectra) = panel_list(3, height=2.7)
     for bound, (colour, marker, line) in LOOKS.items():
         own = rows[rows["bound"] == bound]
         over_steps(above, own, "log_condition", (colour, marker, line))

@@ -1,0 +1,42 @@
+"""What the front pages take from executed chapters."""
+
+import nbformat
+import pytest
+import yaml
+
+from paper.chapters.ledger.front_pages import takeaway
+from paper.judging.verdicts import Card
+
+CARD = Card("first", "First", "2", "mixed", "A number.", takeaway="It is two.")
+
+
+@pytest.fixture
+def book(tmp_path):
+    """A checkout with one chapter, whose page shows the card that ``show`` is given."""
+    toc = {"root": "landing", "parts": [{"chapters": [{"file": "findings/first"}]}]}
+    (tmp_path / "_toc.yml").write_text(yaml.safe_dump(toc))
+    (tmp_path / "book" / "findings").mkdir(parents=True)
+
+    def show(*cards):
+        outputs = [
+            nbformat.v4.new_output("display_data", data=card._repr_mimebundle_()) for card in cards
+        ]
+        page = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("card", outputs=outputs)])
+        nbformat.write(page, tmp_path / "book" / "findings" / "first.ipynb")
+        return tmp_path
+
+    return show
+
+
+def test_takeaway_is_the_cards(book):
+    assert takeaway("first", book(CARD)) == "It is two."
+    assert "It is two." not in CARD.html()
+
+
+def test_no_takeaway_is_empty(book, tmp_path):
+    book()
+    assert takeaway("first", tmp_path) == ""
+    book(Card("first", "First", "2", "mixed", "A number."))
+    assert takeaway("first", tmp_path) == ""
+    (tmp_path / "book" / "findings" / "first.ipynb").unlink()
+    assert takeaway("first", tmp_path) == ""
