@@ -9,25 +9,21 @@ units may be active (:mod:`paper.methods.reconstruction.sparse_autoencoder`), an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from paper.methods import descent
 from paper.methods.controls.untrained import initial_layers
-from paper.methods.encoders import FitError, LinearEncoder
+from paper.methods.descent import Descent, Parameters, encode, xavier
+from paper.methods.encoders import FitError
+from paper.methods.methods import DESCENT, Method, Outcomes
 
 DECODERS = ("sigmoid", "linear")
 
 
-def encode(parameters: descent.Parameters, x: Tensor) -> Tensor:
-    """h = relu(W x + b), (S, B, K); x (S, B, D), weight (S, K, D), bias (S, K)."""
-    return torch.relu(torch.baddbmm(parameters["bias"][:, None], x, parameters["weight"].mT))
-
-
 def reconstruction(
-    parameters: descent.Parameters, hidden: Tensor, target: Tensor, decoder: str = "sigmoid"
+    parameters: Parameters, hidden: Tensor, target: Tensor, decoder: str = "sigmoid"
 ) -> tuple[Tensor, Tensor]:
     """Squared error (S,), and its gradient by the decoder's sums V' h + c, (S, B, D).
 
@@ -45,7 +41,7 @@ def reconstruction(
     return loss, error
 
 
-def gradients_of(x: Tensor, hidden: Tensor, error: Tensor, back: Tensor) -> descent.Parameters:
+def gradients_of(x: Tensor, hidden: Tensor, error: Tensor, back: Tensor) -> Parameters:
     """Gradients by the four parameters.
 
     Inputs x (S, B, D), code hidden (S, B, K), gradients error (S, B, D) by the decoder's sums and
@@ -60,11 +56,11 @@ def gradients_of(x: Tensor, hidden: Tensor, error: Tensor, back: Tensor) -> desc
 
 
 def loss_and_gradients(
-    parameters: descent.Parameters,
+    parameters: Parameters,
     x: Tensor,
     decoder: str = "sigmoid",
     target: Tensor | None = None,
-) -> tuple[Tensor, descent.Parameters]:
+) -> tuple[Tensor, Parameters]:
     """Squared reconstruction error of each model (S,) and its gradients.
 
     x (S, B, D); parameters weight (S, K, D), bias (S, K), decoder (S, K, D), offset (S, D). What
@@ -76,17 +72,25 @@ def loss_and_gradients(
     return loss, gradients_of(x, hidden, error, back)
 
 
+def initial(X: Tensor, hidden_dim: int, seeds: Sequence[int]) -> Parameters:
+    """Parameters of both layers; the encoder's are those of an InfoMax layer at the same seed."""
+    weight, bias = initial_layers(seeds, hidden_dim, X)
+    return {
+        "weight": weight,
+        "bias": bias,
+        "decoder": xavier(seeds, hidden_dim, X.shape[1], "decoder", X),
+        "offset": X.new_zeros(len(seeds), X.shape[1]),
+    }
+
+
 def fit_many(
     X: Tensor,
     hidden_dim: int,
     seeds: Sequence[int],
+    descent: Descent,
     *,
-    epochs: int,
-    learning_rate: float,
-    batch_size: int,
     decoder: str = "sigmoid",
-    progress: str | None = None,
-) -> list[LinearEncoder | FitError]:
+) -> Outcomes:
     """Train one autoencoder per seed with Adam; X (N, D). Encoders give the ReLU code.
 
     The encoder starts from the weights an InfoMax layer has at the same seed.
@@ -98,55 +102,12 @@ def fit_many(
             "a sigmoid decoder reconstructs values in [0, 1], but the data leave that range; "
             "use decoder='linear' or rescale the data"
         )
-    return descend(
+    return descent.layers(
         initial(X, hidden_dim, seeds),
         lambda p, x: loss_and_gradients(p, x, decoder)[1],
         X,
         seeds,
-        epochs=epochs,
-        learning_rate=learning_rate,
-        batch_size=batch_size,
-        progress=progress,
     )
 
 
-def initial(X: Tensor, hidden_dim: int, seeds: Sequence[int]) -> descent.Parameters:
-    """Parameters of both layers; the encoder's are those of an InfoMax layer at the same seed."""
-    weight, bias = initial_layers(seeds, hidden_dim, X)
-    return {
-        "weight": weight,
-        "bias": bias,
-        "decoder": descent.xavier(seeds, hidden_dim, X.shape[1], "decoder", X),
-        "offset": X.new_zeros(len(seeds), X.shape[1]),
-    }
-
-
-def descend(
-    parameters: descent.Parameters,
-    gradients: Callable[[descent.Parameters, Tensor], descent.Parameters],
-    X: Tensor,
-    seeds: Sequence[int],
-    *,
-    epochs: int,
-    learning_rate: float,
-    batch_size: int,
-    activation: str = "relu",
-    progress: str | None = None,
-) -> list[LinearEncoder | FitError]:
-    """Adam, in place, on `gradients` of (parameters, inputs (S, B, D)); returns the encoders."""
-    descent.train(
-        parameters,
-        lambda p, batch, rows: gradients(p, batch),
-        torch.optim.Adam(parameters.values(), lr=learning_rate, fused=True),
-        X,
-        seeds,
-        epochs=epochs,
-        batch_size=batch_size,
-        progress=progress,
-    )
-    return descent.encoders_of(parameters["weight"], parameters["bias"], activation)
-
-
-def fit(X: Tensor, hidden_dim: int, seed: int, **settings) -> LinearEncoder:
-    """Train one autoencoder; see `fit_many`. A failure is raised as FitError."""
-    return descent.only(fit_many(X, hidden_dim, [seed], **settings))
+METHODS = (Method("autoencoder", "autoencoder", fit_many, DESCENT, sources=("bourlard1988",)),)

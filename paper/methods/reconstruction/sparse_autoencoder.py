@@ -18,8 +18,9 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from paper.methods import descent
-from paper.methods.encoders import ACTIVATIONS, FitError, LinearEncoder
+from paper.methods.descent import Descent, Parameters, encode
+from paper.methods.encoders import ACTIVATIONS
+from paper.methods.methods import DESCENT, Method, Outcomes
 from paper.methods.reconstruction import autoencoder, bernoulli
 
 PENALTY = 0.1  # λ
@@ -27,14 +28,14 @@ UNITS_PER_PLACE = 4  # K / k
 
 
 def penalised(
-    parameters: descent.Parameters, x: Tensor, penalty: float = PENALTY
-) -> tuple[Tensor, descent.Parameters]:
+    parameters: Parameters, x: Tensor, penalty: float = PENALTY
+) -> tuple[Tensor, Parameters]:
     """Loss with the L1 penalty of each model (S,) and its gradients.
 
     x (S, B, D); parameters weight (S, K, D), bias (S, K), decoder (S, K, D), offset (S, D). No row
     of the decoder may be zero, where its norm has no gradient.
     """
-    hidden = autoencoder.encode(parameters, x)
+    hidden = encode(parameters, x)
     loss, error = autoencoder.reconstruction(parameters, hidden, x)
     decoder = parameters["decoder"]
     norm = decoder.norm(dim=-1)
@@ -55,7 +56,7 @@ def largest(z: Tensor) -> Tensor:
 ACTIVATIONS["top_k"] = largest
 
 
-def limited(parameters: descent.Parameters, x: Tensor) -> tuple[Tensor, descent.Parameters]:
+def limited(parameters: Parameters, x: Tensor) -> tuple[Tensor, Parameters]:
     """Reconstruction error (S,) of the k largest units, and its gradients; shapes as above."""
     hidden = largest(torch.baddbmm(parameters["bias"][:, None], x, parameters["weight"].mT))
     loss, error = autoencoder.reconstruction(parameters, hidden, x)
@@ -67,26 +68,20 @@ def fit_many(
     X: Tensor,
     hidden_dim: int,
     seeds: Sequence[int],
+    descent: Descent,
     *,
-    epochs: int,
-    learning_rate: float,
-    batch_size: int,
     sparsity: str = "l1",
     penalty: float = PENALTY,
-    progress: str | None = None,
-) -> list[LinearEncoder | FitError]:
+) -> Outcomes:
     """Train one sparse autoencoder per seed with Adam; X (N, D) in [0, 1].
 
     Args:
         X: Training data.
         hidden_dim: K.
         seeds: One autoencoder for each of them.
-        epochs: Passes over X.
-        learning_rate: Of Adam.
-        batch_size: Rows per step.
+        descent: How to train.
         sparsity: "l1" (encoders give the ReLU code) or "top_k" (the k largest of it).
         penalty: λ of "l1"; "top_k" has none.
-        progress: Title of the bar; None shows none.
 
     Raises:
         ValueError: Another sparsity, or a negative penalty.
@@ -97,19 +92,22 @@ def fit_many(
         raise ValueError(f"the penalty must be at least 0, not {penalty}")
     loss = partial(penalised, penalty=penalty) if sparsity == "l1" else limited
     bernoulli.require_probabilities(X, "a sigmoid decoder")
-    return autoencoder.descend(
+    return descent.layers(
         autoencoder.initial(X, hidden_dim, seeds),
         lambda p, x: loss(p, x)[1],
         X,
         seeds,
-        epochs=epochs,
-        learning_rate=learning_rate,
-        batch_size=batch_size,
         activation="relu" if sparsity == "l1" else "top_k",
-        progress=progress,
     )
 
 
-def fit(X: Tensor, hidden_dim: int, seed: int, **settings) -> LinearEncoder:
-    """Train one sparse autoencoder; see `fit_many`. A failure is raised as FitError."""
-    return descent.only(fit_many(X, hidden_dim, [seed], **settings))
+METHODS = (
+    Method("sparse_autoencoder", "sparse autoencoder, L1", fit_many, DESCENT),
+    Method(
+        "topk_autoencoder",
+        "sparse autoencoder, top-k",
+        partial(fit_many, sparsity="top_k"),
+        DESCENT,
+        sources=("makhzani2014",),
+    ),
+)

@@ -11,8 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from paper.methods import descent
-from paper.methods.encoders import LinearEncoder
+from paper.methods.methods import DESCENT, Method
 from paper.methods.two_views import joint_embedding
 
 TEMPERATURE = 0.5  # τ; the paper's best on CIFAR-10
@@ -31,7 +30,4 @@ def nt_xent(z: Tensor, temperature: float = TEMPERATURE) -> Tensor:
 
 fit_many = joint_embedding.fit_many_on(nt_xent)
 
-
-def fit(X: Tensor, hidden_dim: int, seed: int, **settings) -> LinearEncoder:
-    """Train one layer; see `fit_many`. A failure is raised as FitError."""
-    return descent.only(fit_many(X, hidden_dim, [seed], **settings))
+METHODS = (Method("simclr", "SimCLR", fit_many, DESCENT, sources=("chen2020",)),)

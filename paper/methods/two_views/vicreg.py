@@ -14,8 +14,7 @@ import torch
 from torch import Tensor
 
 from infomax_lib.model.objective import covariance
-from paper.methods import descent
-from paper.methods.encoders import LinearEncoder
+from paper.methods.methods import DESCENT, Method
 from paper.methods.two_views import joint_embedding
 
 INVARIANCE = 25.0  # λ
@@ -40,7 +39,4 @@ def vicreg(z: Tensor) -> Tensor:
 # Embeddings are as wide as a head can fill: the paper finds that width helps.
 fit_many = joint_embedding.fit_many_on(vicreg, joint_embedding.HEAD_UNITS)
 
-
-def fit(X: Tensor, hidden_dim: int, seed: int, **settings) -> LinearEncoder:
-    """Train one layer; see `fit_many`. A failure is raised as FitError."""
-    return descent.only(fit_many(X, hidden_dim, [seed], **settings))
+METHODS = (Method("vicreg", "VICReg", fit_many, DESCENT, sources=("bardes2022",)),)
