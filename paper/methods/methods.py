@@ -36,6 +36,8 @@ class Method:
         defaults: The settings the method has, some of `SETTINGS`, with their default values; a
             method without a setting (PCA has no epochs) refuses it.
         reads_labels: Whether training sees the classes.
+        layer: Whether an encoder is a layer of ReLU or logistic units, from which supervised
+            training can go on.
         flops: Samples N, inputs D, units K and iterations T (its epochs) -> floating-point
             operations of one fit. Minibatches are counted while they run, and need no formula.
         settled: Samples from which on every further batch costs the same; two make the first one.
@@ -50,6 +52,7 @@ class Method:
     fit_many: Callable[..., Outcomes]
     defaults: Mapping[str, Any] = field(default_factory=dict)
     reads_labels: bool = False
+    layer: bool = True
     flops: Callable[[int, int, int, int], float] | None = None
     settled: int = 2
     kept_per_unit: int = 1

@@ -60,6 +60,12 @@ def flops(n: int, d: int, k: int, t: int) -> float:
 
 METHODS = (
     Method(
-        "fastica", "FastICA", fit_many, {"epochs": 200}, flops=flops, sources=("hyvarinen1999",)
+        "fastica",
+        "FastICA",
+        fit_many,
+        {"epochs": 200},
+        layer=False,
+        flops=flops,
+        sources=("hyvarinen1999",),
     ),
 )

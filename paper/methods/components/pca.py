@@ -93,6 +93,6 @@ def whitening_flops(n: int, d: int, k: int) -> float:
 
 
 METHODS = (
-    Method("pca", "PCA", fit_many, flops=flops),
+    Method("pca", "PCA", fit_many, layer=False, flops=flops),
     Method("pca_relu", "PCA + ReLU", partial(fit_many, activation="relu"), flops=flops),
 )

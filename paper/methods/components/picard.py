@@ -96,6 +96,7 @@ def flops(n: int, d: int, k: int, t: int) -> float:
 METHODS = (
     Method(
         *("picard", "Picard", fit_many, {"epochs": 200}),
+        layer=False,
         flops=flops,
         sources=("bell1995", "ablin2018"),
     ),

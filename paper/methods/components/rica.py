@@ -53,4 +53,4 @@ def fit_many(X: Tensor, hidden_dim: int, seeds: Sequence[int], descent: Descent)
     return encoders_of(weight, -weight @ mean, "identity")
 
 
-METHODS = (Method("rica", "RICA", fit_many, DESCENT, sources=("le2011",)),)
+METHODS = (Method("rica", "RICA", fit_many, DESCENT, layer=False, sources=("le2011",)),)

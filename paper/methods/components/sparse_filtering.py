@@ -99,6 +99,7 @@ def flops(n: int, d: int, k: int, t: int) -> float:
 METHODS = (
     Method(
         *("sparse_filtering", "sparse filtering", fit_many, {"epochs": 200}),
+        layer=False,
         flops=flops,
         sources=("ngiam2011",),
     ),

@@ -119,6 +119,7 @@ def flops(n: int, d: int, k: int, t: int) -> float:
 METHODS = (
     Method(
         *("gmm", "Gaussian mixture", fit_many, {"epochs": 100}),
+        layer=False,
         flops=flops,
         kept_per_unit=2,
         sources=("dempster1977",),

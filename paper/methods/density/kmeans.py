@@ -51,6 +51,7 @@ def flops(n: int, d: int, k: int, t: int) -> float:
 METHODS = (
     Method(
         *("kmeans", "k-means triangle", fit_many, {"epochs": 300}),
+        layer=False,
         flops=flops,
         kept_per_unit=0,
         sources=("coates2011",),

@@ -86,6 +86,7 @@ def fit_many(X: Tensor, hidden_dim: int, seeds: Sequence[int], descent: Descent)
 METHODS = (
     Method(
         *("softhebb", "SoftHebb", fit_many, DESCENT | {"learning_rate": 0.1}),
+        layer=False,
         kept_per_unit=0,
         sources=("moraitis2022",),
     ),

@@ -108,6 +108,7 @@ METHODS = (
         "sparse autoencoder, top-k",
         partial(fit_many, sparsity="top_k"),
         DESCENT,
+        layer=False,
         sources=("makhzani2014",),
     ),
 )

@@ -78,4 +78,4 @@ def fit_many(X: Tensor, hidden_dim: int, seeds: Sequence[int], descent: Descent)
     return descent.layers(parameters, gradients, X, seeds, activation="identity")
 
 
-METHODS = (Method("vae", "VAE means", fit_many, DESCENT, sources=("kingma2014",)),)
+METHODS = (Method("vae", "VAE means", fit_many, DESCENT, layer=False, sources=("kingma2014",)),)

@@ -57,10 +57,8 @@ __all__ = [
 #: Where a layer may start: untrained, or as a method leaves it whose units are those of a ReLU or
 #: logistic layer.
 STARTS = (
-    *("random", "pca_relu", "rbm", "rbm_cd5", "rbm_pcd"),
-    *("autoencoder", "denoising_autoencoder", "sparse_autoencoder"),
-    *("masked_prediction", "autoregressive_prediction"),
-    *("simclr", "moco", "byol", "swav", "barlow_twins", "vicreg", "wmse", "mcr2"),
+    "random",
+    *(name for name, method in METHODS.items() if method.layer and method.family != "control"),
     *INFOMAX,
 )
 
