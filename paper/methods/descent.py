@@ -6,8 +6,6 @@ on each slice alone, so a seed trained in a stack follows the path it follows al
 that turns to NaN leaves its neighbours untouched.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -29,13 +27,13 @@ def streams(seeds: Sequence[int], purpose: str) -> list[torch.Generator]:
 
 
 def drawn(
-    sample: Callable[..., Tensor], shape: Sequence[int], streams: Sequence[torch.Generator]
+    sample: Callable[..., Tensor], shape: Sequence[int], draws: Sequence[torch.Generator]
 ) -> Tensor:
     """Random tensors of one shape, one from each of S streams: (S, *shape), on the CPU.
 
     `sample` is `torch.rand` or `torch.randn`.
     """
-    return torch.stack([sample(shape, generator=stream) for stream in streams])
+    return torch.stack([sample(shape, generator=draw) for draw in draws])
 
 
 def xavier(seeds: Sequence[int], rows: int, columns: int, purpose: str, like: Tensor) -> Tensor:

@@ -1,7 +1,5 @@
 """What a fitted baseline is: a map from inputs to K features, and how a method says it failed."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar

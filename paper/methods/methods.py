@@ -3,8 +3,6 @@
 Files of methods import `Method` from here, which is why they are collected at the end.
 """
 
-from __future__ import annotations
-
 import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace

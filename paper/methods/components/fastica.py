@@ -6,8 +6,6 @@ Data are reduced and whitened by their K leading principal components first, so 
 exactly uncorrelated on the training data, and only a rotation of them is learned.
 """
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Sequence
 

@@ -5,8 +5,6 @@ as rows of C. The projections are signed; `activation="relu"` keeps one half of 
 them comparable with a ReLU layer but correlated again.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import partial
 

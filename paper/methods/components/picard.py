@@ -11,8 +11,6 @@ whitened data, and sub-Gaussian sources are allowed. Its solutions are FastICA's
 contrast log cosh u_k. Data are reduced to their K leading principal components and whitened first.
 """
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Sequence
 

@@ -6,8 +6,6 @@ The reconstruction takes the place of ICA's constraint W Wᵀ = I, which allows 
 dimensions and data that are not whitened. Inputs are centred here, as ICA assumes.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

@@ -11,8 +11,6 @@ As in the authors' code, the mean over the pixels of each example is taken off f
 which is no mean over examples because of f̃, is minimised on all of them at once by L-BFGS.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

@@ -3,8 +3,6 @@
 a = relu(W x + b),  logits = U a + c,  loss = cross-entropy of softmax(logits), mean over the batch.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import torch

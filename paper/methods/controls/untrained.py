@@ -1,7 +1,5 @@
 """No training at all: ReLU of random weights, the control every other method has to beat."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

@@ -12,8 +12,6 @@ component, which is zero wherever the component's images are blank: one stray gr
 outweigh the rest of the image.
 """
 
-from __future__ import annotations
-
 import math
 import warnings
 from collections.abc import Sequence

@@ -4,8 +4,6 @@ Centres from scikit-learn's Lloyd iterations with k-means++ seeding. Coates et a
 patches first; here the inputs are whole images, unwhitened, so that every method sees the same.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

@@ -12,8 +12,6 @@ where its chains were at the last batch instead of starting them at the data, an
 everything.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from functools import partial
 

@@ -11,8 +11,6 @@ changes at η y_k. As in the authors' code for MNIST they are left out: with K u
 run ahead of the means by a factor K, and in trials on the digits all but a few fell to zero.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -18,8 +18,6 @@ with m_k evenly spaced from 1 to D - 1. Features at inference: the same h, in wh
 the first m_k pixels of the image and no others. `weight` is M ∘ W.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

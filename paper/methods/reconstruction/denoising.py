@@ -9,8 +9,6 @@ The paper's loss is the cross-entropy; the squared error stands here so that the
 only difference.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from torch import Tensor

@@ -10,10 +10,7 @@ Quota (top-k; Makhzani & Frey 2014):
 with k = K / 4 (at least 1). Both losses are means over the batch.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from functools import partial
 
 import torch
 from torch import Tensor
@@ -21,7 +18,13 @@ from torch import Tensor
 from paper.methods.descent import Descent, Parameters, encode
 from paper.methods.encoders import ACTIVATIONS
 from paper.methods.methods import DESCENT, Method, Outcomes
-from paper.methods.reconstruction import autoencoder, bernoulli
+from paper.methods.reconstruction.autoencoder import (
+    gradients_of,
+    initial,
+    loss_and_gradients,
+    reconstruction,
+)
+from paper.methods.reconstruction.bernoulli import require_probabilities
 
 PENALTY = 0.1  # λ
 UNITS_PER_PLACE = 4  # K / k
@@ -36,12 +39,12 @@ def penalised(
     of the decoder may be zero, where its norm has no gradient.
     """
     hidden = encode(parameters, x)
-    loss, error = autoencoder.reconstruction(parameters, hidden, x)
+    loss, error = reconstruction(parameters, hidden, x)
     decoder = parameters["decoder"]
     norm = decoder.norm(dim=-1)
     activity = hidden.mean(1)
     back = torch.bmm(error, decoder.mT).add_(norm[:, None], alpha=penalty / x.shape[1])
-    gradients = autoencoder.gradients_of(x, hidden, error, back.mul_(hidden > 0))
+    gradients = gradients_of(x, hidden, error, back.mul_(hidden > 0))
     gradients["decoder"].addcmul_((activity / norm)[..., None], decoder, value=penalty)
     return loss + penalty * (activity * norm).sum(-1), gradients
 
@@ -56,58 +59,49 @@ def largest(z: Tensor) -> Tensor:
 ACTIVATIONS["top_k"] = largest
 
 
-def limited(parameters: Parameters, x: Tensor) -> tuple[Tensor, Parameters]:
-    """Reconstruction error (S,) of the k largest units, and its gradients; shapes as above."""
-    hidden = largest(torch.baddbmm(parameters["bias"][:, None], x, parameters["weight"].mT))
-    loss, error = autoencoder.reconstruction(parameters, hidden, x)
-    back = torch.bmm(error, parameters["decoder"].mT).mul_(hidden > 0)
-    return loss, autoencoder.gradients_of(x, hidden, error, back)
+def limited(parameters: Parameters, x: Tensor) -> Tensor:
+    """The k largest units of the code, (S, B, K); x (S, B, D)."""
+    return largest(torch.baddbmm(parameters["bias"][:, None], x, parameters["weight"].mT))
 
 
-def fit_many(
+def fit_penalised(
     X: Tensor,
     hidden_dim: int,
     seeds: Sequence[int],
     descent: Descent,
     *,
-    sparsity: str = "l1",
     penalty: float = PENALTY,
 ) -> Outcomes:
-    """Train one sparse autoencoder per seed with Adam; X (N, D) in [0, 1].
+    """Train one autoencoder with the L1 penalty per seed with Adam; X (N, D) in [0, 1].
 
-    Args:
-        X: Training data.
-        hidden_dim: K.
-        seeds: One autoencoder for each of them.
-        descent: How to train.
-        sparsity: "l1" (encoders give the ReLU code) or "top_k" (the k largest of it).
-        penalty: λ of "l1"; "top_k" has none.
-
-    Raises:
-        ValueError: Another sparsity, or a negative penalty.
+    Encoders give the ReLU code. `penalty` is λ, at least 0.
     """
-    if sparsity not in ("l1", "top_k"):
-        raise ValueError(f"sparsity must be 'l1' or 'top_k', not {sparsity!r}")
     if not penalty >= 0:
         raise ValueError(f"the penalty must be at least 0, not {penalty}")
-    loss = partial(penalised, penalty=penalty) if sparsity == "l1" else limited
-    bernoulli.require_probabilities(X, "a sigmoid decoder")
+    require_probabilities(X, "a sigmoid decoder")
+    start = initial(X, hidden_dim, seeds)
+    return descent.layers(start, lambda p, x: penalised(p, x, penalty)[1], X, seeds)
+
+
+def fit_limited(X: Tensor, hidden_dim: int, seeds: Sequence[int], descent: Descent) -> Outcomes:
+    """Train one autoencoder with the quota per seed with Adam; X (N, D) in [0, 1].
+
+    Encoders give the k largest units of the code.
+    """
+    require_probabilities(X, "a sigmoid decoder")
     return descent.layers(
-        autoencoder.initial(X, hidden_dim, seeds),
-        lambda p, x: loss(p, x)[1],
+        initial(X, hidden_dim, seeds),
+        lambda p, x: loss_and_gradients(p, x, code=limited)[1],
         X,
         seeds,
-        activation="relu" if sparsity == "l1" else "top_k",
+        activation="top_k",
     )
 
 
 METHODS = (
-    Method("sparse_autoencoder", "sparse autoencoder, L1", fit_many, DESCENT),
+    Method("sparse_autoencoder", "sparse autoencoder, L1", fit_penalised, DESCENT),
     Method(
-        "topk_autoencoder",
-        "sparse autoencoder, top-k",
-        partial(fit_many, sparsity="top_k"),
-        DESCENT,
+        *("topk_autoencoder", "sparse autoencoder, top-k", fit_limited, DESCENT),
         layer=False,
         sources=("makhzani2014",),
     ),

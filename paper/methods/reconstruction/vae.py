@@ -10,8 +10,6 @@ the decoder does not use has μ = 0 and s = 0 for all x (a collapsed posterior),
 nothing.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

@@ -5,8 +5,6 @@ with z and z' the embeddings of the two views. This is `.barlow_objective` on
 the outputs of a head instead of those of the layer.
 """
 
-from __future__ import annotations
-
 from torch import Tensor
 
 from infomax_lib.model.objective import barlow_objective

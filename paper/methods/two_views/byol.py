@@ -7,8 +7,6 @@ it, θ' ← m θ' + (1-m) θ, and is not differentiated. For views x and x' with
 Nothing in L keeps embeddings of different images apart.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from itertools import count

@@ -8,8 +8,6 @@ Standardised over a batch of views, the hidden units of a head are batch normali
 scale left out, which the next weights have anyway.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import torch

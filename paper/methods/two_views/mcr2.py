@@ -11,8 +11,6 @@ methods, the head is thrown away. With Z = h / ||h|| and no head the rate would 
 sparse, and an image that no unit is left to fire on has no gradient that brings it back.
 """
 
-from __future__ import annotations
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor

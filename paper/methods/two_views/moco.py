@@ -9,8 +9,6 @@ demonstration on CIFAR-10. That head has no batch normalisation, through which a
 the keys of its own batch.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

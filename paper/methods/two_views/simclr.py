@@ -5,8 +5,6 @@ For unit embeddings z_i of 2B views, where j(i) is the other view of i's image,
 the normalised temperature-scaled cross-entropy, NT-Xent. Embeddings are those of a head.
 """
 
-from __future__ import annotations
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor

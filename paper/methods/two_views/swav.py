@@ -9,8 +9,6 @@ predicts the codes of the other:
 Two views at full size; the small crops and the queue of the paper are left out.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

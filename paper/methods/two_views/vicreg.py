@@ -8,8 +8,6 @@ for which its λ = μ = 25 and ν = 1 are meant; its equation 5 has the sum. (Th
 halves μ.)
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

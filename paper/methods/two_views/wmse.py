@@ -5,8 +5,6 @@ with ẑ = w / ||w||, Σ the covariance of the embeddings over a batch of one vi
 of its Cholesky factor. Whitened embeddings cannot coincide, so no negatives are needed.
 """
 
-from __future__ import annotations
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor

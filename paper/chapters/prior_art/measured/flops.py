@@ -15,8 +15,6 @@ iterations, their `epochs`, of which they may need fewer, by the formula that ea
 (``Method.flops``). All costs are those of one seed alone.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from functools import lru_cache
