@@ -1,8 +1,10 @@
 """Prior art: other ways to find K features, behind one interface.
 
-Every method is a module with ``fit(X, hidden_dim, seed, ...) -> encoder``; an encoder has
-``transform(X) -> (N, K)`` and ``weight`` (K, D). `METHODS` names them all, `BaselineSpec` describes
-one fit, `run_baselines` computes and stores many.
+A method is one file in the folder of its family, which says in ``METHODS`` what it declares: a
+`Method` with its name, its label, its settings and how it is fitted. Nothing else has to know of
+it: `METHODS` collects them all, `BaselineSpec` describes one fit, `run_baselines` computes and
+stores many, and tables, figures and costs follow. An encoder, which a fit gives, has
+``transform(X) -> (N, K)`` and ``weight`` (K, D).
 """
 
 from paper.methods.encoders import Encoder, FitError, LinearEncoder, TriangleEncoder

@@ -6,22 +6,34 @@ on each slice alone, so a seed trained in a stack follows the path it follows al
 that turns to NaN leaves its neighbours untouched.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
 from infomax_lib.model.streams import batches, generator
-from paper.methods.encoders import Encoder, FitError, LinearEncoder
+from paper.methods.encoders import FitError, LinearEncoder, encoders_of
 
-AnyEncoder = TypeVar("AnyEncoder", bound=Encoder)
 Parameters = dict[str, Tensor]
 # (parameters, inputs (S, B, D), rows (S, B)) -> gradients, a dict with the parameters' keys
 Gradients = Callable[[Parameters, Tensor, Tensor], Parameters]
+
+
+def streams(seeds: Sequence[int], purpose: str) -> list[torch.Generator]:
+    """A random stream for each seed, of its own for each purpose."""
+    return [generator(seed, purpose) for seed in seeds]
+
+
+def drawn(
+    sample: Callable[..., Tensor], shape: Sequence[int], draws: Sequence[torch.Generator]
+) -> Tensor:
+    """Random tensors of one shape, one from each of S streams: (S, *shape), on the CPU.
+
+    `sample` is `torch.rand` or `torch.randn`.
+    """
+    return torch.stack([sample(shape, generator=draw) for draw in draws])
 
 
 def xavier(seeds: Sequence[int], rows: int, columns: int, purpose: str, like: Tensor) -> Tensor:
@@ -30,54 +42,83 @@ def xavier(seeds: Sequence[int], rows: int, columns: int, purpose: str, like: Te
     Type and device are those of `like`; `purpose` names the random stream.
     """
     limit = (6.0 / (rows + columns)) ** 0.5
-    draws = [torch.rand(rows, columns, generator=generator(seed, purpose)) for seed in seeds]
-    return ((2 * torch.stack(draws) - 1) * limit).to(like)
+    uniform = drawn(torch.rand, (rows, columns), streams(seeds, purpose))
+    return ((2 * uniform - 1) * limit).to(like)
 
 
-def train(
-    parameters: Parameters,
-    gradients: Gradients,
-    optimizer: torch.optim.Optimizer,
-    X: Tensor,
-    seeds: Sequence[int],
-    *,
-    epochs: int,
-    batch_size: int,
-    progress: str | None = None,
-    on_epoch: Callable[[int], object] = lambda epoch: None,
-) -> None:
-    """Run `epochs` passes of minibatch descent over X (N, D), in place.
+def encode(parameters: Parameters, x: Tensor) -> Tensor:
+    """relu(W x + b), (S, B, K); x (S, B, D), weight (S, K, D), bias (S, K)."""
+    return torch.relu(torch.baddbmm(parameters["bias"][:, None], x, parameters["weight"].mT))
 
-    Every seed sees the batches that an InfoMax layer sees at the same seed. `progress` names the
-    bar, None shows none; `on_epoch` is called with 1, 2, ... after each pass.
+
+@dataclass(frozen=True)
+class Descent:
+    """Minibatch descent: how long, how fast, and on how much at a time.
+
+    Attributes:
+        epochs: Passes over the data.
+        learning_rate: Step size.
+        batch_size: Rows per step.
+        progress: Title of a bar; None shows none.
     """
-    orders = [generator(seed, "order") for seed in seeds]
-    passes = range(1, epochs + 1)
-    for epoch in tqdm(passes, desc=progress, disable=progress is None, leave=False):
-        for rows in batches(len(X), batch_size, orders):
-            rows = rows.to(X.device)
-            batch = X.index_select(0, rows.flatten()).view(*rows.shape, X.shape[1])
-            for name, gradient in gradients(parameters, batch, rows).items():
-                parameters[name].grad = gradient
-            optimizer.step()
-        on_epoch(epoch)
 
+    epochs: int
+    learning_rate: float
+    batch_size: int
+    progress: str | None = None
 
-def encoders_of(weight: Tensor, bias: Tensor, activation: str) -> list[LinearEncoder | FitError]:
-    """Split stacked layers, (S, K, D) and (S, K), into encoders; a layer with NaN is a failure."""
-    outcomes: list[LinearEncoder | FitError] = []
-    for one_weight, one_bias in zip(weight, bias, strict=True):
-        if torch.isfinite(one_weight).all() and torch.isfinite(one_bias).all():
-            # Clones, so that an encoder does not keep the whole stack alive.
-            outcomes.append(LinearEncoder(one_weight.clone(), one_bias.clone(), activation))
-        else:
-            outcomes.append(FitError("diverged: the weights are no longer finite numbers"))
-    return outcomes
+    def train(
+        self,
+        parameters: Parameters,
+        gradients: Gradients,
+        X: Tensor,
+        seeds: Sequence[int],
+        *,
+        optimizer: torch.optim.Optimizer | None = None,
+        on_epoch: Callable[[int], object] = lambda epoch: None,
+    ) -> Parameters:
+        """Train on X (N, D), in place.
 
+        Every seed sees the batches that an InfoMax layer sees at the same seed.
 
-def only(outcomes: Sequence[AnyEncoder | FitError]) -> AnyEncoder:
-    """The encoder of a stack of one, or its failure raised."""
-    (outcome,) = outcomes
-    if isinstance(outcome, FitError):
-        raise outcome
-    return outcome
+        Args:
+            parameters: Tensors with a leading axis S.
+            gradients: What the optimizer descends.
+            X: Data.
+            seeds: S seeds, which fix the order of the data.
+            optimizer: Adam, if not given.
+            on_epoch: Called with 1, 2, ... after each pass.
+
+        Returns:
+            The parameters.
+        """
+        if optimizer is None:
+            optimizer = torch.optim.Adam(parameters.values(), lr=self.learning_rate, fused=True)
+        orders = streams(seeds, "order")
+        passes = range(1, self.epochs + 1)
+        for epoch in tqdm(passes, desc=self.progress, disable=self.progress is None, leave=False):
+            for rows in batches(len(X), self.batch_size, orders):
+                rows = rows.to(X.device)
+                batch = X.index_select(0, rows.flatten()).view(*rows.shape, X.shape[1])
+                for name, gradient in gradients(parameters, batch, rows).items():
+                    parameters[name].grad = gradient
+                optimizer.step()
+            on_epoch(epoch)
+        return parameters
+
+    def layers(
+        self,
+        parameters: Parameters,
+        gradients: Callable[[Parameters, Tensor], Parameters],
+        X: Tensor,
+        seeds: Sequence[int],
+        *,
+        activation: str = "relu",
+        optimizer: torch.optim.Optimizer | None = None,
+    ) -> list[LinearEncoder | FitError]:
+        """`train` on `gradients` of (parameters, inputs (S, B, D)); the encoders of what it leaves.
+
+        ``weight`` (S, K, D) and ``bias`` (S, K) among the parameters are the layers.
+        """
+        self.train(parameters, lambda p, x, _: gradients(p, x), X, seeds, optimizer=optimizer)
+        return encoders_of(parameters["weight"], parameters["bias"], activation)

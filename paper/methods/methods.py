@@ -1,131 +1,129 @@
-"""The table of baselines: name -> how to fit it, which settings it has, and its source."""
+"""The table of methods: name -> how to fit it, which settings it has, and what it costs.
 
-from __future__ import annotations
+Files of methods import `Method` from here, which is why they are collected at the end.
+"""
 
+import pkgutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass, field, replace
+from importlib import import_module
 from typing import Any
 
 from torch import Tensor
-from tqdm import tqdm
 
-from paper.methods.components import fastica, pca, picard, rica, sparse_filtering
-from paper.methods.controls import supervised, untrained
-from paper.methods.density import gmm, kmeans, rbm, softhebb
+from paper.methods.descent import Descent
 from paper.methods.encoders import Encoder, FitError
-from paper.methods.reconstruction import (
-    autoencoder,
-    denoising,
-    pixel_prediction,
-    sparse_autoencoder,
-    vae,
-)
-from paper.methods.two_views import barlow_twins, byol, mcr2, moco, simclr, swav, vicreg, wmse
 
-SETTINGS = ("epochs", "learning_rate", "batch_size")
-FAMILIES = ("control", "components", "density", "reconstruction", "prediction", "two views")
+#: Settings of a method that descends in minibatches, with the defaults that most of them have.
+DESCENT = {"epochs": 100, "learning_rate": 1e-3, "batch_size": 128}
+SETTINGS = tuple(DESCENT)
 Outcomes = Sequence[Encoder | FitError]
 
 
 @dataclass(frozen=True)
 class Method:
-    """One baseline.
+    """One method of prior art.
 
     Attributes:
-        fit_many: (X (N, D), hidden_dim, seeds, **settings, progress) -> one Encoder or FitError
-            per seed; takes `labels` too when the method is supervised.
+        name: Its key in `METHODS`, in specs and in the store.
         label: Name for tables and figures.
-        family: What it learns from, one of `FAMILIES`.
-        defaults: The settings the method has, with their default values; a method without a
-            setting (PCA has no epochs) refuses it.
+        fit_many: (X (N, D), hidden_dim, seeds, ...) -> one Encoder or FitError per seed. A method
+            that descends in minibatches is given a `Descent` after these; any other one its
+            settings and ``progress``, the title of a bar or None, by name. Takes ``labels``, too,
+            when it reads them. Raises FitError where no seed can be fitted.
+        defaults: The settings the method has, some of `SETTINGS`, with their default values; a
+            method without a setting (PCA has no epochs) refuses it.
         reads_labels: Whether training sees the classes.
+        layer: Whether an encoder is a layer of ReLU or logistic units, from which supervised
+            training can go on.
+        flops: Samples N, inputs D, units K and iterations T (its epochs) -> floating-point
+            operations of one fit. Minibatches are counted while they run, and need no formula.
+        settled: Samples from which on every further batch costs the same; two make the first one.
+        kept_per_unit: Numbers that an encoder keeps for each unit besides its direction.
+        sources: Works that it follows, by their keys in the bibliography; each of them stands in
+            the timeline of the prior-art chapter.
+        family: What it learns from, a key of `FAMILIES`: that of the folder with its file.
     """
 
-    fit_many: Callable[..., Outcomes]
+    name: str
     label: str
-    family: str
+    fit_many: Callable[..., Outcomes]
     defaults: Mapping[str, Any] = field(default_factory=dict)
     reads_labels: bool = False
+    layer: bool = True
+    flops: Callable[[int, int, int, int], float] | None = None
+    settled: int = 2
+    kept_per_unit: int = 1
+    sources: tuple[str, ...] = ()
+    family: str = ""
 
     def fit(self, X: Tensor, hidden_dim: int, seeds: Sequence[int], **settings: Any) -> Outcomes:
-        """What `fit_many` gives; where it fails as a whole, every seed failed for that reason."""
+        """What `fit_or_raise` gives; where it fails as a whole, every seed failed so."""
         try:
-            return self.fit_many(X, hidden_dim, seeds, **settings)
+            return self.fit_or_raise(X, hidden_dim, seeds, **settings)
         except FitError as failure:
             return [failure] * len(seeds)
 
-
-def _each(fit: Callable[..., Encoder]) -> Callable[..., Outcomes]:
-    """Lift a method for one seed to many; a seed that fails does not stop the others."""
-
-    def fit_many(
-        X: Tensor, hidden_dim: int, seeds: Sequence[int], *, progress: str | None = None, **settings
+    def fit_or_raise(
+        self,
+        X: Tensor,
+        hidden_dim: int,
+        seeds: Sequence[int],
+        *,
+        progress: str | None = None,
+        **settings: Any,
     ) -> Outcomes:
-        outcomes: list[Encoder | FitError] = []
-        for seed in tqdm(seeds, desc=progress, disable=progress is None, leave=False):
-            try:
-                outcomes.append(fit(X, hidden_dim, seed, **settings))
-            except FitError as failure:
-                outcomes.append(failure)
-        return outcomes
+        """One Encoder or FitError per seed.
 
-    return fit_many
+        Args:
+            X: Training data (N, D).
+            hidden_dim: K.
+            seeds: One fit for each of them.
+            progress: Title of a bar; None shows none.
+            settings: A value for each of `defaults`, ``labels`` (N,) for a method that reads them,
+                and options of its own.
+
+        Raises:
+            FitError: The method cannot be fitted to these data, whatever the seed.
+        """
+        if "batch_size" not in self.defaults:
+            return self.fit_many(X, hidden_dim, seeds, progress=progress, **settings)
+        descent = Descent(**{name: settings.pop(name) for name in SETTINGS}, progress=progress)
+        return self.fit_many(X, hidden_dim, seeds, descent, **settings)
 
 
-_DESCENT = {"epochs": 100, "learning_rate": 1e-3, "batch_size": 128}
-_BOLTZMANN = _DESCENT | {"learning_rate": 0.05}
-
-METHODS: dict[str, Method] = {
-    # controls
-    "untrained": Method(_each(untrained.fit), "untrained ReLU", "control"),
-    "supervised": Method(
-        supervised.fit_many, "supervised layer", "control", _DESCENT, reads_labels=True
-    ),
-    # directions of the data
-    "pca": Method(pca.fit_many, "PCA", "components"),
-    "pca_relu": Method(partial(pca.fit_many, activation="relu"), "PCA + ReLU", "components"),
-    "fastica": Method(fastica.fit_many, "FastICA", "components", {"epochs": 200}),
-    "picard": Method(picard.fit_many, "Picard", "components", {"epochs": 200}),
-    "rica": Method(rica.fit_many, "RICA", "components", _DESCENT),
-    "sparse_filtering": Method(
-        sparse_filtering.fit_many, "sparse filtering", "components", {"epochs": 200}
-    ),
-    # where the data lie
-    "kmeans": Method(_each(kmeans.fit), "k-means triangle", "density", {"epochs": 300}),
-    "gmm": Method(_each(gmm.fit), "Gaussian mixture", "density", {"epochs": 100}),
-    "softhebb": Method(softhebb.fit_many, "SoftHebb", "density", _DESCENT | {"learning_rate": 0.1}),
-    "rbm": Method(rbm.fit_many, "RBM, CD-1", "density", _BOLTZMANN),
-    "rbm_cd5": Method(partial(rbm.fit_many, steps=5), "RBM, CD-5", "density", _BOLTZMANN),
-    "rbm_pcd": Method(partial(rbm.fit_many, persistent=True), "RBM, PCD", "density", _BOLTZMANN),
-    # reconstruction of the input, and prediction of a part of it
-    "autoencoder": Method(autoencoder.fit_many, "autoencoder", "reconstruction", _DESCENT),
-    "denoising_autoencoder": Method(
-        denoising.fit_many, "denoising autoencoder", "reconstruction", _DESCENT
-    ),
-    "sparse_autoencoder": Method(
-        sparse_autoencoder.fit_many, "sparse autoencoder, L1", "reconstruction", _DESCENT
-    ),
-    "topk_autoencoder": Method(
-        partial(sparse_autoencoder.fit_many, sparsity="top_k"),
-        "sparse autoencoder, top-k",
-        "reconstruction",
-        _DESCENT,
-    ),
-    "vae": Method(vae.fit_many, "VAE means", "reconstruction", _DESCENT),
-    "masked_prediction": Method(
-        pixel_prediction.fit_masked, "masked prediction", "prediction", _DESCENT
-    ),
-    "autoregressive_prediction": Method(
-        pixel_prediction.fit_autoregressive, "autoregressive prediction", "prediction", _DESCENT
-    ),
-    # two views of an image
-    "simclr": Method(simclr.fit_many, "SimCLR", "two views", _DESCENT),
-    "moco": Method(moco.fit_many, "MoCo", "two views", _DESCENT),
-    "byol": Method(byol.fit_many, "BYOL", "two views", _DESCENT),
-    "swav": Method(swav.fit_many, "SwAV", "two views", _DESCENT),
-    "barlow_twins": Method(barlow_twins.fit_many, "Barlow Twins", "two views", _DESCENT),
-    "vicreg": Method(vicreg.fit_many, "VICReg", "two views", _DESCENT),
-    "wmse": Method(wmse.fit_many, "W-MSE", "two views", _DESCENT),
-    "mcr2": Method(mcr2.fit_many, "MCR²", "two views", _DESCENT),
+#: Families in the order of tables and legends, with the folders of their files.
+FAMILIES = {
+    "control": "controls",
+    "components": "components",
+    "density": "density",
+    "reconstruction": "reconstruction",
+    "prediction": "prediction",
+    "two views": "two_views",
 }
+#: Files whose methods come first in their family, in this order; all others follow by name.
+_FIRST = (
+    *("untrained", "supervised"),
+    *("pca", "fastica", "picard", "rica", "sparse_filtering"),
+    *("kmeans", "gmm", "softhebb", "rbm"),
+    *("autoencoder", "denoising", "sparse_autoencoder", "vae"),
+    *("simclr", "moco", "byol", "swav", "barlow_twins", "vicreg", "wmse", "mcr2"),
+)
+
+
+def _collected() -> dict[str, Method]:
+    """Methods of all files in the families' folders, by name."""
+    found: dict[str, Method] = {}
+    for family, folder in FAMILIES.items():
+        package = import_module(f"paper.methods.{folder}")
+        files = {file.name for file in pkgutil.iter_modules(package.__path__)}
+        listed = [file for file in _FIRST if file in files]
+        for file in [*listed, *sorted(files.difference(listed))]:
+            for method in getattr(import_module(f"{package.__name__}.{file}"), "METHODS", ()):
+                if method.name in found:
+                    raise ValueError(f"two methods have the name {method.name!r}: change one")
+                found[method.name] = replace(method, family=family)
+    return found
+
+
+METHODS = _collected()

@@ -23,8 +23,7 @@ from infomax_lib.results.experiments import seeds_together
 from infomax_lib.results.store import Store, open_store
 from infomax_lib.results.workers import Advance, share_out
 from infomax_lib.training.devices import device_name, resolve_device
-from paper.methods.encoders import Encoder, FitError
-from paper.methods.kept_weights import as_table, from_table
+from paper.methods.encoders import Encoder, FitError, as_table, from_table
 from paper.methods.methods import METHODS, SETTINGS, Outcomes
 from paper.methods.spec import BaselineSpec
 

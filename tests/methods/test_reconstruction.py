@@ -6,32 +6,21 @@ import math
 import numpy as np
 import pytest
 import torch
+from fits import fit
 from torch.distributions import Bernoulli, Normal, kl_divergence
 from torch.nn import functional as F
 
 from infomax_lib.model.streams import generator
 from paper.methods import METHODS, FitError
-from paper.methods.reconstruction import (
-    autoencoder,
-    bernoulli,
-    denoising,
-    masking,
-    pixel_prediction,
-    sparse_autoencoder,
-    vae,
-)
+from paper.methods.descent import Descent
+from paper.methods.prediction import pixel_prediction
+from paper.methods.reconstruction import autoencoder, bernoulli, masking, sparse_autoencoder, vae
 
 DOUBLE = torch.float64
-FITS = {
-    "denoising_autoencoder": denoising.fit,
-    "sparse_autoencoder": sparse_autoencoder.fit,
-    "topk_autoencoder": lambda *a, **s: sparse_autoencoder.fit(*a, sparsity="top_k", **s),
-    "vae": vae.fit,
-    "masked_prediction": lambda X, K, seed, **s: pixel_prediction.fit_masked(X, K, [seed], **s)[0],
-    "autoregressive_prediction": lambda X, K, seed, **s: pixel_prediction.fit_autoregressive(
-        X, K, [seed], **s
-    )[0],
-}
+VARIANTS = (
+    *("denoising_autoencoder", "sparse_autoencoder", "topk_autoencoder", "vae"),
+    *("masked_prediction", "autoregressive_prediction"),
+)
 
 
 def draw(*shape, seed=0):
@@ -83,28 +72,28 @@ def pairs(samples=500, count=4, seed=3):
 # --- what all of them share ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("method", FITS)
+@pytest.mark.parametrize("method", VARIANTS)
 def test_a_seed_trained_in_a_stack_equals_the_seed_trained_alone(method, images):
     settings = {"epochs": 3, "learning_rate": 1e-2, "batch_size": 64}
-    together = METHODS[method].fit_many(images, 6, [3, 11, 42], **settings)
+    together = METHODS[method].fit(images, 6, [3, 11, 42], **settings)
     for seed, encoder in zip([3, 11, 42], together, strict=True):
-        alone = FITS[method](images, 6, seed, **settings)
+        alone = fit(method, images, 6, seed, **settings)
         torch.testing.assert_close(encoder.weight, alone.weight, rtol=0, atol=1e-10)
         torch.testing.assert_close(encoder.bias, alone.bias, rtol=0, atol=1e-10)
     assert (together[0].weight - together[1].weight).abs().max() > 0.01
 
 
-@pytest.mark.parametrize("method", FITS)
+@pytest.mark.parametrize("method", VARIANTS)
 def test_data_that_are_no_probabilities_and_steps_that_diverge_are_failures(method, images):
     settings = {"epochs": 1, "batch_size": 64}
     with pytest.raises(FitError, match=r"\[0, 1\]"):
-        FITS[method](images - 0.5, 6, 0, learning_rate=1e-3, **settings)
-    (outcome,) = METHODS[method].fit_many(images, 6, [0], learning_rate=1e308, **settings)
+        fit(method, images - 0.5, 6, 0, learning_rate=1e-3, **settings)
+    (outcome,) = METHODS[method].fit(images, 6, [0], learning_rate=1e308, **settings)
     assert isinstance(outcome, FitError)
     assert "finite" in str(outcome)
 
 
-@pytest.mark.parametrize("method", FITS)
+@pytest.mark.parametrize("method", VARIANTS)
 def test_methods_are_registered_with_the_settings_of_descent(method):
     assert set(METHODS[method].defaults) == {"epochs", "learning_rate", "batch_size"}
     assert not METHODS[method].reads_labels
@@ -140,9 +129,9 @@ def test_a_share_that_cannot_be_drawn_is_refused(share, images):
         masking.check_share(share)
     settings = {"epochs": 1, "learning_rate": 1e-3, "batch_size": 64}
     with pytest.raises(ValueError, match="multiple of 1/256"):
-        denoising.fit(images, 4, 0, corruption=share, **settings)
+        fit("denoising_autoencoder", images, 4, 0, corruption=share, **settings)
     with pytest.raises(ValueError, match="multiple of 1/256"):
-        pixel_prediction.fit_masked(images, 4, [0], hidden_share=share, **settings)
+        fit("masked_prediction", images, 4, 0, hidden_share=share, **settings)
 
 
 # --- Bernoulli pixels ----------------------------------------------------------------------------
@@ -193,13 +182,22 @@ def test_denoising_trains_on_inputs_with_holes_and_clean_targets(images, monkeyp
     seen = []
     whole = autoencoder.loss_and_gradients
 
-    def spy(parameters, x, decoder="sigmoid", target=None):
+    def spy(parameters, x, target):
         seen.append((x, target))
-        return whole(parameters, x, decoder, target)
+        return whole(parameters, x, target)
 
     monkeypatch.setattr(autoencoder, "loss_and_gradients", spy)
     clean = images + (1 - images) * 0.5  # no pixel is black
-    denoising.fit(clean, 4, 0, epochs=2, learning_rate=1e-3, batch_size=301, corruption=0.25)
+    fit(
+        "denoising_autoencoder",
+        clean,
+        4,
+        0,
+        epochs=2,
+        learning_rate=1e-3,
+        batch_size=301,
+        corruption=0.25,
+    )
     for given, target in seen:
         assert (target > 0).all()
         assert ((given == target) | (given == 0)).all()
@@ -209,9 +207,9 @@ def test_denoising_trains_on_inputs_with_holes_and_clean_targets(images, monkeyp
 
 def test_without_corruption_denoising_is_the_autoencoder(images):
     settings = {"epochs": 3, "learning_rate": 1e-2, "batch_size": 64}
-    clean = denoising.fit(images, 6, 0, corruption=0.0, **settings)
-    assert torch.equal(clean.weight, autoencoder.fit(images, 6, 0, **settings).weight)
-    noisy = denoising.fit(images, 6, 0, **settings)
+    clean = fit("denoising_autoencoder", images, 6, 0, corruption=0.0, **settings)
+    assert torch.equal(clean.weight, fit("autoencoder", images, 6, 0, **settings).weight)
+    noisy = fit("denoising_autoencoder", images, 6, 0, **settings)
     assert (noisy.weight - clean.weight).abs().max() > 0.01
 
 
@@ -221,8 +219,8 @@ def test_denoising_learns_to_fill_in_a_pixel_from_its_copy(monkeypatch):
     whole = autoencoder.initial
     monkeypatch.setattr(autoencoder, "initial", lambda *a: trained.append(whole(*a)) or trained[-1])
     settings = {"epochs": 60, "learning_rate": 2e-2, "batch_size": 50}
-    autoencoder.fit(X, 12, 0, **settings)
-    denoising.fit(X, 12, 0, **settings)
+    fit("autoencoder", X, 12, 0, **settings)
+    fit("denoising_autoencoder", X, 12, 0, **settings)
     corrupted = X * (uniform(*X.shape, seed=9) < 0.75)
     plain, noisy = (
         float(autoencoder.loss_and_gradients(p, corrupted[None], target=X[None])[0])
@@ -269,15 +267,15 @@ def test_the_penalty_is_blind_to_scale():
 
 def test_without_a_penalty_the_sparse_autoencoder_is_the_autoencoder(images):
     settings = {"epochs": 3, "learning_rate": 1e-2, "batch_size": 64}
-    free = sparse_autoencoder.fit(images, 6, 0, penalty=0.0, **settings)
-    assert torch.equal(free.weight, autoencoder.fit(images, 6, 0, **settings).weight)
+    free = fit("sparse_autoencoder", images, 6, 0, penalty=0.0, **settings)
+    assert torch.equal(free.weight, fit("autoencoder", images, 6, 0, **settings).weight)
 
 
 def test_a_higher_penalty_leaves_fewer_units_active(images):
     settings = {"epochs": 30, "learning_rate": 1e-2, "batch_size": 64}
 
     def active(penalty):
-        encoder = sparse_autoencoder.fit(images, 16, 0, penalty=penalty, **settings)
+        encoder = fit("sparse_autoencoder", images, 16, 0, penalty=penalty, **settings)
         return float((encoder.transform(images) > 0).double().mean())
 
     assert active(0.0) > active(0.1) + 0.1 > active(0.5) + 0.2
@@ -297,7 +295,8 @@ def test_quota_loss_and_gradients_match_autograd():
         return total / 7
 
     p = parameters_of(units=8)
-    assert_matches_autograd(lambda q: sparse_autoencoder.limited(q, x), p, plain)
+    quota = {"code": sparse_autoencoder.limited}
+    assert_matches_autograd(lambda q: autoencoder.loss_and_gradients(q, x, **quota), p, plain)
 
 
 @pytest.mark.parametrize(("units", "kept"), [(3, 1), (7, 1), (8, 2), (64, 16)])
@@ -312,7 +311,7 @@ def test_quota_keeps_the_largest_activations(units, kept):
 
 
 def test_the_fitted_quota_holds_at_inference(images):
-    encoder = FITS["topk_autoencoder"](images, 8, 0, epochs=5, learning_rate=1e-2, batch_size=64)
+    encoder = fit("topk_autoencoder", images, 8, 0, epochs=5, learning_rate=1e-2, batch_size=64)
     features = encoder.transform(images)
     assert ((features > 0).sum(1) <= 2).all()
     torch.testing.assert_close(
@@ -328,8 +327,15 @@ def test_a_penalised_code_of_bars_is_the_bars():
 
     def worst_bar(penalty):
         """Correlation of the bar that is found worst with the unit that finds it best."""
-        encoder = sparse_autoencoder.fit(
-            X, 16, 0, epochs=60, learning_rate=1e-2, batch_size=50, penalty=penalty
+        encoder = fit(
+            "sparse_autoencoder",
+            X,
+            16,
+            0,
+            epochs=60,
+            learning_rate=1e-2,
+            batch_size=50,
+            penalty=penalty,
         )
         features = encoder.transform(X)
         features = features[:, features.std(0) > 0]
@@ -339,15 +345,10 @@ def test_a_penalised_code_of_bars_is_the_bars():
     assert worst_bar(0.1) > 0.8 > worst_bar(0.0)
 
 
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [({"sparsity": "l2"}, "'l1' or 'top_k'"), ({"penalty": -1.0}, "at least 0")],
-)
-def test_impossible_sparsity_is_refused(settings, message, images):
-    with pytest.raises(ValueError, match=message):
-        sparse_autoencoder.fit(
-            images, 4, 0, epochs=1, learning_rate=1e-3, batch_size=64, **settings
-        )
+def test_a_negative_penalty_is_refused(images):
+    settings = {"epochs": 1, "learning_rate": 1e-3, "batch_size": 64}
+    with pytest.raises(ValueError, match="at least 0"):
+        fit("sparse_autoencoder", images, 4, 0, penalty=-1.0, **settings)
 
 
 # --- variational ---------------------------------------------------------------------------------
@@ -413,13 +414,13 @@ def test_units_collapse_where_there_is_nothing_to_encode(images):
     more than it tells: all means go to zero. Prototypes keep some units."""
     noise = uniform(301, 30, seed=2)
     settings = {"epochs": 40, "learning_rate": 1e-2, "batch_size": 50}
-    spread = [vae.fit(X, 6, 0, **settings).transform(X).std(0) for X in (noise, images)]
+    spread = [fit("vae", X, 6, 0, **settings).transform(X).std(0) for X in (noise, images)]
     assert spread[0].max() < 0.25
     assert spread[1].max() > 0.7
 
 
 def test_vae_features_are_the_means_and_signed(images):
-    encoder = vae.fit(images, 6, 0, epochs=5, learning_rate=1e-2, batch_size=64)
+    encoder = fit("vae", images, 6, 0, epochs=5, learning_rate=1e-2, batch_size=64)
     features = encoder.transform(images)
     torch.testing.assert_close(features, images @ encoder.weight.T + encoder.bias)
     assert (features < 0).any()
@@ -514,8 +515,8 @@ def test_autoregressive_probabilities_of_all_images_sum_to_one():
 
 
 def test_connections_that_would_reveal_a_pixel_stay_at_zero(images):
-    encoder = FITS["autoregressive_prediction"](
-        images, 8, 0, epochs=20, learning_rate=1e-2, batch_size=64
+    encoder = fit(
+        "autoregressive_prediction", images, 8, 0, epochs=20, learning_rate=1e-2, batch_size=64
     )
     reads = pixel_prediction.reading_masks(8, 30)
     assert not encoder.weight[~reads].any()
@@ -538,14 +539,11 @@ def test_autoregression_reaches_the_entropy_of_pairs():
         pixel_prediction.autoregressive_loss_and_gradients(parameters, X[None], reads)[0]
     )
     assert loss() > 5
-    autoencoder.descend(
+    Descent(epochs=60, learning_rate=2e-2, batch_size=50).layers(
         parameters,
         lambda p, x: pixel_prediction.autoregressive_loss_and_gradients(p, x, reads)[1],
         X,
         [0],
-        epochs=60,
-        learning_rate=2e-2,
-        batch_size=50,
     )
     assert loss() == pytest.approx(4 * math.log(2), rel=0.02)
 
@@ -560,14 +558,8 @@ def test_masked_prediction_reaches_the_entropy_of_pairs():
     def loss_and_gradients(p, x):
         return pixel_prediction.masked_loss_and_gradients(p, x, masking.draw_masks(stream, x, 0.5))
 
-    autoencoder.descend(
-        parameters,
-        lambda p, x: loss_and_gradients(p, x)[1],
-        X,
-        [0],
-        epochs=60,
-        learning_rate=1e-2,
-        batch_size=50,
+    Descent(epochs=60, learning_rate=1e-2, batch_size=50).layers(
+        parameters, lambda p, x: loss_and_gradients(p, x)[1], X, [0]
     )
     ambiguous = -(math.log(1 / 3) / 3 + 2 * math.log(2 / 3) / 3)
     least = 8 / 2 * 3 / 4 * ambiguous
@@ -577,7 +569,7 @@ def test_masked_prediction_reaches_the_entropy_of_pairs():
 
 
 def test_masked_features_at_inference_read_all_pixels(images):
-    encoder = FITS["masked_prediction"](images, 6, 0, epochs=5, learning_rate=1e-2, batch_size=64)
+    encoder = fit("masked_prediction", images, 6, 0, epochs=5, learning_rate=1e-2, batch_size=64)
     torch.testing.assert_close(
         encoder.transform(images), (images @ encoder.weight.T + encoder.bias).relu()
     )
@@ -586,6 +578,12 @@ def test_masked_features_at_inference_read_all_pixels(images):
 
 def test_one_pixel_cannot_be_predicted_from_those_before_it():
     with pytest.raises(FitError, match="two dimensions"):
-        pixel_prediction.fit_autoregressive(
-            torch.zeros(10, 1), 2, [0], epochs=1, learning_rate=1e-3, batch_size=5
+        fit(
+            "autoregressive_prediction",
+            torch.zeros(10, 1),
+            2,
+            0,
+            epochs=1,
+            learning_rate=1e-3,
+            batch_size=5,
         )

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from fits import fit
 
 from infomax_lib import RunSpec, SpecError, grid, load_dataset, open_store, run
 from infomax_lib.measures.probes import linear_probe
@@ -21,7 +22,6 @@ from paper.methods import (
     run_baselines,
 )
 from paper.methods import runs as baseline_runs
-from paper.methods.density import kmeans
 from paper.methods.methods import FAMILIES
 
 # --- specs ---------------------------------------------------------------------------------------
@@ -95,9 +95,9 @@ def counted(monkeypatch):
     fitted = {}
     for name, method in METHODS.items():
 
-        def fit_many(X, hidden_dim, seeds, *, _name=name, _fit=method.fit_many, **settings):
+        def fit_many(X, hidden_dim, seeds, *how, _name=name, _fit=method.fit_many, **settings):
             fitted[_name] = fitted.get(_name, 0) + len(seeds)
-            return _fit(X, hidden_dim, seeds, **settings)
+            return _fit(X, hidden_dim, seeds, *how, **settings)
 
         monkeypatch.setitem(METHODS, name, dataclasses.replace(method, fit_many=fit_many))
     return fitted
@@ -130,7 +130,7 @@ def test_measures_are_those_of_the_encoder(tmp_path):
     spec = BaselineSpec(dataset="digits", method="kmeans", hidden_dim=8, seed=3)
     row = run_baselines(spec, device="cpu", store=tmp_path, progress=False).iloc[0]
     data = load_dataset("digits")
-    encoder = kmeans.fit(data.train, 8, 3, epochs=300)
+    encoder = fit("kmeans", data.train, 8, 3, epochs=300)
     outputs = encoder.transform(data.test)
     cosines = np.corrcoef(outputs.T.double().numpy()) - np.eye(8)
     assert row["output_correlation"] == pytest.approx((cosines**2).sum(), rel=1e-3)
@@ -150,10 +150,10 @@ def test_stored_weights_give_the_same_encoder(method, tmp_path, counted):
     encoder = fitted_encoder(spec, store=tmp_path)
     assert counted == {method: 1}
     data = load_dataset("digits")
-    fit, settings = METHODS[method], {n: getattr(spec, n) for n in METHODS[method].defaults}
+    settings = {n: getattr(spec, n) for n in METHODS[method].defaults}
     if method == "supervised":
         settings["labels"] = data.train_labels
-    (fresh,) = fit.fit_many(data.train, 8, [0], **settings)
+    fresh = fit(method, data.train, 8, 0, **settings)
     torch.testing.assert_close(encoder.transform(data.test), fresh.transform(data.test))
 
 

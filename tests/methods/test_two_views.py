@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from fits import fit
 from scipy import ndimage
 from torch import nn
 
 from infomax_lib.model.streams import generator
 from paper.methods import METHODS, FitError
+from paper.methods.descent import xavier
 from paper.methods.two_views import (
     augment,
     barlow_twins,
@@ -474,17 +476,8 @@ def test_rate_reduction_is_never_negative_and_zero_for_a_collapse():
 
 # --- training ------------------------------------------------------------------------------------
 
-MODULES = {
-    "simclr": simclr,
-    "moco": moco,
-    "byol": byol,
-    "swav": swav,
-    "barlow_twins": barlow_twins,
-    "vicreg": vicreg,
-    "wmse": wmse,
-    "mcr2": mcr2,
-}
-DIMENSIONS = dict.fromkeys(MODULES, 64) | {"barlow_twins": 128, "vicreg": 128, "wmse": 32}
+NAMES = ("simclr", "moco", "byol", "swav", "barlow_twins", "vicreg", "wmse", "mcr2")
+DIMENSIONS = dict.fromkeys(NAMES, 64) | {"barlow_twins": 128, "vicreg": 128, "wmse": 32}
 SETTINGS = {"epochs": 3, "learning_rate": 1e-2, "batch_size": 40}  # the last batch has ten images
 
 
@@ -509,10 +502,10 @@ class Head(nn.Module):
 
 
 class Network(nn.Module):
-    def __init__(self, start, head, standardise=True):
+    def __init__(self, start, standardise=True):
         super().__init__()
         self.layer = nn.Linear(start["weight"].shape[2], start["weight"].shape[1], dtype=DOUBLE)
-        self.head = Head(head, "head", standardise)
+        self.head = Head(start, "head", standardise)
         with torch.no_grad():
             self.layer.weight.copy_(start["weight"][0])
             self.layer.bias.copy_(start["bias"][0])
@@ -530,9 +523,8 @@ def follow(slow, fast, keep):
 def trained_in_plain_words(method, X, hidden_dim, seed, epochs, learning_rate, batch_size):
     """One seed, view by view, with torch.nn and the losses above."""
     dimension = DIMENSIONS[method]
-    start = joint_embedding.layer([seed], hidden_dim, X)
-    head = joint_embedding.head([seed], "head", hidden_dim, dimension, X)
-    network, slow = (Network(start, head, method != "moco") for _ in range(2))
+    start = joint_embedding.network([seed], hidden_dim, X, dimension)
+    network, slow = (Network(start, method != "moco") for _ in range(2))
     parameters = list(network.parameters())
     if method == "byol":
         predictor = Head(
@@ -540,7 +532,7 @@ def trained_in_plain_words(method, X, hidden_dim, seed, epochs, learning_rate, b
         )
         parameters += predictor.parameters()
     if method == "swav":
-        start = joint_embedding.descent.xavier([seed], 32, dimension, "prototypes", X)[0]
+        start = xavier([seed], 32, dimension, "prototypes", X)[0]
         prototypes = nn.Parameter(start.clone())
         parameters.append(prototypes)
     if method == "moco":
@@ -581,12 +573,12 @@ def trained_in_plain_words(method, X, hidden_dim, seed, epochs, learning_rate, b
     return network.layer
 
 
-@pytest.mark.parametrize("method", MODULES)
+@pytest.mark.parametrize("method", NAMES)
 def test_training_equals_a_plain_loop_with_torch_modules(method, images):
     settings = SETTINGS | {"epochs": 1} if method in ("simclr", "vicreg") else SETTINGS
     expected = trained_in_plain_words(method, images, 7, 3, **settings)
-    encoder = MODULES[method].fit(images, 7, 3, **settings)
-    start = joint_embedding.layer([3], 7, images)["weight"][0]
+    encoder = fit(method, images, 7, 3, **settings)
+    start = joint_embedding.network([3], 7, images)["weight"][0]
     assert (encoder.weight - start).abs().max() > 1e-2
     torch.testing.assert_close(encoder.weight, expected.weight.detach(), rtol=0, atol=1e-7)
     torch.testing.assert_close(encoder.bias, expected.bias.detach(), rtol=0, atol=1e-7)
@@ -594,12 +586,12 @@ def test_training_equals_a_plain_loop_with_torch_modules(method, images):
     torch.testing.assert_close(encoder.transform(images), features, rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("method", MODULES)
+@pytest.mark.parametrize("method", NAMES)
 def test_a_seed_trained_in_a_stack_equals_the_seed_trained_alone(method, images):
     settings = SETTINGS | {"learning_rate": 1e-3}
-    together = MODULES[method].fit_many(images, 6, [3, 11, 42], **settings)
+    together = METHODS[method].fit(images, 6, [3, 11, 42], **settings)
     for seed, encoder in zip([3, 11, 42], together, strict=True):
-        (alone,) = MODULES[method].fit_many(images, 6, [seed], **settings)
+        alone = fit(method, images, 6, seed, **settings)
         torch.testing.assert_close(encoder.weight, alone.weight, rtol=0, atol=1e-8)
         torch.testing.assert_close(encoder.bias, alone.bias, rtol=0, atol=1e-8)
 
@@ -612,20 +604,20 @@ def recognised(encoder, X):
     return float((nearest == torch.arange(len(X))).double().mean())
 
 
-@pytest.mark.parametrize("method", MODULES)
+@pytest.mark.parametrize("method", NAMES)
 def test_inputs_that_are_no_square_images_are_a_failure_that_says_so(method):
     with pytest.raises(FitError, match=r"35 inputs are not a square number.*method without views"):
-        MODULES[method].fit(draw(50, 35).sigmoid(), 4, 0, **SETTINGS)
+        fit(method, draw(50, 35).sigmoid(), 4, 0, **SETTINGS)
 
 
-@pytest.mark.parametrize("method", MODULES)
+@pytest.mark.parametrize("method", NAMES)
 def test_weights_that_explode_are_a_failure(method, images):
     with pytest.raises(FitError, match="diverged"):
-        MODULES[method].fit(images.float(), 4, 0, **SETTINGS | {"learning_rate": 1e38})
+        fit(method, images.float(), 4, 0, **SETTINGS | {"learning_rate": 1e38})
 
 
-@pytest.mark.parametrize("method", MODULES)
+@pytest.mark.parametrize("method", NAMES)
 def test_methods_are_in_the_table(method):
-    assert METHODS[method].fit_many is MODULES[method].fit_many
+    assert METHODS[method].family == "two views"
     assert set(METHODS[method].defaults) == {"epochs", "learning_rate", "batch_size"}
     assert not METHODS[method].reads_labels

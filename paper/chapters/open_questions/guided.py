@@ -28,7 +28,7 @@ from infomax_lib.model.matmul import products
 from infomax_lib.results.experiments import MinibatchSpec, derived_results
 from infomax_lib.results.store import Store
 from infomax_lib.training.tensors.block import Block
-from paper.methods import descent
+from paper.methods.descent import Descent, Parameters, xavier
 
 _MAX_LAYERS = 64  # trained at once
 
@@ -151,7 +151,7 @@ def train_guided(specs: Sequence[AuxiliarySpec], data: Dataset, progress: bool =
     parameters = {
         "weight": weight,
         "bias": bias,
-        "head": descent.xavier(own_seeds, classes, first.hidden_dim, "head", weight),
+        "head": xavier(own_seeds, classes, first.hidden_dim, "head", weight),
         "head_bias": weight.new_zeros(len(specs), classes),
     }
     trained = [tensor for name, tensor in parameters.items() if first.bias or name != "bias"]
@@ -161,15 +161,13 @@ def train_guided(specs: Sequence[AuxiliarySpec], data: Dataset, progress: bool =
     else:
         optimizer = torch.optim.Adam(trained, lr=first.learning_rate, fused=True)
     step = GuidedStep(specs, weight)
-    descent.train(
+    bar = "layers with heads" if progress else None
+    Descent(first.epochs, first.learning_rate, int(first.batch_size), bar).train(
         parameters,
         lambda p, batch, rows: step.gradients(p, batch, data.train_labels[rows]),
-        optimizer,
         data.train,
         seeds,
-        epochs=first.epochs,
-        batch_size=int(first.batch_size),
-        progress="layers with heads" if progress else None,
+        optimizer=optimizer,
     )
     return Guided(**parameters)
 
@@ -188,9 +186,7 @@ class GuidedStep:
         # all layers have one activation, so that they are one group
         self._block = Block(specs, 1, device=like.device, dtype=like.dtype)
 
-    def gradients(
-        self, parameters: descent.Parameters, x: Tensor, labels: Tensor
-    ) -> descent.Parameters:
+    def gradients(self, parameters: Parameters, x: Tensor, labels: Tensor) -> Parameters:
         """Gradients by all parameters, for x (S, B, D) and labels (S, B), S the seeds."""
         p, spec = parameters, self._first
         seeds, samples = labels.shape

@@ -6,8 +6,6 @@ Data are reduced and whitened by their K leading principal components first, so 
 exactly uncorrelated on the training data, and only a rotation of them is learned.
 """
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Sequence
 
@@ -15,48 +13,57 @@ import torch
 from sklearn.decomposition import FastICA
 from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
-from tqdm import tqdm
 
-from paper.methods.components.pca import principal_components
-from paper.methods.descent import only
-from paper.methods.encoders import FitError, LinearEncoder
+from paper.methods.components.pca import EIGENVECTORS, projection, whitening_flops, whitening_of
+from paper.methods.encoders import LinearEncoder, each_seed
+from paper.methods.methods import Method, Outcomes
 
 TOLERANCE = 1e-4
 
 
 def fit_many(
     X: Tensor, hidden_dim: int, seeds: Sequence[int], *, epochs: int, progress: str | None = None
-) -> list[LinearEncoder | FitError]:
+) -> Outcomes:
     """K independent components of X (N, D) after at most `epochs` fixed-point iterations.
 
     The seed draws the rotation that the iteration starts from. On real images the iteration may
     circle among nearly Gaussian directions for ever; an encoder that had not converged (change of
     every direction below 1e-4) when it was stopped says so in its `note`.
     """
-    try:
-        mean, variances, directions = principal_components(X, hidden_dim)
-    except FitError as failure:
-        return [failure] * len(seeds)
-    whitening = directions / variances.sqrt()[:, None]
+    mean, whitening = whitening_of(X, hidden_dim)
     white = ((X.double() - mean) @ whitening.T).cpu().numpy()
-    encoders: list[LinearEncoder | FitError] = []
-    for seed in tqdm(seeds, desc=progress, disable=progress is None, leave=False):
+
+    def fit(seed: int) -> LinearEncoder:
         model = FastICA(whiten=False, max_iter=epochs, tol=TOLERANCE, random_state=seed)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # said in the note instead
             model.fit(white)
-        converged = model.n_iter_ < epochs
-        weight = torch.from_numpy(model.components_).to(whitening) @ whitening
-        encoders.append(
-            LinearEncoder(
-                weight.to(X),
-                (-weight @ mean).to(X),
-                note=None if converged else f"not converged after {epochs} iterations",
-            )
-        )
-    return encoders
+        note = None if model.n_iter_ < epochs else f"not converged after {epochs} iterations"
+        rotation = torch.from_numpy(model.components_).to(whitening)
+        return projection(rotation @ whitening, mean, X, note=note)
+
+    return each_seed(fit, seeds, progress)
 
 
-def fit(X: Tensor, hidden_dim: int, seed: int, **settings) -> LinearEncoder:
-    """One seed of `fit_many`. A failure is raised as FitError."""
-    return only(fit_many(X, hidden_dim, [seed], **settings))
+def decorrelation_flops(k: int) -> float:
+    """S = 6K³ + 14K³/3: (W W')^(-1/2) W by the eigenvectors of W W'."""
+    return 3 * 2 * k**3 + EIGENVECTORS * k**3
+
+
+def flops(n: int, d: int, k: int, t: int) -> float:
+    """PCA + 2NKD + 2K²D + T (4NK² + S) + S, with S to decorrelate W."""
+    iteration = 2 * 2 * n * k**2 + decorrelation_flops(k)
+    return whitening_flops(n, d, k) + decorrelation_flops(k) + t * iteration
+
+
+METHODS = (
+    Method(
+        "fastica",
+        "FastICA",
+        fit_many,
+        {"epochs": 200},
+        layer=False,
+        flops=flops,
+        sources=("hyvarinen1999",),
+    ),
+)

@@ -11,18 +11,16 @@ whitened data, and sub-Gaussian sources are allowed. Its solutions are FastICA's
 contrast log cosh u_k. Data are reduced to their K leading principal components and whitened first.
 """
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
-from paper.methods.components.pca import principal_components
-from paper.methods.descent import only
-from paper.methods.encoders import FitError, LinearEncoder
+from paper.methods.components.fastica import decorrelation_flops
+from paper.methods.components.pca import projection, whitening_flops, whitening_of
+from paper.methods.encoders import LinearEncoder, each_seed
+from paper.methods.methods import Method, Outcomes
 
 TOLERANCE = 1e-4  # largest entry of the relative gradient at which W counts as found
 
@@ -35,7 +33,7 @@ def fit_many(
     epochs: int,
     orthogonal: bool = False,
     progress: str | None = None,
-) -> list[LinearEncoder | FitError]:
+) -> Outcomes:
     """K independent components of X (N, D) after at most `epochs` quasi-Newton iterations.
 
     Features are the signed sources u = W x. The seed draws the rotation that the iteration starts
@@ -52,16 +50,12 @@ def fit_many(
         raise ImportError(
             "Picard needs the package python-picard; install it with `pip install .[baselines]`"
         ) from error
-    try:
-        mean, variances, directions = principal_components(X, hidden_dim)
-    except FitError as failure:
-        return [failure] * len(seeds)
-    whitening = directions / variances.sqrt()[:, None]
+    mean, whitening = whitening_of(X, hidden_dim)
     white = (whitening @ (X.double() - mean).T).cpu().numpy()
     # The score is tanh(α u): that of the logistic density, or FastICA's.
     density = Tanh(params={"alpha": 1.0 if orthogonal else 0.5})
-    encoders: list[LinearEncoder | FitError] = []
-    for seed in tqdm(seeds, desc=progress, disable=progress is None, leave=False):
+
+    def fit(seed: int) -> LinearEncoder:
         with warnings.catch_warnings():
             # said in the note instead
             warnings.filterwarnings("ignore", message="Picard did not converge")
@@ -77,18 +71,31 @@ def fit_many(
                 random_state=seed,
                 return_n_iter=True,
             )
-        converged = iterations < epochs - 1
+        note = None if iterations < epochs - 1 else f"not converged after {epochs} iterations"
         weight = torch.from_numpy(rotation).to(whitening) @ whitening
-        encoders.append(
-            LinearEncoder(
-                weight.to(X),
-                (-weight @ mean).to(X),
-                note=None if converged else f"not converged after {epochs} iterations",
-            )
-        )
-    return encoders
+        return projection(weight, mean, X, note=note)
+
+    return each_seed(fit, seeds, progress)
 
 
-def fit(X: Tensor, hidden_dim: int, seed: int, **settings) -> LinearEncoder:
-    """One seed of `fit_many`. A failure is raised as FitError."""
-    return only(fit_many(X, hidden_dim, [seed], **settings))
+def flops(n: int, d: int, k: int, t: int) -> float:
+    """PCA + 2NKD + 2K²D + T (6NK² + 8K³/3) + S + 2NK² + 8K³/3, with S to decorrelate W.
+
+    With one trial of each line search.
+    """
+    # of a matrix (K, K): log |det W|, and its product with another
+    small = 2 / 3 * k**3 + 2 * k**3
+    # gradient, diagonal of the Hessian, and the sources at the new W
+    iteration = 3 * 2 * n * k**2 + small
+    start = decorrelation_flops(k) + 2 * n * k**2 + small
+    return whitening_flops(n, d, k) + start + t * iteration
+
+
+METHODS = (
+    Method(
+        *("picard", "Picard", fit_many, {"epochs": 200}),
+        layer=False,
+        flops=flops,
+        sources=("bell1995", "ablin2018"),
+    ),
+)

@@ -6,16 +6,15 @@ The reconstruction takes the place of ICA's constraint W Wᵀ = I, which allows 
 dimensions and data that are not whitened. Inputs are centred here, as ICA assumes.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from paper.methods import descent
 from paper.methods.controls.untrained import initial_layers
-from paper.methods.encoders import FitError, LinearEncoder
+from paper.methods.descent import Descent
+from paper.methods.encoders import encoders_of
+from paper.methods.methods import DESCENT, Method, Outcomes
 
 SPARSITY = 0.1  # λ
 SMOOTHING = 1e-2  # ε
@@ -36,36 +35,20 @@ def loss_and_gradient(weight: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
     return loss, gradient.div_(x.shape[1])
 
 
-def fit_many(
-    X: Tensor,
-    hidden_dim: int,
-    seeds: Sequence[int],
-    *,
-    epochs: int,
-    learning_rate: float,
-    batch_size: int,
-    progress: str | None = None,
-) -> list[LinearEncoder | FitError]:
+def fit_many(X: Tensor, hidden_dim: int, seeds: Sequence[int], descent: Descent) -> Outcomes:
     """Train one W per seed with Adam; X (N, D). Features are the signed W (x - mean), as in ICA.
 
     W starts from the weights an InfoMax layer has at the same seed.
     """
     mean = X.mean(0)
     weight, _ = initial_layers(seeds, hidden_dim, X)
-    parameters = {"weight": weight}
     descent.train(
-        parameters,
+        {"weight": weight},
         lambda p, batch, rows: {"weight": loss_and_gradient(p["weight"], batch)[1]},
-        torch.optim.Adam(parameters.values(), lr=learning_rate, fused=True),
         X - mean,
         seeds,
-        epochs=epochs,
-        batch_size=batch_size,
-        progress=progress,
     )
-    return descent.encoders_of(weight, -weight @ mean, "identity")
+    return encoders_of(weight, -weight @ mean, "identity")
 
 
-def fit(X: Tensor, hidden_dim: int, seed: int, **settings) -> LinearEncoder:
-    """Train one W; see `fit_many`. A failure is raised as FitError."""
-    return descent.only(fit_many(X, hidden_dim, [seed], **settings))
+METHODS = (Method("rica", "RICA", fit_many, DESCENT, layer=False, sources=("le2011",)),)

@@ -11,17 +11,14 @@ As in the authors' code, the mean over the pixels of each example is taken off f
 which is no mean over examples because of f̃, is minimised on all of them at once by L-BFGS.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from infomax_lib.model.streams import generator
-from paper.methods.descent import encoders_of, only
-from paper.methods.encoders import ACTIVATIONS, FitError, LinearEncoder
+from paper.methods.encoders import ACTIVATIONS, LinearEncoder, each_seed, finite
+from paper.methods.methods import Method, Outcomes
 
 SMOOTHING = 1e-8  # ε
 _MEMORY = 20  # gradient pairs that L-BFGS keeps
@@ -71,7 +68,7 @@ def _minimise(weight: Tensor, x: Tensor, evaluations: int) -> None:
 
 def fit_many(
     X: Tensor, hidden_dim: int, seeds: Sequence[int], *, epochs: int, progress: str | None = None
-) -> list[LinearEncoder | FitError]:
+) -> Outcomes:
     """Fit X (N, D) from Gaussian weights on about `epochs` evaluations of the loss.
 
     One evaluation passes over X once; the line search that is under way when they are used up is
@@ -79,18 +76,29 @@ def fit_many(
     an example do not depend on what it is looked at with.
     """
     centred = X - X.mean(1, keepdim=True)
-    outcomes: list[LinearEncoder | FitError] = []
-    for seed in tqdm(seeds, desc=progress, disable=progress is None, leave=False):
+
+    def fit(seed: int) -> LinearEncoder:
         weight = torch.randn(hidden_dim, X.shape[1], generator=generator(seed, "weights")).to(X)
         _minimise(weight, centred, epochs)
         # The encoder reads x itself: rows that sum to zero take off its mean.
         weight -= weight.mean(1, keepdim=True)
         scale = ((centred @ weight.T).square() + SMOOTHING).mean(0).sqrt()
         weight /= scale[:, None]
-        outcomes += encoders_of(weight[None], weight.new_zeros(1, hidden_dim), "sparse_filtering")
-    return outcomes
+        return finite(weight, weight.new_zeros(hidden_dim), "sparse_filtering")
+
+    return each_seed(fit, seeds, progress)
 
 
-def fit(X: Tensor, hidden_dim: int, seed: int, **settings) -> LinearEncoder:
-    """One seed of `fit_many`. A failure is raised as FitError."""
-    return only(fit_many(X, hidden_dim, [seed], **settings))
+def flops(n: int, d: int, k: int, t: int) -> float:
+    """(T + 1) 4NKD + 2NKD, with the evaluation by which L-BFGS may exceed T."""
+    return (t + 1) * 4 * n * k * d + 2 * n * k * d
+
+
+METHODS = (
+    Method(
+        *("sparse_filtering", "sparse filtering", fit_many, {"epochs": 200}),
+        layer=False,
+        flops=flops,
+        sources=("ngiam2011",),
+    ),
+)

@@ -3,28 +3,27 @@
 a = relu(W x + b),  logits = U a + c,  loss = cross-entropy of softmax(logits), mean over the batch.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
-from paper.methods import descent
 from paper.methods.controls.untrained import initial_layers
-from paper.methods.encoders import FitError, LinearEncoder
+from paper.methods.descent import Descent, Parameters, encode, xavier
+from paper.methods.encoders import encoders_of
+from paper.methods.methods import DESCENT, Method, Outcomes
 
 
 def loss_and_gradients(
-    parameters: descent.Parameters, x: Tensor, labels: Tensor
-) -> tuple[Tensor, descent.Parameters]:
+    parameters: Parameters, x: Tensor, labels: Tensor
+) -> tuple[Tensor, Parameters]:
     """Cross-entropy of each model (S,) and its gradients.
 
     x (S, B, D), labels (S, B) in 0..C-1;
     parameters weight (S, K, D), bias (S, K), head (S, C, K), head_bias (S, C).
     """
     p = parameters
-    hidden = torch.relu(torch.baddbmm(p["bias"][:, None], x, p["weight"].mT))
+    hidden = encode(p, x)
     log_likelihood = torch.log_softmax(
         torch.baddbmm(p["head_bias"][:, None], hidden, p["head"].mT), dim=-1
     )
@@ -47,27 +46,20 @@ def train(
     weight: Tensor,
     bias: Tensor,
     X: Tensor,
-    seeds: Sequence[int],
-    *,
     labels: Tensor,
-    epochs: int,
-    learning_rate: float,
-    batch_size: int,
-    progress: str | None = None,
-    on_epoch: Callable[[int, descent.Parameters], object] = lambda epoch, parameters: None,
-) -> descent.Parameters:
+    seeds: Sequence[int],
+    descent: Descent,
+    on_epoch: Callable[[int, Parameters], object] = lambda epoch, parameters: None,
+) -> Parameters:
     """Parameters of one classifier per seed, trained with Adam from the given layers.
 
     Args:
         weight: Rows (S, K, D) that the layers start from; left as they are.
         bias: Their biases (S, K).
         X: Training data (N, D).
-        seeds: S seeds, which fix the order of the data and the head.
         labels: Classes (N,).
-        epochs: Passes over X.
-        learning_rate: Of Adam.
-        batch_size: Rows per step.
-        progress: Title of the bar; None shows none.
+        seeds: S seeds, which fix the order of the data and the head.
+        descent: How to train.
         on_epoch: Called after each epoch 1, 2, ... with its number and the parameters so far.
 
     Returns:
@@ -77,51 +69,27 @@ def train(
     parameters = {
         "weight": weight.clone(),
         "bias": bias.clone(),
-        "head": descent.xavier(seeds, classes, weight.shape[1], "head", X),
+        "head": xavier(seeds, classes, weight.shape[1], "head", X),
         "head_bias": X.new_zeros(len(seeds), classes),
     }
-    descent.train(
+    return descent.train(
         parameters,
         lambda p, batch, rows: loss_and_gradients(p, batch, labels[rows])[1],
-        torch.optim.Adam(parameters.values(), lr=learning_rate, fused=True),
         X,
         seeds,
-        epochs=epochs,
-        batch_size=batch_size,
-        progress=progress,
         on_epoch=lambda epoch: on_epoch(epoch, parameters),
     )
-    return parameters
 
 
 def fit_many(
-    X: Tensor,
-    hidden_dim: int,
-    seeds: Sequence[int],
-    *,
-    labels: Tensor,
-    epochs: int,
-    learning_rate: float,
-    batch_size: int,
-    progress: str | None = None,
-) -> list[LinearEncoder | FitError]:
+    X: Tensor, hidden_dim: int, seeds: Sequence[int], descent: Descent, labels: Tensor
+) -> Outcomes:
     """Train one classifier per seed with Adam; X (N, D), labels (N,). Encoders give the ReLU layer.
 
     The hidden layer starts from the weights an InfoMax layer has at the same seed.
     """
-    parameters = train(
-        *initial_layers(seeds, hidden_dim, X),
-        X,
-        seeds,
-        labels=labels,
-        epochs=epochs,
-        learning_rate=learning_rate,
-        batch_size=batch_size,
-        progress=progress,
-    )
-    return descent.encoders_of(parameters["weight"], parameters["bias"], "relu")
+    found = train(*initial_layers(seeds, hidden_dim, X), X, labels, seeds, descent)
+    return encoders_of(found["weight"], found["bias"], "relu")
 
 
-def fit(X: Tensor, hidden_dim: int, seed: int, **settings) -> LinearEncoder:
-    """Train one classifier; see `fit_many`. A failure is raised as FitError."""
-    return descent.only(fit_many(X, hidden_dim, [seed], **settings))
+METHODS = (Method("supervised", "supervised layer", fit_many, DESCENT, reads_labels=True),)

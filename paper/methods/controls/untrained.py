@@ -1,14 +1,13 @@
 """No training at all: ReLU of random weights, the control every other method has to beat."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from infomax_lib.model.layer import initial_parameters
-from paper.methods.encoders import LinearEncoder
+from paper.methods.encoders import encoders_of
+from paper.methods.methods import Method, Outcomes
 
 
 def initial_layers(seeds: Sequence[int], hidden_dim: int, X: Tensor) -> tuple[Tensor, Tensor]:
@@ -21,7 +20,11 @@ def initial_layers(seeds: Sequence[int], hidden_dim: int, X: Tensor) -> tuple[Te
     return torch.stack(weights).to(X), torch.stack(biases).to(X)
 
 
-def fit(X: Tensor, hidden_dim: int, seed: int) -> LinearEncoder:
+def fit_many(
+    X: Tensor, hidden_dim: int, seeds: Sequence[int], progress: str | None = None
+) -> Outcomes:
     """ReLU of Xavier-uniform weights with zero biases; only the shape of X (N, D) is used."""
-    weights, biases = initial_layers([seed], hidden_dim, X)
-    return LinearEncoder(weights[0], biases[0], "relu")
+    return encoders_of(*initial_layers(seeds, hidden_dim, X), "relu")
+
+
+METHODS = (Method("untrained", "untrained ReLU", fit_many, flops=lambda n, d, k, t: 0.0),)

@@ -12,10 +12,9 @@ component, which is zero wherever the component's images are blank: one stray gr
 outweigh the rest of the image.
 """
 
-from __future__ import annotations
-
 import math
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -23,7 +22,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 from torch import Tensor
 
-from paper.methods.encoders import FitError
+from paper.methods.density.kmeans import seeding_flops
+from paper.methods.encoders import KINDS, FitError, each_seed
+from paper.methods.methods import Method, Outcomes
 
 # Added to σ_k², so that a component of equal images keeps a density; about (8 / 255)².
 VARIANCE_FLOOR = 1e-3
@@ -58,8 +59,18 @@ class MixtureEncoder:
         """log r_k of the rows of X, (N, D) -> (N, K)."""
         return self.log_joint(X).log_softmax(-1)
 
+    @property
+    def kept(self) -> tuple[str, list[Tensor]]:
+        """Variances and log π_k stand beside the means."""
+        return "mixture", [self.variances, self.log_weights]
 
-def fit(X: Tensor, hidden_dim: int, seed: int, *, epochs: int) -> MixtureEncoder:
+
+KINDS["mixture"] = lambda table, note: MixtureEncoder(
+    table[:, :-2], table[:, -2], table[:, -1], note
+)
+
+
+def fit_mixture(X: Tensor, hidden_dim: int, seed: int, *, epochs: int) -> MixtureEncoder:
     """K components of X (N, D) after at most `epochs` EM iterations (one pass over X each).
 
     The seed draws the first means among the rows of X, as k-means++ does.
@@ -84,3 +95,31 @@ def fit(X: Tensor, hidden_dim: int, seed: int, *, epochs: int) -> MixtureEncoder
         torch.from_numpy(model.weights_).to(X).log(),
         None if model.converged_ else f"not converged after {epochs} iterations",
     )
+
+
+def fit_many(
+    X: Tensor, hidden_dim: int, seeds: Sequence[int], *, epochs: int, progress: str | None = None
+) -> Outcomes:
+    """`fit_mixture` at each seed."""
+    return each_seed(lambda seed: fit_mixture(X, hidden_dim, seed, epochs=epochs), seeds, progress)
+
+
+def flops(n: int, d: int, k: int, t: int) -> float:
+    """I + T 6NKD + 6NKD, with I to seed, see :func:`.seeding_flops`.
+
+    A sample's share in a mean costs 2KD: the program sums x and x² for every component.
+    """
+    expectation, maximisation = 2 * n * k * d, 4 * n * k * d
+    # the seeds make the first responsibilities, and a last expectation step follows
+    return seeding_flops(n, d, k) + (t + 1) * (expectation + maximisation)
+
+
+METHODS = (
+    Method(
+        *("gmm", "Gaussian mixture", fit_many, {"epochs": 100}),
+        layer=False,
+        flops=flops,
+        kept_per_unit=2,
+        sources=("dempster1977",),
+    ),
+)

@@ -12,17 +12,16 @@ where its chains were at the last batch instead of starting them at the data, an
 everything.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from infomax_lib.model.streams import generator
-from paper.methods import descent
-from paper.methods.encoders import FitError, LinearEncoder
+from paper.methods.descent import Descent, Parameters, drawn, streams
+from paper.methods.encoders import FitError
+from paper.methods.methods import DESCENT, Method, Outcomes
 
 WEIGHT_SCALE = 0.01  # initial weights ~ N(0, 0.01²), Hinton 2012, section 8
 MOMENTUM = 0.5
@@ -31,25 +30,23 @@ MOMENTUM = 0.5
 Draw = Callable[[Tensor], Tensor]
 
 
-def free_energy(parameters: descent.Parameters, v: Tensor) -> Tensor:
+def free_energy(parameters: Parameters, v: Tensor) -> Tensor:
     """F(v) of each row, (S, B); v (S, B, D), weight (S, K, D), bias (S, K), offset (S, D)."""
     field = torch.baddbmm(parameters["bias"][:, None], v, parameters["weight"].mT)
     return -(v * parameters["offset"][:, None]).sum(-1) - F.softplus(field).sum(-1)
 
 
-def hidden_probability(parameters: descent.Parameters, v: Tensor) -> Tensor:
+def hidden_probability(parameters: Parameters, v: Tensor) -> Tensor:
     """p(h_k = 1 | v), (S, B, K)."""
     return torch.baddbmm(parameters["bias"][:, None], v, parameters["weight"].mT).sigmoid_()
 
 
-def visible_probability(parameters: descent.Parameters, h: Tensor) -> Tensor:
+def visible_probability(parameters: Parameters, h: Tensor) -> Tensor:
     """p(v_d = 1 | h), (S, B, D)."""
     return torch.baddbmm(parameters["offset"][:, None], h, parameters["weight"]).sigmoid_()
 
 
-def contrast(
-    data: Tensor, data_hidden: Tensor, model: Tensor, model_hidden: Tensor
-) -> descent.Parameters:
+def contrast(data: Tensor, data_hidden: Tensor, model: Tensor, model_hidden: Tensor) -> Parameters:
     """Mean of ∂F/∂θ over `data` less its mean over `model`: the gradient of -log-likelihood
     when `model` are samples of the model, CD-k when they are k-step reconstructions.
 
@@ -66,19 +63,19 @@ def contrast(
     }
 
 
-def sample_hidden(parameters: descent.Parameters, v: Tensor, draw: Draw) -> Tensor:
+def sample_hidden(parameters: Parameters, v: Tensor, draw: Draw) -> Tensor:
     """States h (S, B, K), 0 or 1, from p(h | v)."""
     probability = hidden_probability(parameters, v)
     return (draw(probability) < probability).to(v.dtype)
 
 
-def sample_visible(parameters: descent.Parameters, h: Tensor, draw: Draw) -> Tensor:
+def sample_visible(parameters: Parameters, h: Tensor, draw: Draw) -> Tensor:
     """States v (S, B, D), 0 or 1, from p(v | h)."""
     probability = visible_probability(parameters, h)
     return (draw(probability) < probability).to(h.dtype)
 
 
-def cd(parameters: descent.Parameters, v: Tensor, draw: Draw, steps: int) -> descent.Parameters:
+def cd(parameters: Parameters, v: Tensor, draw: Draw, steps: int) -> Parameters:
     """CD-k gradient (to descend) for data v (S, B, D) and k = steps."""
     probability = hidden_probability(parameters, v)
     states = (draw(probability) < probability).to(v.dtype)
@@ -89,14 +86,7 @@ def cd(parameters: descent.Parameters, v: Tensor, draw: Draw, steps: int) -> des
     return contrast(v, probability, reconstruction, again)
 
 
-def cd1(parameters: descent.Parameters, v: Tensor, uniform: Tensor) -> descent.Parameters:
-    """CD-1 gradient (to descend) for data v (S, B, D); `uniform` (S, B, K) in [0, 1) draws h."""
-    return cd(parameters, v, lambda _: uniform, steps=1)
-
-
-def pcd(
-    parameters: descent.Parameters, v: Tensor, chains: Tensor, draw: Draw, steps: int
-) -> descent.Parameters:
+def pcd(parameters: Parameters, v: Tensor, chains: Tensor, draw: Draw, steps: int) -> Parameters:
     """Persistent CD gradient (to descend) for data v (S, B, D), after `steps` of the chains.
 
     chains (S, C, D), C >= B, visible states; the first B of them are moved, in place.
@@ -114,60 +104,52 @@ def fit_many(
     X: Tensor,
     hidden_dim: int,
     seeds: Sequence[int],
+    descent: Descent,
     *,
-    epochs: int,
-    learning_rate: float,
-    batch_size: int,
     steps: int = 1,
     persistent: bool = False,
-    progress: str | None = None,
-) -> list[LinearEncoder | FitError]:
+) -> Outcomes:
     """Train one RBM per seed; X (N, D) in [0, 1]. Encoders give p(h = 1 | x).
 
     Visible offsets start at the logit of each pixel's mean (Hinton 2012), so that the hidden
     units need not learn it. `steps` of Gibbs sampling make one gradient; `persistent` keeps
-    `batch_size` chains from batch to batch, which start as images of independent pixels.
+    a batch of chains from batch to batch, which start as images of independent pixels.
     """
     if steps < 1:
         raise ValueError(f"steps of Gibbs sampling must be at least 1, not {steps}")
     if not (X.min() >= 0 and X.max() <= 1):
         raise FitError("a Bernoulli RBM reads inputs as probabilities, so they must lie in [0, 1]")
     dimension = X.shape[1]
-    weights = [
-        torch.randn(hidden_dim, dimension, generator=generator(seed, "weights")) for seed in seeds
-    ]
+    weight = drawn(torch.randn, (hidden_dim, dimension), streams(seeds, "weights"))
     mean = X.mean(0).clamp(0.01, 0.99)
     parameters = {
-        "weight": torch.stack(weights).to(X) * WEIGHT_SCALE,
+        "weight": weight.to(X) * WEIGHT_SCALE,
         "bias": X.new_zeros(len(seeds), hidden_dim),
         "offset": torch.logit(mean).repeat(len(seeds), 1),
     }
-    streams = [generator(seed, "sampling") for seed in seeds]
+    sampling = streams(seeds, "sampling")
 
     def draw(probability: Tensor) -> Tensor:
-        shape = probability.shape[1:]
-        return torch.stack([torch.rand(shape, generator=stream) for stream in streams]).to(X)
+        return drawn(torch.rand, probability.shape[1:], sampling).to(X)
 
-    chains = X.new_zeros(len(seeds), batch_size, dimension)
+    chains = X.new_zeros(len(seeds), descent.batch_size, dimension)
     if persistent:
         chains = (draw(chains) < mean).to(X)
 
-    def gradients(p: descent.Parameters, batch: Tensor, rows: Tensor) -> descent.Parameters:
-        return pcd(p, batch, chains, draw, steps) if persistent else cd(p, batch, draw, steps)
+    def gradients(p: Parameters, v: Tensor) -> Parameters:
+        return pcd(p, v, chains, draw, steps) if persistent else cd(p, v, draw, steps)
 
-    descent.train(
-        parameters,
-        gradients,
-        torch.optim.SGD(parameters.values(), lr=learning_rate, momentum=MOMENTUM),
-        X,
-        seeds,
-        epochs=epochs,
-        batch_size=batch_size,
-        progress=progress,
-    )
-    return descent.encoders_of(parameters["weight"], parameters["bias"], "sigmoid")
+    sgd = torch.optim.SGD(parameters.values(), lr=descent.learning_rate, momentum=MOMENTUM)
+    return descent.layers(parameters, gradients, X, seeds, activation="sigmoid", optimizer=sgd)
 
 
-def fit(X: Tensor, hidden_dim: int, seed: int, **settings) -> LinearEncoder:
-    """Train one RBM; see `fit_many`. A failure is raised as FitError."""
-    return descent.only(fit_many(X, hidden_dim, [seed], **settings))
+_SETTINGS = DESCENT | {"learning_rate": 0.05}
+
+METHODS = (
+    Method("rbm", "RBM, CD-1", fit_many, _SETTINGS, sources=("hinton2002",)),
+    Method("rbm_cd5", "RBM, CD-5", partial(fit_many, steps=5), _SETTINGS, sources=("hinton2002",)),
+    Method(
+        *("rbm_pcd", "RBM, PCD", partial(fit_many, persistent=True), _SETTINGS),
+        sources=("tieleman2008",),
+    ),
+)

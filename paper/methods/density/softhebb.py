@@ -11,8 +11,6 @@ changes at η y_k. As in the authors' code for MNIST they are left out: with K u
 run ahead of the means by a factor K, and in trials on the digits all but a few fell to zero.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,9 +18,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from infomax_lib.model.streams import generator
-from paper.methods import descent as stacked
-from paper.methods.encoders import FitError, LinearEncoder
+from paper.methods.descent import Descent, drawn, streams
+from paper.methods.encoders import KINDS, LinearEncoder, encoders_of
+from paper.methods.methods import DESCENT, Method, Outcomes
 
 #: β, the concentration of each component (e^β is the paper's base of the softmax). Where all units
 #: have one direction m / ||m||, with m = E[x̂], they stay together unless β > ||m|| / λ, with λ the
@@ -43,8 +41,16 @@ class PosteriorEncoder:
         match = F.normalize(X, dim=1) @ self.weight.to(X).T
         return torch.softmax(CONCENTRATION * match, -1)
 
+    @property
+    def kept(self) -> tuple[str, list[Tensor]]:
+        """There are no biases: a column of zeros."""
+        return "posterior", [torch.zeros_like(self.weight[:, 0])]
 
-def descent(weight: Tensor, x: Tensor, concentration: float = CONCENTRATION) -> Tensor:
+
+KINDS["posterior"] = lambda table, note: PosteriorEncoder(table[:, :-1], note)
+
+
+def negative_change(weight: Tensor, x: Tensor, concentration: float = CONCENTRATION) -> Tensor:
     """-Δw / η, mean over the batch, (S, K, D); weight (S, K, D), x (S, B, D) of unit length."""
     match = torch.bmm(x, weight.mT)
     y = torch.softmax(concentration * match, -1)
@@ -52,43 +58,34 @@ def descent(weight: Tensor, x: Tensor, concentration: float = CONCENTRATION) -> 
     return decay.baddbmm_(y.mT, x, alpha=-1 / x.shape[1])
 
 
-def fit_many(
-    X: Tensor,
-    hidden_dim: int,
-    seeds: Sequence[int],
-    *,
-    epochs: int,
-    learning_rate: float,
-    batch_size: int,
-    progress: str | None = None,
-) -> list[PosteriorEncoder | FitError]:
+def fit_many(X: Tensor, hidden_dim: int, seeds: Sequence[int], descent: Descent) -> Outcomes:
     """Train one network per seed; X (N, D). Encoders give the posteriors y.
 
     Weights start as random directions in the positive orthant, which match every image about
     equally: from signed weights, the unit that happens to match the mean image best would win
     everywhere.
     """
-    shape = (hidden_dim, X.shape[1])
-    draws = [torch.rand(shape, generator=generator(seed, "weights")) for seed in seeds]
-    parameters = {"weight": F.normalize(torch.stack(draws).to(X), dim=-1)}
-    stacked.train(
-        parameters,
-        lambda p, batch, rows: {"weight": descent(p["weight"], batch)},
-        torch.optim.SGD(parameters.values(), lr=learning_rate),
+    start = drawn(torch.rand, (hidden_dim, X.shape[1]), streams(seeds, "weights"))
+    weight = F.normalize(start.to(X), dim=-1)
+    descent.train(
+        {"weight": weight},
+        lambda p, batch, rows: {"weight": negative_change(p["weight"], batch)},
         F.normalize(X, dim=1),
         seeds,
-        epochs=epochs,
-        batch_size=batch_size,
-        progress=progress,
+        optimizer=torch.optim.SGD([weight], lr=descent.learning_rate),
     )
-    weight = parameters["weight"]
-    layers = stacked.encoders_of(weight, weight.new_zeros(weight.shape[:2]), "identity")
+    layers = encoders_of(weight, weight.new_zeros(weight.shape[:2]), "identity")
     return [
         PosteriorEncoder(layer.weight) if isinstance(layer, LinearEncoder) else layer
         for layer in layers
     ]
 
 
-def fit(X: Tensor, hidden_dim: int, seed: int, **settings) -> PosteriorEncoder:
-    """Train one network; see `fit_many`. A failure is raised as FitError."""
-    return stacked.only(fit_many(X, hidden_dim, [seed], **settings))
+METHODS = (
+    Method(
+        *("softhebb", "SoftHebb", fit_many, DESCENT | {"learning_rate": 0.1}),
+        layer=False,
+        kept_per_unit=0,
+        sources=("moraitis2022",),
+    ),
+)

@@ -1,1 +1,1 @@
-"""Methods that reconstruct or predict their inputs."""
+"""Methods that reconstruct their inputs."""

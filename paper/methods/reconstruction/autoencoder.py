@@ -1,51 +1,37 @@
 """Autoencoder with one ReLU layer (Rumelhart, Hinton & Williams 1986; Vincent et al. 2008).
 
-h = relu(W x + b),  x̂ = g(V' h + c),  loss = ||x - x̂||², mean over the batch, with g the logistic
-function (inputs in [0, 1]) or the identity. Encoder and decoder weights are not tied.
+h = relu(W x + b),  x̂ = σ(V' h + c),  loss = ||x - x̂||², mean over the batch, of inputs in [0, 1].
+Encoder and decoder weights are not tied.
 
 Variants change what the layer is given (:mod:`.denoising`) or how many of its
 units may be active (:mod:`paper.methods.reconstruction.sparse_autoencoder`), and nothing else.
 """
-
-from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
-from paper.methods import descent
 from paper.methods.controls.untrained import initial_layers
-from paper.methods.encoders import FitError, LinearEncoder
-
-DECODERS = ("sigmoid", "linear")
-
-
-def encode(parameters: descent.Parameters, x: Tensor) -> Tensor:
-    """h = relu(W x + b), (S, B, K); x (S, B, D), weight (S, K, D), bias (S, K)."""
-    return torch.relu(torch.baddbmm(parameters["bias"][:, None], x, parameters["weight"].mT))
+from paper.methods.descent import Descent, Parameters, encode, xavier
+from paper.methods.methods import DESCENT, Method, Outcomes
+from paper.methods.reconstruction.bernoulli import require_probabilities
 
 
-def reconstruction(
-    parameters: descent.Parameters, hidden: Tensor, target: Tensor, decoder: str = "sigmoid"
-) -> tuple[Tensor, Tensor]:
+def reconstruction(parameters: Parameters, hidden: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     """Squared error (S,), and its gradient by the decoder's sums V' h + c, (S, B, D).
 
     hidden (S, B, K), target (S, B, D), decoder (S, K, D), offset (S, D).
     """
-    output = torch.baddbmm(parameters["offset"][:, None], hidden, parameters["decoder"])
-    if decoder == "sigmoid":
-        output.sigmoid_()
+    output = torch.baddbmm(parameters["offset"][:, None], hidden, parameters["decoder"]).sigmoid_()
     error = output - target
     loss = error.square().sum(-1).mean(-1)
-    error.mul_(2 / target.shape[1])
-    if decoder == "sigmoid":
-        # dσ/dz = σ(1 - σ), written as σ - σ² to stay within one temporary
-        error.mul_(torch.addcmul(output, output, output, value=-1))
+    # dσ/dz = σ(1 - σ), written as σ - σ² to stay within one temporary
+    error.mul_(2 / target.shape[1]).mul_(torch.addcmul(output, output, output, value=-1))
     return loss, error
 
 
-def gradients_of(x: Tensor, hidden: Tensor, error: Tensor, back: Tensor) -> descent.Parameters:
+def gradients_of(x: Tensor, hidden: Tensor, error: Tensor, back: Tensor) -> Parameters:
     """Gradients by the four parameters.
 
     Inputs x (S, B, D), code hidden (S, B, K), gradients error (S, B, D) by the decoder's sums and
@@ -60,93 +46,42 @@ def gradients_of(x: Tensor, hidden: Tensor, error: Tensor, back: Tensor) -> desc
 
 
 def loss_and_gradients(
-    parameters: descent.Parameters,
+    parameters: Parameters,
     x: Tensor,
-    decoder: str = "sigmoid",
     target: Tensor | None = None,
-) -> tuple[Tensor, descent.Parameters]:
+    code: Callable[[Parameters, Tensor], Tensor] = encode,
+) -> tuple[Tensor, Parameters]:
     """Squared reconstruction error of each model (S,) and its gradients.
 
     x (S, B, D); parameters weight (S, K, D), bias (S, K), decoder (S, K, D), offset (S, D). What
-    is reconstructed is x, or another `target` (S, B, D).
+    is reconstructed is x, or another `target` (S, B, D); from all units, or those that `code`, a
+    part of `encode`, leaves active.
     """
-    hidden = encode(parameters, x)
-    loss, error = reconstruction(parameters, hidden, x if target is None else target, decoder)
+    hidden = code(parameters, x)
+    loss, error = reconstruction(parameters, hidden, x if target is None else target)
     back = torch.bmm(error, parameters["decoder"].mT).mul_(hidden > 0)
     return loss, gradients_of(x, hidden, error, back)
 
 
-def fit_many(
-    X: Tensor,
-    hidden_dim: int,
-    seeds: Sequence[int],
-    *,
-    epochs: int,
-    learning_rate: float,
-    batch_size: int,
-    decoder: str = "sigmoid",
-    progress: str | None = None,
-) -> list[LinearEncoder | FitError]:
-    """Train one autoencoder per seed with Adam; X (N, D). Encoders give the ReLU code.
-
-    The encoder starts from the weights an InfoMax layer has at the same seed.
-    """
-    if decoder not in DECODERS:
-        raise ValueError(f"decoder must be one of {DECODERS}, not {decoder!r}")
-    if decoder == "sigmoid" and not (X.min() >= 0 and X.max() <= 1):
-        raise FitError(
-            "a sigmoid decoder reconstructs values in [0, 1], but the data leave that range; "
-            "use decoder='linear' or rescale the data"
-        )
-    return descend(
-        initial(X, hidden_dim, seeds),
-        lambda p, x: loss_and_gradients(p, x, decoder)[1],
-        X,
-        seeds,
-        epochs=epochs,
-        learning_rate=learning_rate,
-        batch_size=batch_size,
-        progress=progress,
-    )
-
-
-def initial(X: Tensor, hidden_dim: int, seeds: Sequence[int]) -> descent.Parameters:
+def initial(X: Tensor, hidden_dim: int, seeds: Sequence[int]) -> Parameters:
     """Parameters of both layers; the encoder's are those of an InfoMax layer at the same seed."""
     weight, bias = initial_layers(seeds, hidden_dim, X)
     return {
         "weight": weight,
         "bias": bias,
-        "decoder": descent.xavier(seeds, hidden_dim, X.shape[1], "decoder", X),
+        "decoder": xavier(seeds, hidden_dim, X.shape[1], "decoder", X),
         "offset": X.new_zeros(len(seeds), X.shape[1]),
     }
 
 
-def descend(
-    parameters: descent.Parameters,
-    gradients: Callable[[descent.Parameters, Tensor], descent.Parameters],
-    X: Tensor,
-    seeds: Sequence[int],
-    *,
-    epochs: int,
-    learning_rate: float,
-    batch_size: int,
-    activation: str = "relu",
-    progress: str | None = None,
-) -> list[LinearEncoder | FitError]:
-    """Adam, in place, on `gradients` of (parameters, inputs (S, B, D)); returns the encoders."""
-    descent.train(
-        parameters,
-        lambda p, batch, rows: gradients(p, batch),
-        torch.optim.Adam(parameters.values(), lr=learning_rate, fused=True),
-        X,
-        seeds,
-        epochs=epochs,
-        batch_size=batch_size,
-        progress=progress,
-    )
-    return descent.encoders_of(parameters["weight"], parameters["bias"], activation)
+def fit_many(X: Tensor, hidden_dim: int, seeds: Sequence[int], descent: Descent) -> Outcomes:
+    """Train one autoencoder per seed with Adam; X (N, D) in [0, 1]. Encoders give the ReLU code.
+
+    The encoder starts from the weights an InfoMax layer has at the same seed.
+    """
+    require_probabilities(X, "a sigmoid decoder")
+    start = initial(X, hidden_dim, seeds)
+    return descent.layers(start, lambda p, x: loss_and_gradients(p, x)[1], X, seeds)
 
 
-def fit(X: Tensor, hidden_dim: int, seed: int, **settings) -> LinearEncoder:
-    """Train one autoencoder; see `fit_many`. A failure is raised as FitError."""
-    return descent.only(fit_many(X, hidden_dim, [seed], **settings))
+METHODS = (Method("autoencoder", "autoencoder", fit_many, DESCENT, sources=("bourlard1988",)),)

@@ -4,8 +4,6 @@ With p = σ(z), -log p(x) = Σ_d softplus(z_d) - x_d z_d. A grey pixel is read a
 white, so that the loss is its cross-entropy, which is least, but not zero, at p = x.
 """
 
-from __future__ import annotations
-
 import torch.nn.functional as F
 from torch import Tensor
 

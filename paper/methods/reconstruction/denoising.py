@@ -9,15 +9,12 @@ The paper's loss is the cross-entropy; the squared error stands here so that the
 only difference.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from torch import Tensor
 
-from infomax_lib.model.streams import generator
-from paper.methods import descent
-from paper.methods.encoders import FitError, LinearEncoder
+from paper.methods.descent import Descent, Parameters, streams
+from paper.methods.methods import DESCENT, Method, Outcomes
 from paper.methods.reconstruction import autoencoder, bernoulli
 from paper.methods.reconstruction.masking import check_share, draw_masks
 
@@ -28,13 +25,10 @@ def fit_many(
     X: Tensor,
     hidden_dim: int,
     seeds: Sequence[int],
+    descent: Descent,
     *,
-    epochs: int,
-    learning_rate: float,
-    batch_size: int,
     corruption: float = CORRUPTION,
-    progress: str | None = None,
-) -> list[LinearEncoder | FitError]:
+) -> Outcomes:
     """Train one denoising autoencoder per seed with Adam; X (N, D) in [0, 1].
 
     Encoders give the ReLU code of inputs that are not corrupted. `corruption` is ν, a multiple of
@@ -42,24 +36,18 @@ def fit_many(
     """
     check_share(corruption)
     bernoulli.require_probabilities(X, "a sigmoid decoder")
-    streams = [generator(seed, "masks") for seed in seeds]
+    masks = streams(seeds, "masks")
 
-    def gradients(parameters: descent.Parameters, x: Tensor) -> descent.Parameters:
-        corrupted = x.masked_fill(draw_masks(streams, x, corruption), 0)
+    def gradients(parameters: Parameters, x: Tensor) -> Parameters:
+        corrupted = x.masked_fill(draw_masks(masks, x, corruption), 0)
         return autoencoder.loss_and_gradients(parameters, corrupted, target=x)[1]
 
-    return autoencoder.descend(
-        autoencoder.initial(X, hidden_dim, seeds),
-        gradients,
-        X,
-        seeds,
-        epochs=epochs,
-        learning_rate=learning_rate,
-        batch_size=batch_size,
-        progress=progress,
-    )
+    return descent.layers(autoencoder.initial(X, hidden_dim, seeds), gradients, X, seeds)
 
 
-def fit(X: Tensor, hidden_dim: int, seed: int, **settings) -> LinearEncoder:
-    """Train one denoising autoencoder; see `fit_many`. A failure is raised as FitError."""
-    return descent.only(fit_many(X, hidden_dim, [seed], **settings))
+METHODS = (
+    Method(
+        *("denoising_autoencoder", "denoising autoencoder", fit_many, DESCENT),
+        sources=("vincent2008",),
+    ),
+)

@@ -4,8 +4,6 @@ Eight inputs are decided by one 64-bit number: a random number for each of them 
 time as the matrix products of a small layer.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

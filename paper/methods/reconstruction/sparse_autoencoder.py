@@ -10,37 +10,41 @@ Quota (top-k; Makhzani & Frey 2014):
 with k = K / 4 (at least 1). Both losses are means over the batch.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from functools import partial
 
 import torch
 from torch import Tensor
 
-from paper.methods import descent
-from paper.methods.encoders import ACTIVATIONS, FitError, LinearEncoder
-from paper.methods.reconstruction import autoencoder, bernoulli
+from paper.methods.descent import Descent, Parameters, encode
+from paper.methods.encoders import ACTIVATIONS
+from paper.methods.methods import DESCENT, Method, Outcomes
+from paper.methods.reconstruction.autoencoder import (
+    gradients_of,
+    initial,
+    loss_and_gradients,
+    reconstruction,
+)
+from paper.methods.reconstruction.bernoulli import require_probabilities
 
 PENALTY = 0.1  # λ
 UNITS_PER_PLACE = 4  # K / k
 
 
 def penalised(
-    parameters: descent.Parameters, x: Tensor, penalty: float = PENALTY
-) -> tuple[Tensor, descent.Parameters]:
+    parameters: Parameters, x: Tensor, penalty: float = PENALTY
+) -> tuple[Tensor, Parameters]:
     """Loss with the L1 penalty of each model (S,) and its gradients.
 
     x (S, B, D); parameters weight (S, K, D), bias (S, K), decoder (S, K, D), offset (S, D). No row
     of the decoder may be zero, where its norm has no gradient.
     """
-    hidden = autoencoder.encode(parameters, x)
-    loss, error = autoencoder.reconstruction(parameters, hidden, x)
+    hidden = encode(parameters, x)
+    loss, error = reconstruction(parameters, hidden, x)
     decoder = parameters["decoder"]
     norm = decoder.norm(dim=-1)
     activity = hidden.mean(1)
     back = torch.bmm(error, decoder.mT).add_(norm[:, None], alpha=penalty / x.shape[1])
-    gradients = autoencoder.gradients_of(x, hidden, error, back.mul_(hidden > 0))
+    gradients = gradients_of(x, hidden, error, back.mul_(hidden > 0))
     gradients["decoder"].addcmul_((activity / norm)[..., None], decoder, value=penalty)
     return loss + penalty * (activity * norm).sum(-1), gradients
 
@@ -55,61 +59,50 @@ def largest(z: Tensor) -> Tensor:
 ACTIVATIONS["top_k"] = largest
 
 
-def limited(parameters: descent.Parameters, x: Tensor) -> tuple[Tensor, descent.Parameters]:
-    """Reconstruction error (S,) of the k largest units, and its gradients; shapes as above."""
-    hidden = largest(torch.baddbmm(parameters["bias"][:, None], x, parameters["weight"].mT))
-    loss, error = autoencoder.reconstruction(parameters, hidden, x)
-    back = torch.bmm(error, parameters["decoder"].mT).mul_(hidden > 0)
-    return loss, autoencoder.gradients_of(x, hidden, error, back)
+def limited(parameters: Parameters, x: Tensor) -> Tensor:
+    """The k largest units of the code, (S, B, K); x (S, B, D)."""
+    return largest(torch.baddbmm(parameters["bias"][:, None], x, parameters["weight"].mT))
 
 
-def fit_many(
+def fit_penalised(
     X: Tensor,
     hidden_dim: int,
     seeds: Sequence[int],
+    descent: Descent,
     *,
-    epochs: int,
-    learning_rate: float,
-    batch_size: int,
-    sparsity: str = "l1",
     penalty: float = PENALTY,
-    progress: str | None = None,
-) -> list[LinearEncoder | FitError]:
-    """Train one sparse autoencoder per seed with Adam; X (N, D) in [0, 1].
+) -> Outcomes:
+    """Train one autoencoder with the L1 penalty per seed with Adam; X (N, D) in [0, 1].
 
-    Args:
-        X: Training data.
-        hidden_dim: K.
-        seeds: One autoencoder for each of them.
-        epochs: Passes over X.
-        learning_rate: Of Adam.
-        batch_size: Rows per step.
-        sparsity: "l1" (encoders give the ReLU code) or "top_k" (the k largest of it).
-        penalty: λ of "l1"; "top_k" has none.
-        progress: Title of the bar; None shows none.
-
-    Raises:
-        ValueError: Another sparsity, or a negative penalty.
+    Encoders give the ReLU code. `penalty` is λ, at least 0.
     """
-    if sparsity not in ("l1", "top_k"):
-        raise ValueError(f"sparsity must be 'l1' or 'top_k', not {sparsity!r}")
     if not penalty >= 0:
         raise ValueError(f"the penalty must be at least 0, not {penalty}")
-    loss = partial(penalised, penalty=penalty) if sparsity == "l1" else limited
-    bernoulli.require_probabilities(X, "a sigmoid decoder")
-    return autoencoder.descend(
-        autoencoder.initial(X, hidden_dim, seeds),
-        lambda p, x: loss(p, x)[1],
+    require_probabilities(X, "a sigmoid decoder")
+    start = initial(X, hidden_dim, seeds)
+    return descent.layers(start, lambda p, x: penalised(p, x, penalty)[1], X, seeds)
+
+
+def fit_limited(X: Tensor, hidden_dim: int, seeds: Sequence[int], descent: Descent) -> Outcomes:
+    """Train one autoencoder with the quota per seed with Adam; X (N, D) in [0, 1].
+
+    Encoders give the k largest units of the code.
+    """
+    require_probabilities(X, "a sigmoid decoder")
+    return descent.layers(
+        initial(X, hidden_dim, seeds),
+        lambda p, x: loss_and_gradients(p, x, code=limited)[1],
         X,
         seeds,
-        epochs=epochs,
-        learning_rate=learning_rate,
-        batch_size=batch_size,
-        activation="relu" if sparsity == "l1" else "top_k",
-        progress=progress,
+        activation="top_k",
     )
 
 
-def fit(X: Tensor, hidden_dim: int, seed: int, **settings) -> LinearEncoder:
-    """Train one sparse autoencoder; see `fit_many`. A failure is raised as FitError."""
-    return descent.only(fit_many(X, hidden_dim, [seed], **settings))
+METHODS = (
+    Method("sparse_autoencoder", "sparse autoencoder, L1", fit_penalised, DESCENT),
+    Method(
+        *("topk_autoencoder", "sparse autoencoder, top-k", fit_limited, DESCENT),
+        layer=False,
+        sources=("makhzani2014",),
+    ),
+)

@@ -10,16 +10,13 @@ the decoder does not use has μ = 0 and s = 0 for all x (a collapsed posterior),
 nothing.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from infomax_lib.model.streams import generator
-from paper.methods import descent
-from paper.methods.encoders import FitError, LinearEncoder
+from paper.methods.descent import Descent, Parameters, drawn, streams
+from paper.methods.methods import DESCENT, Method, Outcomes
 from paper.methods.reconstruction import autoencoder, bernoulli
 
 
@@ -29,8 +26,8 @@ def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
 
 
 def loss_and_gradients(
-    parameters: descent.Parameters, x: Tensor, noise: Tensor
-) -> tuple[Tensor, descent.Parameters]:
+    parameters: Parameters, x: Tensor, noise: Tensor
+) -> tuple[Tensor, Parameters]:
     """Negative evidence bound of each model (S,), in nats, and its gradients.
 
     x (S, B, D), noise ε (S, B, K); parameters weight W and spread U (S, K, D), bias b and
@@ -60,16 +57,7 @@ def loss_and_gradients(
     }
 
 
-def fit_many(
-    X: Tensor,
-    hidden_dim: int,
-    seeds: Sequence[int],
-    *,
-    epochs: int,
-    learning_rate: float,
-    batch_size: int,
-    progress: str | None = None,
-) -> list[LinearEncoder | FitError]:
+def fit_many(X: Tensor, hidden_dim: int, seeds: Sequence[int], descent: Descent) -> Outcomes:
     """Train one VAE per seed with Adam; X (N, D) in [0, 1]. Encoders give the means μ.
 
     The layer of the means starts from the weights an InfoMax layer has at the same seed, the
@@ -79,26 +67,13 @@ def fit_many(
     parameters = autoencoder.initial(X, hidden_dim, seeds)
     parameters["spread"] = torch.zeros_like(parameters["weight"])
     parameters["spread_bias"] = torch.zeros_like(parameters["bias"])
-    streams = [generator(seed, "noise") for seed in seeds]
+    noises = streams(seeds, "noise")
 
-    def gradients(p: descent.Parameters, x: Tensor) -> descent.Parameters:
-        shape = (x.shape[1], hidden_dim)
-        noise = torch.stack([torch.randn(shape, generator=stream) for stream in streams])
+    def gradients(p: Parameters, x: Tensor) -> Parameters:
+        noise = drawn(torch.randn, (x.shape[1], hidden_dim), noises)
         return loss_and_gradients(p, x, noise.to(x))[1]
 
-    return autoencoder.descend(
-        parameters,
-        gradients,
-        X,
-        seeds,
-        epochs=epochs,
-        learning_rate=learning_rate,
-        batch_size=batch_size,
-        activation="identity",
-        progress=progress,
-    )
+    return descent.layers(parameters, gradients, X, seeds, activation="identity")
 
 
-def fit(X: Tensor, hidden_dim: int, seed: int, **settings) -> LinearEncoder:
-    """Train one VAE; see `fit_many`. A failure is raised as FitError."""
-    return descent.only(fit_many(X, hidden_dim, [seed], **settings))
+METHODS = (Method("vae", "VAE means", fit_many, DESCENT, layer=False, sources=("kingma2014",)),)

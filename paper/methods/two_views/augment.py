@@ -5,8 +5,6 @@ loses a random part of its pixels. Crops, colours and reflections, which such me
 photographs, would here cut off, not change, or turn into other classes what the pictures show.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

@@ -5,13 +5,10 @@ with z and z' the embeddings of the two views. This is `.barlow_objective` on
 the outputs of a head instead of those of the layer.
 """
 
-from __future__ import annotations
-
 from torch import Tensor
 
 from infomax_lib.model.objective import barlow_objective
-from paper.methods import descent
-from paper.methods.encoders import LinearEncoder
+from paper.methods.methods import DESCENT, Method
 from paper.methods.two_views import joint_embedding
 
 DECORRELATION = 5e-3  # λ
@@ -25,7 +22,4 @@ def barlow_twins(z: Tensor) -> Tensor:
 # Embeddings are as wide as a head can fill: the paper finds that width helps.
 fit_many = joint_embedding.fit_many_on(barlow_twins, joint_embedding.HEAD_UNITS)
 
-
-def fit(X: Tensor, hidden_dim: int, seed: int, **settings) -> LinearEncoder:
-    """Train one layer; see `fit_many`. A failure is raised as FitError."""
-    return descent.only(fit_many(X, hidden_dim, [seed], **settings))
+METHODS = (Method("barlow_twins", "Barlow Twins", fit_many, DESCENT, sources=("zbontar2021",)),)

@@ -7,8 +7,6 @@ it, θ' ← m θ' + (1-m) θ, and is not differentiated. For views x and x' with
 Nothing in L keeps embeddings of different images apart.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from itertools import count
@@ -17,9 +15,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from paper.methods import descent
-from paper.methods.encoders import FitError, LinearEncoder
-from paper.methods.two_views import joint_embedding
+from paper.methods.descent import Descent, Parameters
+from paper.methods.methods import DESCENT, Method, Outcomes
+from paper.methods.two_views.joint_embedding import (
+    EMBEDDING,
+    embed,
+    embedding,
+    head,
+    move_towards,
+    network,
+    train,
+)
 
 MOMENTUM = 0.99  # m_0, the paper's for 300 epochs and fewer
 
@@ -38,45 +44,20 @@ def momentum(step: int, steps: int) -> float:
     return 1 - (1 - MOMENTUM) * (math.cos(math.pi * step / steps) + 1) / 2
 
 
-def fit_many(
-    X: Tensor,
-    hidden_dim: int,
-    seeds: Sequence[int],
-    *,
-    epochs: int,
-    learning_rate: float,
-    batch_size: int,
-    progress: str | None = None,
-) -> list[LinearEncoder | FitError]:
+def fit_many(X: Tensor, hidden_dim: int, seeds: Sequence[int], descent: Descent) -> Outcomes:
     """Train one layer per seed with Adam on images X (N, D). Encoders give relu(W x + b)."""
-    dimension = joint_embedding.EMBEDDING
-    network = joint_embedding.layer(seeds, hidden_dim, X)
-    network |= joint_embedding.head(seeds, "head", hidden_dim, dimension, X)
-    predictor = joint_embedding.head(seeds, "predictor", dimension, dimension, X)
-    slow = {name: value.clone() for name, value in network.items()}
-    whole, rest = divmod(len(X), batch_size)
-    steps, step = epochs * (whole + (rest > 1)), count()  # a batch of one image is left out
+    start = network(seeds, hidden_dim, X)
+    slow = {name: value.clone() for name, value in start.items()}
+    whole, rest = divmod(len(X), descent.batch_size)
+    steps, step = descent.epochs * (whole + (rest > 1)), count()  # one image is no batch
 
-    def embedding(p: descent.Parameters, x: Tensor) -> Tensor:
-        return joint_embedding.embed(p, "head", joint_embedding.hidden(p, x))
-
-    def loss(p: descent.Parameters, views: Tensor) -> Tensor:
-        joint_embedding.move_towards(slow, p, momentum(next(step), steps))
-        prediction = joint_embedding.embed(p, "predictor", embedding(p, views))
+    def loss(p: Parameters, views: Tensor) -> Tensor:
+        move_towards(slow, p, momentum(next(step), steps))
+        prediction = embed(p, "predictor", embedding(p, views))
         return regression(prediction, embedding(slow, views))
 
-    return joint_embedding.train(
-        network | predictor,
-        loss,
-        X,
-        seeds,
-        epochs=epochs,
-        learning_rate=learning_rate,
-        batch_size=batch_size,
-        progress=progress,
-    )
+    predictor = head(seeds, "predictor", EMBEDDING, EMBEDDING, X)
+    return train(start | predictor, loss, X, seeds, descent)
 
 
-def fit(X: Tensor, hidden_dim: int, seed: int, **settings) -> LinearEncoder:
-    """Train one layer; see `fit_many`. A failure is raised as FitError."""
-    return descent.only(fit_many(X, hidden_dim, [seed], **settings))
+METHODS = (Method("byol", "BYOL", fit_many, DESCENT, sources=("grill2020",)),)

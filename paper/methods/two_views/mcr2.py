@@ -11,14 +11,11 @@ methods, the head is thrown away. With Z = h / ||h|| and no head the rate would 
 sparse, and an image that no unit is left to fire on has no gradient that brings it back.
 """
 
-from __future__ import annotations
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from paper.methods import descent
-from paper.methods.encoders import LinearEncoder
+from paper.methods.methods import DESCENT, Method
 from paper.methods.two_views import joint_embedding
 
 DISTORTION = 0.5  # ε²
@@ -47,7 +44,4 @@ def rate_reduction(z: Tensor) -> Tensor:
 
 fit_many = joint_embedding.fit_many_on(lambda z: -rate_reduction(z))
 
-
-def fit(X: Tensor, hidden_dim: int, seed: int, **settings) -> LinearEncoder:
-    """Train one layer; see `fit_many`. A failure is raised as FitError."""
-    return descent.only(fit_many(X, hidden_dim, [seed], **settings))
+METHODS = (Method("mcr2", "MCR²", fit_many, DESCENT, sources=("yu2020",)),)

@@ -9,18 +9,21 @@ demonstration on CIFAR-10. That head has no batch normalisation, through which a
 the keys of its own batch.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from infomax_lib.model.streams import generator
-from paper.methods import descent
-from paper.methods.encoders import FitError, LinearEncoder
-from paper.methods.two_views import joint_embedding
+from paper.methods.descent import Descent, Parameters, drawn, streams
+from paper.methods.methods import DESCENT, Method, Outcomes
+from paper.methods.two_views.joint_embedding import (
+    EMBEDDING,
+    embedding,
+    move_towards,
+    network,
+    train,
+)
 
 TEMPERATURE = 0.1  # τ
 MOMENTUM = 0.99  # m
@@ -42,8 +45,8 @@ class Queue:
     """
 
     def __init__(self, seeds: Sequence[int], length: int, dimension: int, like: Tensor) -> None:
-        noise = [torch.randn(length, dimension, generator=generator(s, "queue")) for s in seeds]
-        self.keys = F.normalize(torch.stack(noise), dim=-1).to(like)
+        noise = drawn(torch.randn, (length, dimension), streams(seeds, "queue"))
+        self.keys = F.normalize(noise, dim=-1).to(like)
         self._next = 0
 
     def push(self, keys: Tensor) -> None:
@@ -55,48 +58,26 @@ class Queue:
         self._next = (self._next + keys.shape[1]) % length
 
 
-def fit_many(
-    X: Tensor,
-    hidden_dim: int,
-    seeds: Sequence[int],
-    *,
-    epochs: int,
-    learning_rate: float,
-    batch_size: int,
-    progress: str | None = None,
-) -> list[LinearEncoder | FitError]:
+def fit_many(X: Tensor, hidden_dim: int, seeds: Sequence[int], descent: Descent) -> Outcomes:
     """Train one layer per seed with Adam on images X (N, D). Encoders give relu(W x + b)."""
-    dimension = joint_embedding.EMBEDDING
-    parameters = joint_embedding.layer(seeds, hidden_dim, X)
-    parameters |= joint_embedding.head(seeds, "head", hidden_dim, dimension, X)
-    slow = {name: value.clone() for name, value in parameters.items()}
-    queue = Queue(seeds, min(QUEUE, len(X) // 2), dimension, X)
+    start = network(seeds, hidden_dim, X)
+    slow = {name: value.clone() for name, value in start.items()}
+    queue = Queue(seeds, min(QUEUE, len(X) // 2), EMBEDDING, X)
 
-    def embedding(p: descent.Parameters, x: Tensor) -> Tensor:
-        h = joint_embedding.hidden(p, x)
-        return F.normalize(joint_embedding.embed(p, "head", h, standardise=False), dim=-1)
+    def unit(p: Parameters, x: Tensor) -> Tensor:
+        return F.normalize(embedding(p, x, standardise=False), dim=-1)
 
-    def loss(p: descent.Parameters, views: Tensor) -> Tensor:
+    def loss(p: Parameters, views: Tensor) -> Tensor:
         first, second = views.chunk(2, 1)
-        joint_embedding.move_towards(slow, p, MOMENTUM)
-        key = embedding(slow, second)
+        move_towards(slow, p, MOMENTUM)
+        key = unit(slow, second)
         # The gradient still needs the keys as they are now when the new ones are in the queue.
-        value = info_nce(embedding(p, first), key, queue.keys.clone())
+        value = info_nce(unit(p, first), key, queue.keys.clone())
         queue.push(key)
         return value
 
-    return joint_embedding.train(
-        parameters,
-        loss,
-        X,
-        seeds,
-        epochs=epochs,
-        learning_rate=learning_rate,
-        batch_size=batch_size,
-        progress=progress,
-    )
+    return train(start, loss, X, seeds, descent)
 
 
-def fit(X: Tensor, hidden_dim: int, seed: int, **settings) -> LinearEncoder:
-    """Train one layer; see `fit_many`. A failure is raised as FitError."""
-    return descent.only(fit_many(X, hidden_dim, [seed], **settings))
+# The queue grows with the data up to twice its length.
+METHODS = (Method("moco", "MoCo", fit_many, DESCENT, settled=2 * QUEUE, sources=("he2020",)),)

@@ -5,14 +5,11 @@ For unit embeddings z_i of 2B views, where j(i) is the other view of i's image,
 the normalised temperature-scaled cross-entropy, NT-Xent. Embeddings are those of a head.
 """
 
-from __future__ import annotations
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from paper.methods import descent
-from paper.methods.encoders import LinearEncoder
+from paper.methods.methods import DESCENT, Method
 from paper.methods.two_views import joint_embedding
 
 TEMPERATURE = 0.5  # τ; the paper's best on CIFAR-10
@@ -31,7 +28,4 @@ def nt_xent(z: Tensor, temperature: float = TEMPERATURE) -> Tensor:
 
 fit_many = joint_embedding.fit_many_on(nt_xent)
 
-
-def fit(X: Tensor, hidden_dim: int, seed: int, **settings) -> LinearEncoder:
-    """Train one layer; see `fit_many`. A failure is raised as FitError."""
-    return descent.only(fit_many(X, hidden_dim, [seed], **settings))
+METHODS = (Method("simclr", "SimCLR", fit_many, DESCENT, sources=("chen2020",)),)

@@ -9,17 +9,15 @@ predicts the codes of the other:
 Two views at full size; the small crops and the queue of the paper are left out.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from paper.methods import descent
-from paper.methods.encoders import FitError, LinearEncoder
-from paper.methods.two_views import joint_embedding
+from paper.methods.descent import Descent, Parameters, xavier
+from paper.methods.methods import DESCENT, Method, Outcomes
+from paper.methods.two_views.joint_embedding import EMBEDDING, embedding, network, train
 
 TEMPERATURE = 0.1  # τ
 SMOOTHNESS = 0.05  # ε
@@ -42,39 +40,16 @@ def swapped_prediction(scores: Tensor, temperature: float = TEMPERATURE) -> Tens
     return -(target * torch.log_softmax(scores / temperature, -1)).sum(-1).mean(-1)
 
 
-def fit_many(
-    X: Tensor,
-    hidden_dim: int,
-    seeds: Sequence[int],
-    *,
-    epochs: int,
-    learning_rate: float,
-    batch_size: int,
-    progress: str | None = None,
-) -> list[LinearEncoder | FitError]:
+def fit_many(X: Tensor, hidden_dim: int, seeds: Sequence[int], descent: Descent) -> Outcomes:
     """Train one layer per seed with Adam on images X (N, D). Encoders give relu(W x + b)."""
-    dimension = joint_embedding.EMBEDDING
-    parameters = joint_embedding.layer(seeds, hidden_dim, X)
-    parameters |= joint_embedding.head(seeds, "head", hidden_dim, dimension, X)
-    parameters["prototypes"] = descent.xavier(seeds, PROTOTYPES, dimension, "prototypes", X)
+    start = network(seeds, hidden_dim, X)
+    start["prototypes"] = xavier(seeds, PROTOTYPES, EMBEDDING, "prototypes", X)
 
-    def loss(p: descent.Parameters, views: Tensor) -> Tensor:
-        z = joint_embedding.embed(p, "head", joint_embedding.hidden(p, views))
-        directions = F.normalize(p["prototypes"], dim=-1)
-        return swapped_prediction(torch.bmm(F.normalize(z, dim=-1), directions.mT))
+    def loss(p: Parameters, views: Tensor) -> Tensor:
+        unit = F.normalize(embedding(p, views), dim=-1)
+        return swapped_prediction(torch.bmm(unit, F.normalize(p["prototypes"], dim=-1).mT))
 
-    return joint_embedding.train(
-        parameters,
-        loss,
-        X,
-        seeds,
-        epochs=epochs,
-        learning_rate=learning_rate,
-        batch_size=batch_size,
-        progress=progress,
-    )
+    return train(start, loss, X, seeds, descent)
 
 
-def fit(X: Tensor, hidden_dim: int, seed: int, **settings) -> LinearEncoder:
-    """Train one layer; see `fit_many`. A failure is raised as FitError."""
-    return descent.only(fit_many(X, hidden_dim, [seed], **settings))
+METHODS = (Method("swav", "SwAV", fit_many, DESCENT, sources=("caron2020",)),)

@@ -8,14 +8,11 @@ for which its λ = μ = 25 and ν = 1 are meant; its equation 5 has the sum. (Th
 halves μ.)
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 
 from infomax_lib.model.objective import covariance
-from paper.methods import descent
-from paper.methods.encoders import LinearEncoder
+from paper.methods.methods import DESCENT, Method
 from paper.methods.two_views import joint_embedding
 
 INVARIANCE = 25.0  # λ
@@ -40,7 +37,4 @@ def vicreg(z: Tensor) -> Tensor:
 # Embeddings are as wide as a head can fill: the paper finds that width helps.
 fit_many = joint_embedding.fit_many_on(vicreg, joint_embedding.HEAD_UNITS)
 
-
-def fit(X: Tensor, hidden_dim: int, seed: int, **settings) -> LinearEncoder:
-    """Train one layer; see `fit_many`. A failure is raised as FitError."""
-    return descent.only(fit_many(X, hidden_dim, [seed], **settings))
+METHODS = (Method("vicreg", "VICReg", fit_many, DESCENT, sources=("bardes2022",)),)

@@ -5,15 +5,12 @@ with ẑ = w / ||w||, Σ the covariance of the embeddings over a batch of one vi
 of its Cholesky factor. Whitened embeddings cannot coincide, so no negatives are needed.
 """
 
-from __future__ import annotations
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from infomax_lib.model.objective import covariance
-from paper.methods import descent
-from paper.methods.encoders import LinearEncoder
+from paper.methods.methods import DESCENT, Method
 from paper.methods.two_views import joint_embedding
 
 #: Far fewer than a batch has images, because E(E+1)/2 covariances are estimated from it.
@@ -41,7 +38,4 @@ def w_mse(z: Tensor, shrinkage: float = SHRINKAGE) -> Tensor:
 
 fit_many = joint_embedding.fit_many_on(w_mse, EMBEDDING)
 
-
-def fit(X: Tensor, hidden_dim: int, seed: int, **settings) -> LinearEncoder:
-    """Train one layer; see `fit_many`. A failure is raised as FitError."""
-    return descent.only(fit_many(X, hidden_dim, [seed], **settings))
+METHODS = (Method("wmse", "W-MSE", fit_many, DESCENT, sources=("ermolov2021",)),)

@@ -17,7 +17,7 @@ from paper.chapters.open_questions.guided import (
     run_auxiliary,
     train_guided,
 )
-from paper.methods import descent
+from paper.methods.descent import xavier
 
 CLOSE = {"rtol": 0, "atol": 1e-10}
 
@@ -115,7 +115,7 @@ def test_training_is_plain_descent_of_the_two_losses(data, fields):
     spec = small(seed=5, lambda_ce=3.0, **fields)
     layers = train_guided([spec.but(seed=4), spec], data)
     weight, bias = (part.double() for part in initial_parameters(10, 4, 5))
-    head = descent.xavier([5], 3, 4, "head", weight)[0]
+    head = xavier([5], 3, 4, "head", weight)[0]
     own = [part.requires_grad_() for part in (weight, bias, head, head.new_zeros(3))]
     trained = [part for part in own if spec.bias or part is not bias]
     kind = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}[spec.optimizer]

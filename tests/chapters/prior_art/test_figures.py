@@ -192,7 +192,7 @@ def overlaps(axes):
     return sum(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[i + 1 :])
 
 
-def test_names_of_32_points_do_not_overlap(rng):
+def test_names_of_all_methods_do_not_overlap(rng):
     _, axes = panels(width=7.5, height=5.6)
     points = [
         NamedPoint(text, *rng.normal(size=2), "#0072B2", bold=name in INFOMAX)
@@ -200,7 +200,7 @@ def test_names_of_32_points_do_not_overlap(rng):
     ]
     axes.plot([p.x for p in points], [p.y for p in points], "o")
     label_points(axes, points)
-    assert len(axes.texts) == len(LABELS) == 32
+    assert len(axes.texts) == len(LABELS) >= 32
     assert overlaps(axes) == 0
     assert [text.xy for text in axes.texts] == [(p.x, p.y) for p in points]
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import scipy.linalg
 import torch
+from fits import fit
 from sklearn.cluster import KMeans, kmeans_plusplus
 from sklearn.mixture import GaussianMixture
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -22,7 +23,6 @@ from paper.chapters.prior_art.measured.flops import (
     training_flops,
 )
 from paper.methods import METHODS, BaselineSpec, FitError, Method
-from paper.methods.components import fastica, pca, picard, sparse_filtering
 from paper.methods.density.gmm import VARIANCE_FLOOR
 from paper.methods.two_views.joint_embedding import EMBEDDING, HEAD_UNITS
 from paper.methods.two_views.moco import QUEUE
@@ -129,7 +129,7 @@ def test_no_product_or_factorisation_of_a_method_goes_uncounted(method):
     if METHODS[method].reads_labels:
         settings["labels"] = torch.arange(B) % 3
     with Operations() as operations:
-        METHODS[method].fit_many(x, K, [0], **settings)
+        METHODS[method].fit(x, K, [0], **settings)
     # the norm is a sum of squares, mv is a product with a vector
     left_out = {torch.ops.aten.linalg_vector_norm, torch.ops.aten.mv}
     parts = ("mm", "matmul", "linalg", "cholesky", "solve", "conv", "einsum", "cdist", "mkldnn")
@@ -209,7 +209,7 @@ def test_cost_is_that_of_the_whole_fit(method, samples):
     settings = METHODS[method].defaults | {"epochs": 1, "batch_size": 512}
     if METHODS[method].reads_labels:
         settings["labels"] = torch.full((samples,), 9)
-    whole = count_flops(lambda: METHODS[method].fit_many(x, K, [3], **settings))
+    whole = count_flops(lambda: METHODS[method].fit(x, K, [3], **settings))
     spec = baseline(method, epochs=1, batch_size=512, seed=3)
     assert training_flops(spec, samples, D) == pytest.approx(whole, rel=1e-12)
 
@@ -255,7 +255,7 @@ def test_the_supervised_layer_tells_the_classes_of_its_dataset_apart(name):
 def test_components_cost_a_covariance_and_its_eigenvectors(method):
     x = torch.rand(70, D, generator=torch.Generator().manual_seed(0))
     assert training_flops(baseline(method), 70, D) == pytest.approx(
-        count_flops(lambda: pca.fit(x, K, 0))
+        count_flops(lambda: fit("pca", x, K, 0))
     )
     assert training_flops(baseline(method), 70, D) == pytest.approx(2 * 70 * D**2 + 14 / 3 * D**3)
 
@@ -294,7 +294,7 @@ def mixed_sources(samples):
 @pytest.mark.parametrize("epochs", [1, 4])
 def test_fastica_costs_what_its_program_multiplies(numpy_products, epochs):
     x = mixed_sources(500)
-    in_torch = count_flops(lambda: fastica.fit(x, K, 0, epochs=epochs))
+    in_torch = count_flops(lambda: fit("fastica", x, K, 0, epochs=epochs))
     expected = training_flops(baseline("fastica", epochs=epochs), 500, D)
     assert in_torch + sum(numpy_products) == pytest.approx(expected)
 
@@ -306,7 +306,7 @@ def test_picard_costs_what_its_program_multiplies(numpy_products, monkeypatch, e
     core = pytest.importorskip("picard._core_picard")
     loss = core._loss
     monkeypatch.setattr(core, "_loss", lambda *args: trials.append(1) or loss(*args))
-    in_torch = count_flops(lambda: picard.fit(x, K, 0, epochs=epochs))
+    in_torch = count_flops(lambda: fit("picard", x, K, 0, epochs=epochs))
     repeated = len(trials) - 1 - epochs  # the loss at the start, and one trial per iteration
     expected = training_flops(baseline("picard", epochs=epochs), 500, D)
     expected += repeated * (2 * 500 * K**2 + 8 / 3 * K**3)
@@ -316,7 +316,7 @@ def test_picard_costs_what_its_program_multiplies(numpy_products, monkeypatch, e
 @pytest.mark.parametrize("epochs", [1, 2, 10])
 def test_sparse_filtering_costs_its_evaluations(epochs):
     x = torch.rand(90, D, generator=torch.Generator().manual_seed(0))
-    spent = count_flops(lambda: sparse_filtering.fit(x, K, 0, epochs=epochs))
+    spent = count_flops(lambda: fit("sparse_filtering", x, K, 0, epochs=epochs))
     bound = training_flops(baseline("sparse_filtering", epochs=epochs), 90, D)
     evaluation = 4 * 90 * K * D
     assert spent in (bound, bound - evaluation)
@@ -425,7 +425,7 @@ def test_parameters_are_the_numbers_that_the_encoder_keeps(method):
     settings = {n: settings.get(n, v) for n, v in METHODS[method].defaults.items()}
     if METHODS[method].reads_labels:
         settings["labels"] = torch.arange(64) % 3
-    (encoder,) = METHODS[method].fit_many(x, K, [0], **settings)
+    (encoder,) = METHODS[method].fit(x, K, [0], **settings)
     values = [getattr(encoder, field.name) for field in dataclasses.fields(encoder)]
     kept = sum(value.numel() for value in values if isinstance(value, torch.Tensor))
     assert parameters(baseline(method), D) == kept
@@ -439,7 +439,7 @@ def test_parameters_of_an_infomax_layer():
 
 
 def test_a_method_without_batches_needs_a_formula(monkeypatch):
-    monkeypatch.setitem(METHODS, "new", Method(lambda *_, **__: [], "new", "control"))
+    monkeypatch.setitem(METHODS, "new", Method("new", "new", lambda *_, **__: []))
     with pytest.raises(ValueError, match=r"cost of 'new' is not known.*give it a formula"):
         training_flops(baseline("new"), 100, D)
 

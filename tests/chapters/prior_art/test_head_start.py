@@ -21,9 +21,11 @@ from paper.chapters.prior_art.measured.head_start import (
     pretrained_layers,
     rescaled,
 )
-from paper.methods import METHODS, FitError, LinearEncoder, descent
+from paper.methods import METHODS, FitError, LinearEncoder
 from paper.methods.controls import supervised
 from paper.methods.controls.untrained import initial_layers
+from paper.methods.descent import Descent, xavier
+from paper.methods.encoders import encoders_of
 from paper.methods.methods import SETTINGS
 
 DOUBLE = torch.float64
@@ -92,7 +94,7 @@ def test_starts_are_all_methods_with_relu_or_logistic_layers(digits):
         if method.reads_labels or name == "untrained":
             continue
         settings = {s: quickly[s] for s in SETTINGS if s in method.defaults}
-        (outcome,) = method.fit_many(digits.train, 4, [0], **settings)
+        (outcome,) = method.fit(digits.train, 4, [0], **settings)
         if isinstance(outcome, LinearEncoder) and outcome.activation in ("relu", "sigmoid"):
             found.add(name)
     assert set(STARTS) == found
@@ -127,7 +129,7 @@ def test_scale_alone_is_no_head_start(data, monkeypatch):
 
     def enlarged(specs, data, progress):
         weight, bias = initial_layers([s.seed for s in specs], 4, data.train)
-        return descent.encoders_of(50 * weight, 50 * bias, "relu")
+        return encoders_of(50 * weight, 50 * bias, "relu")
 
     (spec,) = quick(method=["random"], seed=[3], hidden_dim=[4])
     expected = head_start._compute([spec], torch.device("cpu"), False)
@@ -147,7 +149,7 @@ def trained_in_plain_words(weight, bias, data, seed, epochs, learning_rate, batc
     with torch.no_grad():
         layer.weight.copy_(weight)
         layer.bias.copy_(bias)
-        head.weight.copy_(descent.xavier([seed], classes, len(weight), "head", weight)[0])
+        head.weight.copy_(xavier([seed], classes, len(weight), "head", weight)[0])
         head.bias.zero_()
     network = torch.nn.Sequential(layer, torch.nn.ReLU(), head)
     optimizer = torch.optim.Adam(network.parameters(), lr=learning_rate)
@@ -170,10 +172,8 @@ def test_training_from_given_weights_equals_a_plain_loop_for_every_seed(data):
     settings = {"epochs": 4, "learning_rate": 1e-2, "batch_size": 16}
     shares = {}
     found = supervised.train(
-        *(weight, bias, data.train, seeds),
-        labels=data.train_labels,
+        *(weight, bias, data.train, data.train_labels, seeds, Descent(**settings)),
         on_epoch=lambda e, p: shares.update({e: accuracy(p, data.test, data.test_labels)}),
-        **settings,
     )
     assert torch.equal(weight, before[0])
     assert torch.equal(bias, before[1])
@@ -189,10 +189,10 @@ def test_training_from_given_weights_equals_a_plain_loop_for_every_seed(data):
 
 
 def test_from_random_weights_it_is_the_supervised_layer(data):
-    settings = {"labels": data.train_labels, "epochs": 3, "learning_rate": 1e-2, "batch_size": 16}
-    encoders = supervised.fit_many(data.train, 5, [1, 2], **settings)
+    descent = Descent(epochs=3, learning_rate=1e-2, batch_size=16)
+    encoders = supervised.fit_many(data.train, 5, [1, 2], descent, data.train_labels)
     start = initial_layers([1, 2], 5, data.train)
-    found = supervised.train(*start, data.train, [1, 2], **settings)
+    found = supervised.train(*start, data.train, data.train_labels, [1, 2], descent)
     for s, encoder in enumerate(encoders):
         assert torch.equal(found["weight"][s], encoder.weight)
         assert torch.equal(found["bias"][s], encoder.bias)
@@ -201,7 +201,7 @@ def test_from_random_weights_it_is_the_supervised_layer(data):
 def test_accuracies_are_those_of_a_plain_loop_from_rescaled_weights(digits):
     """PCA + ReLU on digits, from specs to numbers, in another precision."""
     (spec,) = quick(method=["pca_relu"], seed=[5], epochs=[2])
-    encoder = METHODS["pca_relu"].fit_many(digits.train, 6, [5])[0]
+    encoder = METHODS["pca_relu"].fit(digits.train, 6, [5])[0]
     norm = np.linalg.norm(initial_parameters(64, 6, 5)[0])
     factor = norm / np.linalg.norm(encoder.weight)
     start = factor * encoder.weight.double(), factor * encoder.bias.double()
@@ -216,9 +216,10 @@ def test_accuracies_are_those_of_a_plain_loop_from_rescaled_weights(digits):
 def test_a_network_that_is_not_finite_has_no_accuracy(data):
     weight, bias = draw(2, 5, 10), draw(2, 5, seed=1)
     weight[0, 2, 3] = torch.nan
-    settings = {"epochs": 2, "learning_rate": 1e-2, "batch_size": 16, "labels": data.train_labels}
-    both = supervised.train(weight, bias, data.train, [0, 1], **settings)
-    alone = supervised.train(weight[1:], bias[1:], data.train, [1], **settings)
+    descent = Descent(epochs=2, learning_rate=1e-2, batch_size=16)
+    inputs = data.train, data.train_labels
+    both = supervised.train(weight, bias, *inputs, [0, 1], descent)
+    alone = supervised.train(weight[1:], bias[1:], *inputs, [1], descent)
     shares = accuracy(both, data.test, data.test_labels)
     assert shares[0].isnan()
     assert shares[1] == accuracy(alone, data.test, data.test_labels)[0]
@@ -253,7 +254,7 @@ def test_layers_of_prior_art_are_those_of_the_method_with_the_settings_of_the_sp
     )
     layers = pretrained_layers([spec.but(seed=s) for s in (0, 3)], digits)
     settings = {"epochs": 2, "learning_rate": 0.05, "batch_size": 64}
-    expected = METHODS["rbm"].fit_many(digits.train, 5, [0, 3], **settings)
+    expected = METHODS["rbm"].fit(digits.train, 5, [0, 3], **settings)
     for found, known in zip(layers, expected, strict=True):
         assert torch.equal(found.weight, known.weight)
         assert torch.equal(found.bias, known.bias)

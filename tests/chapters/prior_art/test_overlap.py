@@ -118,7 +118,7 @@ def test_known_mixtures_are_not_fitted_again(tmp_path, monkeypatch):
     def fit(*_, **__):
         raise AssertionError("fitted again")
 
-    monkeypatch.setattr("paper.chapters.prior_art.measured.overlap.gmm.fit", fit)
+    monkeypatch.setattr("paper.chapters.prior_art.measured.overlap.fit_mixture", fit)
     pd.testing.assert_frame_equal(mixtures([0, 1], tmp_path), first)
     with pytest.raises(AssertionError, match="fitted again"):
         mixtures([2], tmp_path)

@@ -5,21 +5,22 @@ import pandas as pd
 import pytest
 import torch
 import torch.nn.functional as F
+from fits import fit
 
 from infomax_lib import RunSpec, SpecError, grid, load_dataset, run
 from infomax_lib.model.streams import batches, generator
 from paper.chapters.prior_art.measured import view_ablation
 from paper.chapters.prior_art.measured.view_ablation import (
+    ABLATED,
     VIEWS,
     ViewAblationSpec,
     equal_views,
     view_ablations,
 )
-from paper.methods import FitError
+from paper.methods import METHODS, FitError
 from paper.methods.two_views import augment, barlow_twins, joint_embedding, simclr
 
 DOUBLE = torch.float64
-MODULES = {"simclr": simclr, "barlow_twins": barlow_twins}
 
 
 def draw(*shape, seed=0):
@@ -28,7 +29,7 @@ def draw(*shape, seed=0):
 
 def quick(**values):
     base = ViewAblationSpec(dataset="digits", hidden_dim=5, epochs=1)
-    return grid(base, **{"method": list(MODULES), "seed": [0, 1]} | values)
+    return grid(base, **{"method": list(ABLATED), "seed": [0, 1]} | values)
 
 
 # --- views and losses ----------------------------------------------------------------------------
@@ -66,12 +67,12 @@ def test_barlow_twins_of_equal_views_decorrelates():
 # --- training ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("method", MODULES)
+@pytest.mark.parametrize("method", ABLATED)
 def test_training_without_augmentation_is_plain_descent_on_pairs_of_equal_images(method):
-    X, module = draw(50, 9).sigmoid(), MODULES[method]
+    X = draw(50, 9).sigmoid()
     width = 128 if method == "barlow_twins" else 64
     settings = {"epochs": 2, "learning_rate": 1e-2, "batch_size": 20}
-    parts = joint_embedding.layer([3], 6, X) | joint_embedding.head([3], "head", 6, width, X)
+    parts = joint_embedding.network([3], 6, X, width)
     own = {name: value[0].clone().requires_grad_() for name, value in parts.items()}
     optimizer = torch.optim.Adam(own.values(), lr=1e-2)
     order = generator(3, "order")
@@ -93,28 +94,28 @@ def test_training_without_augmentation_is_plain_descent_on_pairs_of_equal_images
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-    found = module.fit_many(X, 6, [8, 3], views=equal_views, **settings)[1]
+    found = METHODS[method].fit(X, 6, [8, 3], views=equal_views, **settings)[1]
     assert (found.weight - parts["weight"][0]).abs().max() > 1e-2
     torch.testing.assert_close(found.weight, own["weight"].detach(), rtol=0, atol=1e-7)
     torch.testing.assert_close(found.bias, own["bias"].detach(), rtol=0, atol=1e-7)
 
 
-@pytest.mark.parametrize("method", MODULES)
+@pytest.mark.parametrize("method", ABLATED)
 def test_augmented_training_is_that_of_the_baseline(method):
-    X, module = draw(50, 9).sigmoid(), MODULES[method]
+    X = draw(50, 9).sigmoid()
     settings = {"epochs": 1, "learning_rate": 1e-2, "batch_size": 20}
-    plain = module.fit(X, 4, 0, **settings)
-    assert torch.equal(plain.weight, module.fit(X, 4, 0, views=VIEWS["all"], **settings).weight)
-    other = module.fit(X, 4, 0, views=VIEWS["none"], **settings)
+    plain = fit(method, X, 4, 0, **settings)
+    assert torch.equal(plain.weight, fit(method, X, 4, 0, views=VIEWS["all"], **settings).weight)
+    other = fit(method, X, 4, 0, views=VIEWS["none"], **settings)
     assert (plain.weight - other.weight).abs().max() > 1e-3
 
 
 def test_pictures_that_are_not_square_need_no_square_without_augmentation():
     settings = {"epochs": 1, "learning_rate": 1e-3, "batch_size": 20, "hidden_dim": 3, "seed": 0}
     X = draw(50, 7)
-    assert simclr.fit(X, views=equal_views, **settings).weight.shape == (3, 7)
+    assert fit("simclr", X, views=equal_views, **settings).weight.shape == (3, 7)
     with pytest.raises(FitError, match="7 inputs are not a square number"):
-        simclr.fit(X, **settings)
+        fit("simclr", X, **settings)
 
 
 # --- specs ---------------------------------------------------------------------------------------
@@ -187,7 +188,7 @@ def test_measures_are_those_of_features_of_the_image_as_it_is(tmp_path):
     row = view_ablations(spec, "cpu", tmp_path, progress=False).iloc[0]
     digits = load_dataset("digits")
     settings = {"epochs": 3, "learning_rate": 1e-3, "batch_size": 128}
-    encoder = simclr.fit(digits.train, 5, 0, views=equal_views, **settings)
+    encoder = fit("simclr", digits.train, 5, 0, views=equal_views, **settings)
     rows = encoder.weight.double().numpy()
     rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
     cosines = rows @ rows.T - np.eye(5)

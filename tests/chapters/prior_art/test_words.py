@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from paper.chapters.prior_art.comparison import LABELS
 from paper.chapters.prior_art.words import (
     beats_every_baseline,
     budget_answer,
@@ -91,13 +92,14 @@ def test_coverage_counts_methods_seeds_and_failures():
             "dataset": "MNIST",
             "K": 64,
             "budget": "equal epochs",
-            "methods": "7 of 32",
+            "methods": f"7 of {len(LABELS)}",
             "seeds": "2 to 6",
             "failed fits": len(SEEDS),
         }
     ]
     text = coverage({("mnist", "equal epochs"): some, ("digits", "equal cost"): LOSING})
-    assert "MNIST at K = 64 (equal epochs: 7 of 32 methods, 2 to 6 seeds); digits at K" in text
+    of_all = f"7 of {len(LABELS)} methods, 2 to 6 seeds"
+    assert f"MNIST at K = 64 (equal epochs: {of_all}); digits at K" in text
 
 
 def test_nothing_of_this_work_is_an_error():

@@ -6,6 +6,7 @@ Colours are families of methods, the same in all figures; names stand beside poi
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import cycle
 
 import numpy as np
 import pandas as pd
@@ -45,7 +46,7 @@ _FAMILY_COLOURS = {
     "two views": OKABE_ITO["sky"],
     "InfoMax": OKABE_ITO["vermillion"],
 }
-_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "h")
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "h", "*", "<", ">", "p")
 _ZERO = 1e-3  # on a symmetric log axis, what lies below is drawn as zero
 _SHARES = {"probe_accuracy", "held_out_r2", "cka", "purity", "owner_similarity", "named_units"}
 _ONE_BLOCK = 16  # methods; pictures of more are set in two columns
@@ -64,7 +65,7 @@ def method_looks() -> dict[str, tuple[str, str]]:
     return {
         name: (_FAMILY_COLOURS[family], marker)
         for family, names in members.items()
-        for name, marker in zip(names, _MARKERS[: len(names)], strict=True)
+        for name, marker in zip(names, cycle(_MARKERS), strict=False)
     }
 
 

@@ -11,21 +11,9 @@ interpolation that makes views. What is counted is what is executed, zeros of a 
 
 Methods that descend in batches, InfoMax layers among them, are counted by PyTorch while they run
 on random inputs (`count_flops`). The others follow from N samples, D inputs, K units and T
-iterations, their `epochs`, of which they may need fewer:
-
-    PCA               P = 2ND² + 14D³/3
-    FastICA           P + 2NKD + 2K²D + T (4NK² + S) + S,  S = 6K³ + 14K³/3 to decorrelate W
-    Picard            P + 2NKD + 2K²D + T (6NK² + 8K³/3) + S + 2NK² + 8K³/3
-    sparse filtering  (T + 1) 4NKD + 2NKD
-    k-means           I + T 2ND (K + 1) + 2NKD,  I = 2ND (1 + (K - 1)(2 + ⌊log K⌋)) to seed
-    Gaussian mixture  I + T 6NKD + 6NKD
-
-Picard is counted with one trial of each line search, sparse filtering with the evaluation by which
-L-BFGS may exceed T. A sample's share in a mean costs D multiply-adds for k-means, 2KD for the
-mixture, whose program sums x and x² for every component. All costs are those of one seed alone.
+iterations, their `epochs`, of which they may need fewer, by the formula that each declares
+(``Method.flops``). All costs are those of one seed alone.
 """
-
-from __future__ import annotations
 
 import math
 from collections.abc import Callable
@@ -38,23 +26,15 @@ from torch.utils.flop_counter import FlopCounterMode
 from infomax_lib.model.data import Dataset
 from infomax_lib.model.spec import RunSpec
 from infomax_lib.training.population import Population
+from paper.methods.components.pca import EIGENVECTORS
 from paper.methods.methods import METHODS
 from paper.methods.spec import BaselineSpec
-from paper.methods.two_views import moco
-
-_EIGENVECTORS = 14 / 3  # times n³
 
 # Classes that the supervised layer tells apart: ten, but for this dataset.
 _CLASSES = {"synthetic": 6}
 _MOST_CLASSES = 10
 
-# Samples from which on every further batch costs the same: two make the first batch. MoCo's queue
-# grows with the data up to this point.
-_FIRST_BATCH = 2
-_SETTLED = {"moco": 2 * moco.QUEUE}
-
-# Numbers that an encoder keeps for each unit besides its direction: a bias, if not named here.
-_KEPT_PER_UNIT = {"kmeans": 0, "softhebb": 0, "gmm": 2}
+_FIRST_BATCH = 2  # samples
 
 
 def training_flops(spec: BaselineSpec | RunSpec, samples: int, inputs: int) -> float:
@@ -72,15 +52,16 @@ def training_flops(spec: BaselineSpec | RunSpec, samples: int, inputs: int) -> f
         FitError: The method cannot be fitted to so many inputs (views need a square image).
     """
     _check_sizes(samples, inputs)
-    epochs, method = spec.epochs or 0, _method(spec)
-    if spec.batch_size is not None:
+    epochs = spec.epochs or 0
+    if isinstance(spec, RunSpec) or spec.batch_size is not None:
         return epochs * _flops_per_epoch(spec.but(seed=0, epochs=1), samples, inputs)
-    if method not in _FORMULAS:
+    formula = METHODS[spec.method].flops
+    if formula is None:
         raise ValueError(
-            f"the training cost of {method!r} is not known: it has no batches to count, so give "
-            f"it a formula beside those of {', '.join(_FORMULAS)}"
+            f"the training cost of {spec.method!r} is not known: it has no batches to count, so "
+            "give it a formula where it is declared, Method(..., flops=...)"
         )
-    return _FORMULAS[method](samples, inputs, spec.hidden_dim, epochs)
+    return formula(samples, inputs, spec.hidden_dim, epochs)
 
 
 def epochs_for(spec: BaselineSpec | RunSpec, samples: int, inputs: int, budget: float) -> int:
@@ -95,9 +76,9 @@ def epochs_for(spec: BaselineSpec | RunSpec, samples: int, inputs: int, budget: 
     Raises:
         ValueError: The method takes no minibatches, or the budget is not positive and finite.
     """
-    if spec.batch_size is None:
+    if isinstance(spec, BaselineSpec) and spec.batch_size is None:
         raise ValueError(
-            f"{_method(spec)} does not descend in minibatches, so that a budget does not set its "
+            f"{spec.method} does not descend in minibatches, so that a budget does not set its "
             "epochs: leave it as it is"
         )
     if not (math.isfinite(budget) and budget > 0):
@@ -113,7 +94,8 @@ def parameters(spec: BaselineSpec | RunSpec, inputs: int) -> int:
     slow copies are not kept.
     """
     _check_sizes(_FIRST_BATCH, inputs)
-    return spec.hidden_dim * (inputs + _KEPT_PER_UNIT.get(_method(spec), 1))
+    beside = METHODS[spec.method].kept_per_unit if isinstance(spec, BaselineSpec) else 1
+    return spec.hidden_dim * (inputs + beside)
 
 
 def count_flops(function: Callable[[], object]) -> float:
@@ -126,10 +108,6 @@ def count_flops(function: Callable[[], object]) -> float:
     with FlopCounterMode(display=False, custom_mapping=_UNKNOWN_TO_PYTORCH) as counter:
         function()
     return float(counter.get_total_flops())
-
-
-def _method(spec: BaselineSpec | RunSpec) -> str:
-    return spec.method if isinstance(spec, BaselineSpec) else "infomax"
 
 
 def _check_sizes(samples: int, inputs: int) -> None:
@@ -150,7 +128,7 @@ def _flops_per_epoch(spec: BaselineSpec | RunSpec, samples: int, inputs: int) ->
     has. A full batch is continued sample by sample: its cost is affine in their number.
     """
     stride = spec.batch_size if isinstance(spec.batch_size, int) else 1
-    settled = _SETTLED.get(_method(spec), _FIRST_BATCH)
+    settled = METHODS[spec.method].settled if isinstance(spec, BaselineSpec) else _FIRST_BATCH
     few = settled + (samples - settled) % stride
     if samples <= few:
         return _counted_epoch(spec, samples, inputs)
@@ -173,7 +151,7 @@ def _counted_epoch(spec: BaselineSpec | RunSpec, samples: int, inputs: int) -> f
     settings: dict[str, Any] = {name: getattr(spec, name) for name in method.defaults}
     if method.reads_labels:
         settings["labels"] = labels
-    return count_flops(lambda: method.fit_many(x, spec.hidden_dim, [spec.seed], **settings))
+    return count_flops(lambda: method.fit_or_raise(x, spec.hidden_dim, [spec.seed], **settings))
 
 
 # Shapes of the arguments of an operation -> its cost; leading dimensions are separate matrices.
@@ -199,72 +177,5 @@ _UNKNOWN_TO_PYTORCH: dict[Any, Callable[..., float]] = {
     torch.ops.aten.linalg_cholesky_ex: _cubic(1 / 3),
     torch.ops.aten._linalg_slogdet: _cubic(2 / 3),
     torch.ops.aten.linalg_inv_ex: _cubic(2),
-    torch.ops.aten._linalg_eigh: _cubic(_EIGENVECTORS),
-}
-
-
-# --- formulas: (samples N, inputs D, units K, iterations T) -> cost ------------------------------
-
-
-def _untrained(n: int, d: int, k: int, t: int) -> float:
-    return 0.0
-
-
-def _pca(n: int, d: int, k: int, t: int) -> float:
-    return 2 * n * d**2 + _EIGENVECTORS * d**3
-
-
-def _whitening(n: int, d: int, k: int) -> float:
-    """Components, whitened data, and the directions in input space that a rotation of them has."""
-    return _pca(n, d, k, 0) + 2 * n * k * d + 2 * k**2 * d
-
-
-def _decorrelation(k: int) -> float:
-    """(W W')^(-1/2) W by the eigenvectors of W W'."""
-    return 3 * 2 * k**3 + _EIGENVECTORS * k**3
-
-
-def _fastica(n: int, d: int, k: int, t: int) -> float:
-    iteration = 2 * 2 * n * k**2 + _decorrelation(k)
-    return _whitening(n, d, k) + _decorrelation(k) + t * iteration
-
-
-def _picard(n: int, d: int, k: int, t: int) -> float:
-    # of a matrix (K, K): log |det W|, and its product with another
-    small = 2 / 3 * k**3 + 2 * k**3
-    # gradient, diagonal of the Hessian, and the sources at the new W
-    iteration = 3 * 2 * n * k**2 + small
-    start = _decorrelation(k) + 2 * n * k**2 + small
-    return _whitening(n, d, k) + start + t * iteration
-
-
-def _sparse_filtering(n: int, d: int, k: int, t: int) -> float:
-    return (t + 1) * 4 * n * k * d + 2 * n * k * d
-
-
-def _seeding(n: int, d: int, k: int) -> float:
-    """Greedy k-means++: distances of all samples to 2 + log K candidates for every further seed."""
-    return 2 * n * d * (1 + (k - 1) * (2 + int(math.log(k))))
-
-
-def _kmeans(n: int, d: int, k: int, t: int) -> float:
-    iteration = 2 * n * d * (k + 1)
-    return _seeding(n, d, k) + t * iteration + 2 * n * k * d
-
-
-def _gmm(n: int, d: int, k: int, t: int) -> float:
-    expectation, maximisation = 2 * n * k * d, 4 * n * k * d
-    # the seeds make the first responsibilities, and a last expectation step follows
-    return _seeding(n, d, k) + (t + 1) * (expectation + maximisation)
-
-
-_FORMULAS: dict[str, Callable[[int, int, int, int], float]] = {
-    "untrained": _untrained,
-    "pca": _pca,
-    "pca_relu": _pca,
-    "fastica": _fastica,
-    "picard": _picard,
-    "sparse_filtering": _sparse_filtering,
-    "kmeans": _kmeans,
-    "gmm": _gmm,
+    torch.ops.aten._linalg_eigh: _cubic(EIGENVECTORS),
 }

@@ -39,10 +39,10 @@ from infomax_lib.results.experiments import derived_results, seeds_together
 from infomax_lib.results.store import Store
 from infomax_lib.training.population import Population
 from paper.chapters.prior_art.comparison import LABELS
-from paper.methods import descent
 from paper.methods.controls import supervised
 from paper.methods.controls.untrained import initial_layers
-from paper.methods.encoders import FitError, LinearEncoder
+from paper.methods.descent import Descent, Parameters
+from paper.methods.encoders import FitError, LinearEncoder, encoders_of
 from paper.methods.methods import METHODS, Outcomes
 
 __all__ = [
@@ -57,10 +57,8 @@ __all__ = [
 #: Where a layer may start: untrained, or as a method leaves it whose units are those of a ReLU or
 #: logistic layer.
 STARTS = (
-    *("random", "pca_relu", "rbm", "rbm_cd5", "rbm_pcd"),
-    *("autoencoder", "denoising_autoencoder", "sparse_autoencoder"),
-    *("masked_prediction", "autoregressive_prediction"),
-    *("simclr", "moco", "byol", "swav", "barlow_twins", "vicreg", "wmse", "mcr2"),
+    "random",
+    *(name for name, method in METHODS.items() if method.layer and method.family != "control"),
     *INFOMAX,
 )
 
@@ -195,20 +193,18 @@ def _accuracies(
     random, _ = initial_layers(seeds, first.hidden_dim, data.train)
     found: list[Tensor] = []
 
-    def on_epoch(epoch: int, parameters: descent.Parameters) -> None:
+    def on_epoch(epoch: int, parameters: Parameters) -> None:
         if epoch in epochs:
             found.append(accuracy(parameters, data.test, data.test_labels))
 
+    bar = f"supervised, from {_label(first.method)}" if progress else None
     supervised.train(
         *rescaled(weight, bias, random),
         data.train,
+        data.train_labels,
         seeds,
-        labels=data.train_labels,
-        epochs=first.epochs,
-        learning_rate=first.learning_rate,
-        batch_size=first.batch_size,
-        progress=f"supervised, from {_label(first.method)}" if progress else None,
-        on_epoch=on_epoch,
+        Descent(first.epochs, first.learning_rate, first.batch_size, bar),
+        on_epoch,
     )
     return torch.stack(found, -1).tolist()
 
@@ -229,7 +225,7 @@ def pretrained_layers(
     """
     first, seeds = specs[0], [spec.seed for spec in specs]
     if first.method == "random":
-        return descent.encoders_of(*initial_layers(seeds, first.hidden_dim, data.train), "relu")
+        return encoders_of(*initial_layers(seeds, first.hidden_dim, data.train), "relu")
     if first.method in INFOMAX:
         return _infomax_layers(first, seeds, data, progress)
     method, given = METHODS[first.method], _settings(first)
@@ -257,7 +253,7 @@ def _infomax_layers(
     bar = range(run.epochs)
     for _ in tqdm(bar, desc=_label(spec.method), leave=False, disable=not progress):
         population.epoch()
-    return descent.encoders_of(torch.stack(population.weight), torch.stack(population.bias), "relu")
+    return encoders_of(torch.stack(population.weight), torch.stack(population.bias), "relu")
 
 
 def rescaled(weight: Tensor, bias: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
@@ -276,7 +272,7 @@ def rescaled(weight: Tensor, bias: Tensor, like: Tensor) -> tuple[Tensor, Tensor
     return factor[:, None, None] * weight, factor[:, None] * bias
 
 
-def accuracy(parameters: descent.Parameters, x: Tensor, labels: Tensor) -> Tensor:
+def accuracy(parameters: Parameters, x: Tensor, labels: Tensor) -> Tensor:
     """Share of samples that get their label, of each network (S,), float64, on the CPU.
 
     Args:

@@ -24,8 +24,7 @@ from infomax_lib.model.spec import Spec, names_among
 from infomax_lib.results.experiments import derived_results
 from infomax_lib.results.store import Store
 from paper.methods.components.pca import principal_components
-from paper.methods.density import gmm
-from paper.methods.density.gmm import MixtureEncoder
+from paper.methods.density.gmm import MixtureEncoder, fit_mixture
 
 __all__ = ["OverlapSpec", "doubled", "log_likelihood", "overlapping_mixtures", "redundancy"]
 
@@ -104,7 +103,7 @@ def _compute(specs: Sequence[OverlapSpec], device: torch.device) -> list[dict[st
         data = load_dataset(spec.dataset)
         mean, _, directions = principal_components(data.train, spec.dimensions)
         train, test = ((x.double() - mean) @ directions.T for x in (data.train, data.test))
-        fitted = gmm.fit(train, spec.components, spec.seed, epochs=_EPOCHS)
+        fitted = fit_mixture(train, spec.components, spec.seed, epochs=_EPOCHS)
         row: dict[str, Any] = {}
         for name, mixture in zip(_MIXTURES, (fitted, doubled(fitted)), strict=True):
             row[f"{name}_log_likelihood"] = log_likelihood(mixture, test)

@@ -18,26 +18,24 @@ with m_k evenly spaced from 1 to D - 1. Features at inference: the same h, in wh
 the first m_k pixels of the image and no others. `weight` is M ∘ W.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from infomax_lib.model.streams import generator
-from paper.methods import descent
-from paper.methods.encoders import FitError, LinearEncoder
+from paper.methods.descent import Descent, Parameters, encode, streams
+from paper.methods.encoders import FitError
+from paper.methods.methods import DESCENT, Method, Outcomes
 from paper.methods.reconstruction import bernoulli
-from paper.methods.reconstruction.autoencoder import descend, encode, gradients_of, initial
+from paper.methods.reconstruction.autoencoder import gradients_of, initial
 from paper.methods.reconstruction.masking import check_share, draw_masks
 
 HIDDEN_SHARE = 0.75  # ρ, as in MAE
 
 
 def masked_loss_and_gradients(
-    parameters: descent.Parameters, x: Tensor, hidden_pixels: Tensor
-) -> tuple[Tensor, descent.Parameters]:
+    parameters: Parameters, x: Tensor, hidden_pixels: Tensor
+) -> tuple[Tensor, Parameters]:
     """-log-likelihood of the hidden pixels of each model (S,), in nats, and its gradients.
 
     x (S, B, D), hidden_pixels (S, B, D) True where a pixel is to be predicted; parameters weight
@@ -54,8 +52,8 @@ def reading_masks(hidden_dim: int, dimension: int) -> Tensor:
 
 
 def autoregressive_loss_and_gradients(
-    parameters: descent.Parameters, x: Tensor, reads: Tensor
-) -> tuple[Tensor, descent.Parameters]:
+    parameters: Parameters, x: Tensor, reads: Tensor
+) -> tuple[Tensor, Parameters]:
     """-log p(x) of each model (S,), in nats, and its gradients.
 
     x (S, B, D), reads M (K, D) boolean; parameters weight (S, K, D) and decoder (S, K, D), which
@@ -69,8 +67,8 @@ def autoregressive_loss_and_gradients(
 
 
 def _predict(
-    p: descent.Parameters, given: Tensor, x: Tensor, counted: Tensor | None = None
-) -> tuple[Tensor, descent.Parameters]:
+    p: Parameters, given: Tensor, x: Tensor, counted: Tensor | None = None
+) -> tuple[Tensor, Parameters]:
     """-log p(x | given) over the pixels that count, and its gradients."""
     hidden = encode(p, given)
     logits = torch.baddbmm(p["offset"][:, None], hidden, p["decoder"])
@@ -83,13 +81,10 @@ def fit_masked(
     X: Tensor,
     hidden_dim: int,
     seeds: Sequence[int],
+    descent: Descent,
     *,
-    epochs: int,
-    learning_rate: float,
-    batch_size: int,
     hidden_share: float = HIDDEN_SHARE,
-    progress: str | None = None,
-) -> list[LinearEncoder | FitError]:
+) -> Outcomes:
     """Train one masked predictor per seed with Adam; X (N, D) in [0, 1].
 
     W starts from the weights an InfoMax layer has at the same seed. `hidden_share` is ρ, a
@@ -97,33 +92,17 @@ def fit_masked(
     """
     check_share(hidden_share)
     bernoulli.require_probabilities(X, "pixel prediction")
-    streams = [generator(seed, "masks") for seed in seeds]
+    masks = streams(seeds, "masks")
 
-    def gradients(p: descent.Parameters, x: Tensor) -> descent.Parameters:
-        return masked_loss_and_gradients(p, x, draw_masks(streams, x, hidden_share))[1]
+    def gradients(p: Parameters, x: Tensor) -> Parameters:
+        return masked_loss_and_gradients(p, x, draw_masks(masks, x, hidden_share))[1]
 
-    return descend(
-        initial(X, hidden_dim, seeds),
-        gradients,
-        X,
-        seeds,
-        epochs=epochs,
-        learning_rate=learning_rate,
-        batch_size=batch_size,
-        progress=progress,
-    )
+    return descent.layers(initial(X, hidden_dim, seeds), gradients, X, seeds)
 
 
 def fit_autoregressive(
-    X: Tensor,
-    hidden_dim: int,
-    seeds: Sequence[int],
-    *,
-    epochs: int,
-    learning_rate: float,
-    batch_size: int,
-    progress: str | None = None,
-) -> list[LinearEncoder | FitError]:
+    X: Tensor, hidden_dim: int, seeds: Sequence[int], descent: Descent
+) -> Outcomes:
     """Train one autoregressive predictor per seed with Adam; X (N, D) in [0, 1], D >= 2.
 
     W starts from the part that M leaves of the weights an InfoMax layer has at the same seed.
@@ -136,16 +115,16 @@ def fit_autoregressive(
     parameters["weight"].mul_(reads)
     parameters["decoder"].mul_(~reads)
 
-    def gradients(p: descent.Parameters, x: Tensor) -> descent.Parameters:
+    def gradients(p: Parameters, x: Tensor) -> Parameters:
         return autoregressive_loss_and_gradients(p, x, reads)[1]
 
-    return descend(
-        parameters,
-        gradients,
-        X,
-        seeds,
-        epochs=epochs,
-        learning_rate=learning_rate,
-        batch_size=batch_size,
-        progress=progress,
-    )
+    return descent.layers(parameters, gradients, X, seeds)
+
+
+METHODS = (
+    Method("masked_prediction", "masked prediction", fit_masked, DESCENT, sources=("he2022",)),
+    Method(
+        *("autoregressive_prediction", "autoregressive prediction", fit_autoregressive, DESCENT),
+        sources=("germain2015",),
+    ),
+)

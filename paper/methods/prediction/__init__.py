@@ -1,0 +1,1 @@
+"""Methods that predict a part of their inputs from another."""
