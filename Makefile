@@ -51,16 +51,18 @@ bench: $(STAMP) ## measure speed and store it (SWEEP=1: 180 runs, too; BENCH=qui
 audit: $(STAMP) ## compute a few stored runs again, the same ones each time, and compare
 	$(BIN)/infomax audit --sample 4 --seed 1 --minutes 2
 
-lint: $(STAMP) ## ruff and mypy
+lint: $(STAMP) ## ruff, mypy, and who may import whom
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 screenshots: book ## pictures of every page, light, dark and phone, into screenshots/
 	$(BIN)/python tests/screenshots.py $(SITE) screenshots
 
 clean: ## remove what was built (not .venv, not results)
-	rm -rf book/_build reruns screenshots .pytest_cache .hypothesis .ruff_cache .mypy_cache build *.egg-info
-	find infomax_lib benchmarks tests notebooks -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -rf book/_build reruns screenshots .pytest_cache .hypothesis .ruff_cache .mypy_cache .import_linter_cache build *.egg-info
+	find infomax_lib paper benchmarks tests notebooks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean ## remove .venv too
 	rm -rf $(VENV)
