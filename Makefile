@@ -15,10 +15,10 @@ CORES := $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
 export OMP_NUM_THREADS ?= $(CORES)
 
 .DEFAULT_GOAL := help
-.PHONY: help install execute book test bench audit lint screenshots clean distclean
+.PHONY: help install execute book test test-narrow bench audit lint screenshots clean distclean
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 install: $(STAMP) ## create .venv with everything pinned in requirements.lock
 
@@ -44,6 +44,12 @@ book: execute ## build the site into book/_build/html, any warning is an error
 
 test: $(STAMP) ## run all tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST)
+
+# The replay of the pages, and the numbers of layer, training and measures.
+NARROW := tests/test_replay.py tests/model tests/training tests/measures
+
+test-narrow: $(STAMP) ## replay and numerics again, under the oldest instructions of x86
+	OMP_NUM_THREADS=1 $(BIN)/python .ci/narrow.py $(BIN)/python -m pytest $(PYTEST) $(NARROW)
 
 bench: $(STAMP) ## measure speed and store it (SWEEP=1: 180 runs, too; BENCH=quick: only a trial)
 	$(BIN)/python -m benchmarks $(if $(BENCH),--$(BENCH)) $(if $(SWEEP),--sweep)
