@@ -10,173 +10,32 @@ rerun with other parameters goes the same way to another file and may not replac
 from __future__ import annotations
 
 import ast
-import hashlib
 import json
 import os
 import shutil
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import nbformat
 from pydantic import TypeAdapter, ValidationError
 
+from paper.pages.fingerprint import content_digest, fingerprint, is_current  # noqa: F401
 from paper.pages.normalize import normalize
-
-__all__ = [
-    "Page",
-    "PageError",
-    "chapter_outputs",
-    "chapters",
-    "check_parameters",
-    "content_digest",
-    "execute_page",
-    "find_page",
-    "fingerprint",
-    "front_pages",
-    "is_current",
-    "notebook_parameters",
-    "page_outputs",
-    "parse_assignments",
-    "project_root",
-    "read_profile",
-]
+from paper.pages.page import (  # noqa: F401
+    Page,
+    PageError,
+    chapter_outputs,
+    chapters,
+    find_page,
+    front_pages,
+    page_outputs,
+    project_root,
+)
 
 ANNOTATIONS = {t.__name__: t for t in (bool, int, float, str, list, dict, tuple)}
-
-
-class PageError(RuntimeError):
-    """A page cannot be executed; the message says why and what to do."""
-
-
-def _listed(root: Path) -> list[str]:
-    """The files of the table of contents, in its order, without suffix."""
-    import yaml
-
-    toc = yaml.safe_load((root / "_toc.yml").read_text("utf-8"))
-    return [toc["root"], *(entry["file"] for part in toc["parts"] for entry in part["chapters"])]
-
-
-def chapters(root: Path) -> list[str]:
-    """Names of the chapters in the order of the book: what ``_toc.yml`` has under ``findings/``."""
-    folder = "findings/"
-    return [file.removeprefix(folder) for file in _listed(root) if file.startswith(folder)]
-
-
-def front_pages(root: Path) -> list[str]:
-    """Names of the other pages that are notebooks, in the order of the book."""
-    return [file for file in _listed(root) if (root / "notebooks" / f"{file}.ipynb").is_file()]
-
-
-@dataclass(frozen=True)
-class Page:
-    """One notebook and the page of the book that it becomes.
-
-    Attributes:
-        name: File name without suffix.
-        root: Folder of the checkout.
-    """
-
-    name: str
-    root: Path
-
-    @property
-    def is_chapter(self) -> bool:
-        """Whether the page is a chapter; a front page is drawn from executed chapters."""
-        return self.name in chapters(self.root)
-
-    @property
-    def notebook(self) -> Path:
-        """The notebook without outputs."""
-        return self.root / "notebooks" / f"{self.name}.ipynb"
-
-    @property
-    def path(self) -> Path:
-        """The committed, executed page."""
-        folder = self.root / "book"
-        return (folder / "findings" if self.is_chapter else folder) / f"{self.name}.ipynb"
-
-
-def project_root() -> Path:
-    """Folder of the checkout that this package is installed from.
-
-    Raises:
-        PageError: The package was installed without its notebooks.
-    """
-    root = Path(__file__).resolve().parents[2]
-    if not (root / "notebooks").is_dir():
-        raise PageError(
-            f"no notebooks/ in {root}: pages are executed in a checkout "
-            "with the package installed by `pip install --no-deps -e .` (`make install` does it)"
-        )
-    return root
-
-
-def find_page(name: str, root: Path) -> Page:
-    """The page called ``name``; raises PageError naming the pages that exist."""
-    page = Page(Path(name).stem, root)
-    names = chapters(root) + front_pages(root)
-    if page.name not in names:
-        known = ", ".join(names)
-        raise PageError(f"there is no notebook {name!r}; the notebooks are: {known}")
-    if not page.notebook.is_file():
-        raise PageError(
-            f"{page.notebook.relative_to(root)} is missing; `jupytext --sync "
-            f"notebooks/{page.name}.py` makes it from its text"
-        )
-    return page
-
-
-# Fingerprints
-
-
-def fingerprint(page: Page, parameters: Mapping[str, Any] | None = None) -> str:
-    """SHA-256 of everything a page is made from, as 64 hex digits.
-
-    That is: the notebook's cells, the parameters, the library's source, the pinned environment
-    and, for a front page, the executed chapters and the names of the stored results; for the page
-    on performance, the stored benchmarks.
-
-    Args:
-        page: The page.
-        parameters: Values that replace the notebook's own.
-    """
-    notebook = nbformat.read(page.notebook, as_version=4)
-    cells = [[c.cell_type, c.source, c.metadata] for c in notebook.cells]
-    digest = hashlib.sha256(json.dumps([cells, parameters or {}], sort_keys=True).encode())
-    package = page.root / "infomax_lib"
-    sources = sorted(p for p in package.rglob("*") if p.suffix in {".py", ".toml"})
-    inputs = [*sources, page.root / "requirements.lock"]
-    if page.name == "performance":
-        inputs += sorted((page.root / "benchmarks" / "results").glob("*.json"))
-    elif not page.is_chapter:
-        inputs += [Page(name, page.root).path for name in chapters(page.root)]
-        stored = sorted(p.name for p in (page.root / "results").rglob("*.parquet"))
-        digest.update(json.dumps(stored).encode())
-    for path in inputs:
-        digest.update(path.relative_to(page.root).as_posix().encode())
-        # Text read with universal newlines: a checkout with CRLF has the same fingerprint.
-        digest.update(path.read_text(encoding="utf8").encode() if path.is_file() else b"missing")
-    return digest.hexdigest()
-
-
-def content_digest(notebook: nbformat.NotebookNode) -> str:
-    """SHA-256 of an executed notebook's cells and outputs, as 64 hex digits."""
-    return hashlib.sha256(json.dumps(notebook.cells, sort_keys=True).encode()).hexdigest()
-
-
-def is_current(page: Page) -> bool:
-    """Whether the page was made from exactly what the checkout holds, and not edited since."""
-    if not page.path.is_file():
-        return False
-    notebook = nbformat.read(page.path, as_version=4)
-    made_from = notebook.metadata.get("infomax", {})
-    return made_from.get("fingerprint") == fingerprint(page) and made_from.get(
-        "content"
-    ) == content_digest(notebook)
 
 
 # Parameters
@@ -368,29 +227,3 @@ def execute_page(
     notebook.metadata["infomax"] = {**made_from, "content": content_digest(notebook)}
     write_atomically(target, nbformat.writes(notebook) + "\n")
     shutil.rmtree(folder)
-
-
-def page_outputs(page: Page) -> list[Any]:
-    """All outputs of an executed page, in order; none if it has not been executed."""
-    cells = nbformat.read(page.path, as_version=4).cells if page.path.is_file() else []
-    return [output for cell in cells for output in cell.get("outputs", [])]
-
-
-def chapter_outputs(mime: str, root: Path) -> dict[str, list[Any]]:
-    """What the executed chapters say about themselves.
-
-    Args:
-        mime: Type of the outputs, such as :data:`paper.judging.verdicts.CARD_MIME`.
-        root: Folder of the checkout.
-
-    Returns:
-        Chapter name → contents of its outputs of that type, in the order of the book; chapters
-        that have not been executed are left out.
-    """
-    found: dict[str, list[Any]] = {}
-    for page in (Page(name, root) for name in chapters(root)):
-        if page.path.is_file():
-            found[page.name] = [
-                o.data[mime] for o in page_outputs(page) if mime in o.get("data", {})
-            ]
-    return found

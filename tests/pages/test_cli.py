@@ -26,6 +26,7 @@ grid: list[float] = [0.0, 1.0]  # where
 
 # %%
 import pathlib, sys
+import infomax_lib
 print(name, seeds * scale, grid, pathlib.Path.cwd())
 print("  5%|▌   | 1/20 [00:00<00:01, 9.9it/s]", end="\\r", file=sys.stderr)
 object()
@@ -49,7 +50,7 @@ def checkout(tmp_path, monkeypatch) -> Path:
     root = tmp_path / "checkout"
     for folder in ("notebooks", "infomax_lib", "results/runs", "book"):
         (root / folder).mkdir(parents=True)
-    (root / "infomax_lib" / "code.py").write_text("x = 1\n")
+    (root / "infomax_lib" / "__init__.py").write_text("x = changed = 1\n")
     (root / "requirements.lock").write_text("torch==0\n")
     (root / "results" / "runs" / "abc.parquet").write_bytes(b"")
     shutil.copy(ROOT / "_toc.yml", root)
@@ -134,9 +135,9 @@ def test_page_is_executed_once_and_again_when_an_input_changes(checkout):
     assert "executing" in infomax(PAGE, "--force").output
     assert page(checkout).path.read_text() == first
 
-    for changed in ("infomax_lib/code.py", "requirements.lock"):
+    for changed in ("infomax_lib/__init__.py", "requirements.lock"):
         path = checkout / changed
-        path.write_text(path.read_text() + "# changed\n")
+        path.write_text(path.read_text() + "changed==1\n")  # also Python: a comparison
         assert not execute.is_current(page(checkout))
         infomax(PAGE)
         assert execute.is_current(page(checkout))

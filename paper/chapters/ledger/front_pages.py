@@ -20,7 +20,7 @@ import infomax_lib
 from infomax_lib.results.store import Store
 from paper.chapters import judge_synthesis, registry
 from paper.judging.verdicts import CARD_MIME, VERDICTS_MIME, Card, Verdict, Verdicts, badge
-from paper.pages.execute import Page, chapter_outputs, chapters, page_outputs
+from paper.pages.page import Page, chapter_outputs, chapters, page_outputs
 
 __all__ = [
     "all_verdicts",

@@ -1,0 +1,117 @@
+"""A page is stale when something that it is made from has changed, and only then."""
+
+import jupytext
+import nbformat
+import pytest
+
+from paper.pages.fingerprint import fingerprint, sources, what_runs
+from paper.pages.page import find_page, project_root
+
+FILES = {
+    "infomax_lib/__init__.py": "from infomax_lib.model import layer\n",
+    "infomax_lib/model/__init__.py": "",
+    "infomax_lib/model/layer.py": "x = 1\n",
+    "infomax_lib/model/lazy.py": "y = 1\n",
+    "infomax_lib/cli.py": "z = 1\n",
+    "paper/__init__.py": "",
+    "paper/chapters/__init__.py": "import pkgutil\n\n\ndef judge(): pass\n",
+    "paper/chapters/one/__init__.py": "",
+    "paper/chapters/one/words.py": "def later():\n    from infomax_lib.model import lazy\n",
+    "paper/chapters/one/rules.py": "from paper.judging import claims\n",
+    "paper/chapters/two/__init__.py": "",
+    "paper/chapters/two/rules/__init__.py": "",
+    "paper/chapters/two/rules/first.py": "r = 1\n",
+    "paper/judging/__init__.py": "",
+    "paper/judging/claims.py": "c = 1\n",
+    "paper/judging/published.toml": "p = 1\n",
+    "paper/methods/__init__.py": "import pkgutil\n",
+    "paper/methods/family/pca.py": "m = 1\n",
+    "requirements.lock": "torch==0\n",
+    "_toc.yml": "root: front\nparts:\n- chapters: [{file: findings/one}, {file: findings/two}]\n",
+}
+NOTEBOOKS = {
+    "one": "import infomax_lib\n"
+    "from paper.chapters import judge\n"
+    "from paper.chapters.one.words import later",
+    "two": "import paper.methods\nfrom paper.chapters.two import rules",
+    "front": "from paper.chapters import judge",
+}
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    for name, text in FILES.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    for folder in ("notebooks", "results/runs", "book/findings"):
+        (tmp_path / folder).mkdir(parents=True)
+    for name, code in NOTEBOOKS.items():
+        notebook = jupytext.reads(f"# %%\n{code}\n", fmt="py:percent")
+        nbformat.write(notebook, tmp_path / "notebooks" / f"{name}.ipynb")
+    return tmp_path
+
+
+def all_prints(root):
+    return {name: fingerprint(find_page(name, root)) for name in NOTEBOOKS}
+
+
+def changed(root, name, text):
+    before = all_prints(root)
+    (root / name).parent.mkdir(parents=True, exist_ok=True)
+    (root / name).write_text(text)
+    after = all_prints(root)
+    return {page for page in NOTEBOOKS if before[page] != after[page]}
+
+
+@pytest.mark.parametrize(
+    ("file", "pages"),
+    [
+        ("infomax_lib/model/layer.py", {"one"}),  # by a package's face
+        ("infomax_lib/model/lazy.py", {"one"}),  # by a function
+        ("infomax_lib/cli.py", set()),
+        ("paper/chapters/one/words.py", {"one"}),
+        ("paper/chapters/one/rules.py", {"one", "front"}),  # by the registry
+        ("paper/chapters/two/rules/first.py", {"front"}),  # a package is not what is in it
+        ("paper/judging/claims.py", {"one", "front"}),
+        ("paper/judging/published.toml", {"one", "front"}),
+        ("paper/methods/family/pca.py", {"two"}),  # found by its place
+        ("paper/methods/family/new.py", {"two"}),
+        ("paper/chapters/two/words.py", set()),
+        ("requirements.lock", {"one", "two", "front"}),
+        ("results/runs/new.parquet", {"front"}),
+    ],
+)
+def test_what_makes_a_page_stale(checkout, file, pages):
+    assert changed(checkout, file, "changed = 2\n") == pages
+
+
+def test_what_does_not_run_does_not_count(checkout):
+    layer = "infomax_lib/model/layer.py"
+    documented = '"""About."""\n\n# a comment\nx = 1  # another\n'
+    assert changed(checkout, layer, documented) == set()
+    assert changed(checkout, layer, 'x = 1\n"""A text that is no docstring."""\n') == {"one"}
+
+
+def test_line_endings_do_not_count(checkout):
+    for name in ("infomax_lib/model/layer.py", "requirements.lock"):
+        windows = (checkout / name).read_bytes().replace(b"\n", b"\r\n")
+        before = all_prints(checkout)
+        (checkout / name).write_bytes(windows)
+        assert all_prints(checkout) == before
+
+
+def test_strings_and_names_with_a_hash_are_no_comments():
+    text = 'def f(x):\n    """Doc # string."""\n    return "a # b" + x["#"]  # gone\n'
+    assert what_runs(text) == 'def f(x):\n    return "a # b" + x["#"]'
+
+
+def test_a_chapter_of_the_book_does_not_depend_on_another():
+    root = project_root()
+    for chapter in ("tc_pressure", "bias_loophole"):
+        own = root / "paper" / "chapters"
+        folders = {
+            path.relative_to(own).parts[0]
+            for path in sources(find_page(chapter, root))
+            if own in path.parents
+        }
+        assert folders == {chapter, "__init__.py"}
