@@ -47,7 +47,7 @@ def write_notebook(root: Path, name: str, text: str) -> None:
 @pytest.fixture
 def checkout(tmp_path, monkeypatch) -> Path:
     """A checkout whose notebooks need nothing but Python."""
-    root = tmp_path / "checkout"
+    root = tmp_path / "ein Haus für Zwei"  # spaces and letters beyond ASCII
     for folder in ("notebooks", "infomax_lib", "results/runs", "book"):
         (root / folder).mkdir(parents=True)
     (root / "infomax_lib" / "__init__.py").write_text("x = changed = 1\n")
