@@ -49,7 +49,7 @@ test: $(STAMP) ## run all tests
 NARROW := tests/test_replay.py tests/model tests/training tests/measures
 
 test-narrow: $(STAMP) ## replay and numerics again, under the oldest instructions of x86
-	OMP_NUM_THREADS=1 $(BIN)/python .ci/narrow.py $(BIN)/python -m pytest $(PYTEST) $(NARROW)
+	OMP_NUM_THREADS=1 $(BIN)/python .ci/narrow.py $(BIN)/python -m pytest $(PYTEST) --dist worksteal $(NARROW)
 
 bench: $(STAMP) ## measure speed and store it (SWEEP=1: 180 runs, too; BENCH=quick: only a trial)
 	$(BIN)/python -m benchmarks $(if $(BENCH),--$(BENCH)) $(if $(SWEEP),--sweep)
