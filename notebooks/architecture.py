@@ -30,7 +30,7 @@ from pathlib import Path
 from IPython.display import HTML
 
 from paper.pages import architecture
-from paper.pages.show import shown
+from paper.pages.show import say
 
 parts = architecture.storeys(Path(root))
 
@@ -44,7 +44,7 @@ parts = architecture.storeys(Path(root))
 HTML(architecture.drawing(parts))
 
 # %% tags=["remove-input"]
-shown(architecture.parts_table(parts))
+say(architecture.described(parts))
 
 # %% [markdown]
 # ## The way of a setting
@@ -52,7 +52,7 @@ shown(architecture.parts_table(parts))
 # `lambda_tc`, the weight of the TC term, from the page that asks for it to the row that answers.
 
 # %% tags=["remove-input"]
-shown(architecture.way_table(architecture.WAY_OF_A_SETTING))
+say(architecture.told(architecture.WAY_OF_A_SETTING))
 
 # %% [markdown]
 # ## The way of a stored row
@@ -60,7 +60,7 @@ shown(architecture.way_table(architecture.WAY_OF_A_SETTING))
 # From the training of a layer to a line of the [ledger](ledger.ipynb).
 
 # %% tags=["remove-input"]
-shown(architecture.way_table(architecture.WAY_OF_A_ROW))
+say(architecture.told(architecture.WAY_OF_A_ROW))
 
 # %% [markdown]
 # `CONTRIBUTING.md` says which files an addition touches: a claim, a method, a competition, an

@@ -14,8 +14,6 @@ from html import escape
 from itertools import groupby
 from pathlib import Path
 
-import pandas as pd
-
 #: Where lambda_tc comes from, what is done with it, and how it comes back: file, name in it, what
 #: happens there.
 WAY_OF_A_SETTING = (
@@ -28,7 +26,7 @@ WAY_OF_A_SETTING = (
     (
         "infomax_lib/training/compiled/step.py",
         "_gradient_by_covariance",
-        "the weight of a term in every step; on a GPU the same in training/tensors/block.py",
+        "the weight of a term in every step; on a GPU, that of a block of layers",
     ),
     ("infomax_lib/results/compute.py", "_run_row", "a column of the row, beside what was measured"),
 )
@@ -45,7 +43,7 @@ WAY_OF_A_ROW = (
     ("paper/chapters/ledger/front_pages.py", "all_verdicts", "a line of the ledger"),
 )
 
-_WIDTH, _HEIGHT, _GAP = 560, 46, 8  # of the drawing, of a storey, and between storeys
+_WIDTH, _HEIGHT, _GAP = 440, 40, 6  # of the drawing, of a storey, and between storeys
 
 
 @dataclass(frozen=True)
@@ -139,7 +137,7 @@ def drawing(parts: list[Part]) -> str:
     label = "The storeys of paper, above those of infomax_lib; each imports from below"
     return (
         f'<svg viewBox="-1 -1 {_WIDTH + 2} {height}" role="img" aria-label="{label}" '
-        f'style="max-width: {_WIDTH}px; width: 100%" font-family="inherit" text-anchor="middle" '
+        f'style="max-width: 36rem; width: 100%" font-family="inherit" text-anchor="middle" '
         f'fill="currentColor">{"".join(shapes)}</svg>'
     )
 
@@ -150,8 +148,8 @@ def _box(x: float, y: float, width: float, name: str, size: str, title: str, col
         f"<g><title>{escape(title or name)}</title>"
         f'<rect x="{x:g}" y="{y}" width="{width:g}" height="{_HEIGHT}" rx="5" fill="{colour}" '
         f'fill-opacity="0.2" stroke="currentColor" stroke-opacity="0.45"/>'
-        f'<text x="{middle:g}" y="{y + 20}" font-size="15" font-weight="600">{escape(name)}</text>'
-        f'<text x="{middle:g}" y="{y + 37}" font-size="12">{escape(size)}</text></g>'
+        f'<text x="{middle:g}" y="{y + 17}" font-size="13" font-weight="600">{escape(name)}</text>'
+        f'<text x="{middle:g}" y="{y + 32}" font-size="11">{escape(size)}</text></g>'
     )
 
 
@@ -159,17 +157,17 @@ def _by_package(names: Sequence[str]) -> str:
     """Names of parts, those of one package behind its name."""
     packages = groupby((name.split(".") for name in names), key=lambda parts: parts[0])
     listed = [f"{package}: {', '.join(name for _, name in parts)}" for package, parts in packages]
-    return "; ".join(listed) or "neither package"
+    return "; ".join(listed) or "no other part"
 
 
-def parts_table(parts: list[Part]) -> pd.DataFrame:
-    """One line per part, the uppermost first: what it holds, and what it imports."""
-    return pd.DataFrame(
-        {"Part": part.name, "Holds": part.holds, "Imports": _by_package(part.imports)}
+def described(parts: list[Part]) -> str:
+    """A Markdown list of the parts, the uppermost first: what they hold, and what they import."""
+    return "\n".join(
+        f"- **{part.name}**: {part.holds} *Imports {_by_package(part.imports)}.*"
         for part in reversed(parts)
     )
 
 
-def way_table(way: tuple[tuple[str, str, str], ...]) -> pd.DataFrame:
-    """The steps of a way: file, the name to look for in it, what happens there."""
-    return pd.DataFrame(way, columns=["File", "Name", "What happens"])
+def told(way: tuple[tuple[str, str, str], ...]) -> str:
+    """The steps of a way as a Markdown list: file, the name to look for in it, what happens."""
+    return "\n".join(f"1. `{file}`, `{name}`: {happens}." for file, name, happens in way)
