@@ -27,14 +27,14 @@
 #
 # | evidence | answer | verdict |
 # | --- | --- | --- |
-# | Does quality improve while information stays? | {glue:text}`answer_bijective` | {glue:text}`verdict_003_6` |
-# | Can an encoder that loses nothing be worse than pixels? | {glue:text}`answer_adversarial` | {glue:text}`verdict_003_7` |
-# | Do encoders become hard to invert? | {glue:text}`answer_condition` | {glue:text}`verdict_003_8` |
-# | Are tighter bounds worse? | {glue:text}`answer_critic` | {glue:text}`verdict_003_9` |
-# | Is it the same for autoencoders? | {glue:text}`answer_autoencoder` | {glue:text}`verdict_003_10` |
-# | Does the architecture matter more than the estimator? | {glue:text}`answer_matched` | {glue:text}`verdict_003_11` |
-# | Do dependent samples break the bounds? | {glue:text}`answer_batch` | {glue:text}`verdict_003_12` |
-# | All together: is the bound the quality? | {glue:text}`answer_together` | {glue:text}`verdict_003_5` |
+# | Does quality improve while information stays? | {glue:text}`answer_003_6` | {glue:text}`verdict_003_6` |
+# | Can an encoder that loses nothing be worse than pixels? | {glue:text}`answer_003_7` | {glue:text}`verdict_003_7` |
+# | Do encoders become hard to invert? | {glue:text}`answer_003_8` | {glue:text}`verdict_003_8` |
+# | Are tighter bounds worse? | {glue:text}`answer_003_9` | {glue:text}`verdict_003_9` |
+# | Is it the same for autoencoders? | {glue:text}`answer_003_10` | {glue:text}`verdict_003_10` |
+# | Does the architecture matter more than the estimator? | {glue:text}`answer_003_11` | {glue:text}`verdict_003_11` |
+# | Do dependent samples break the bounds? | {glue:text}`answer_003_12` | {glue:text}`verdict_003_12` |
+# | All together: is the bound the quality? | {glue:text}`answer_003_5` | {glue:text}`verdict_003_5` |
 # ```
 #
 # {glue:text}`about_size`
@@ -65,85 +65,40 @@ device: str = "auto"  # auto, cpu or cuda
 
 # %% tags=["remove-cell"]
 import pandas as pd
-from IPython.display import HTML
-from myst_nb import glue
 
 from infomax_lib import open_store
 from paper.chapters import judge
+from paper.chapters.mutual_information import experiment, frames, words
+from paper.chapters.mutual_information.basics.classifiers import classifier_scores, classifier_table
 from paper.chapters.mutual_information.basics.tables import (
     cap_table,
-    classifier_scores,
-    classifier_table,
     entropies,
     independence_table,
     invariance_table,
     lossy_table,
 )
-from paper.chapters.mutual_information.experiment import (
-    adversarial_specs,
-    autoencoder_specs,
-    batch_specs,
-    bijective_specs,
-    critic_specs,
-    halves_table,
-    layer_specs,
-    matched_specs,
-    residual_specs,
-    size_for,
-)
-from paper.chapters.mutual_information.figures.ends import (
-    accuracy_of_all_encoders,
-    adversarial_training,
-    autoencoders_over_draws,
-    bijective_training,
-    bounds_against_accuracy,
-    capped_estimates,
-    conditioning_and_spectra,
-    dependent_estimates,
-    information_of_layers,
-    matched_encoders,
-)
-from paper.chapters.mutual_information.frames import (
-    classification_frames,
-    entropy_frames,
-    independence_frames,
-    invariance_frames,
-    joint_tables,
-)
+from paper.chapters.mutual_information.figures import ends, others, training
 from paper.chapters.mutual_information.measured.adversarial import train_adversarially
 from paper.chapters.mutual_information.measured.dependent_batches import dependent_batches
-from paper.chapters.mutual_information.measured.halves import raw_pixels, train_halves
+from paper.chapters.mutual_information.measured.halves import train_halves
 from paper.chapters.mutual_information.measured.importance_weighted import train_importance_weighted
 from paper.chapters.mutual_information.measured.layer_information import (
     layer_information,
     linear_channel_table,
 )
-from paper.chapters.mutual_information.words import (
-    adversarial_answer,
-    autoencoder_answer,
-    batch_answer,
-    bijective_answer,
-    bridge_answer,
-    condition_answer,
-    condition_reason,
-    critic_answer,
-    failures,
-    lossy_answer,
-    matched_answer,
-    size_words,
-    together_answer,
-    together_number,
-)
-from paper.figures.seeds_and_grids import thumbnail, use_style
+from paper.chapters.mutual_information.measured.recording import raw_pixels
 from paper.figures.slider import slider
-from paper.figures.tables import grouped_table, table_html
+from paper.figures.style import thumbnail, use_style
+from paper.figures.tables import grouped_table
 from paper.judging.evidence import Evidence
 from paper.judging.verdicts import Card
 from paper.pages.computing_time import computing_words
+from paper.pages.show import quote, say, shown
 
 use_style()
 store = open_store(store)
-size = size_for(size, device)
+size = experiment.size_for(size, device)
+answers = {}  # by claim, as the head of the page quotes them
 
 # %% [markdown]
 # ## What mutual information is
@@ -156,7 +111,7 @@ size = size_for(size, device)
 # %% tags=["hide-input"]
 coins = entropies()
 slider(
-    *entropy_frames(coins),
+    *frames.entropy_frames(coins),
     alt="Probabilities of two outcomes as bars, and the point on the curve of entropy over p",
     name="probability p",
 )
@@ -169,7 +124,7 @@ slider(
 # %% tags=["hide-input"]
 dependence = independence_table()
 slider(
-    *independence_frames(joint_tables(), dependence),
+    *frames.independence_frames(dependence),
     alt="A joint table, the product of its margins, and the mutual information over the strength "
     "of the dependence",
     name="strength of the dependence",
@@ -183,7 +138,7 @@ slider(
 
 # %% tags=["hide-input"]
 slider(
-    *invariance_frames(),
+    *frames.invariance_frames(),
     alt="Samples of two dependent variables, bent more and more, with an estimate of their "
     "information, which stays, and that from their correlation, which does not",
     name="share of the bending",
@@ -191,12 +146,15 @@ slider(
 
 # %% [markdown]
 # The same in numbers, for maps of four coordinates on each side, and below them maps that do lose
-# something. {glue:text}`answer_lossy`
+# something.
 
 # %% tags=["hide-input"]
 invariance = invariance_table()
 lossy = lossy_table()
-HTML(table_html(pd.concat([invariance, lossy], ignore_index=True).round(3)))
+shown(pd.concat([invariance, lossy], ignore_index=True).round(3))
+
+# %% tags=["remove-input"]
+say(words.lossy_answer(lossy))
 
 # %% [markdown]
 # **A classifier gives a bound.** If pairs that were drawn together can be told from pairs that
@@ -207,7 +165,7 @@ HTML(table_html(pd.concat([invariance, lossy], ignore_index=True).round(3)))
 classifiers = classifier_table()
 scores = {value: classifier_scores(value) for value in (0.5, 1.0, 2.0, 4.0)}
 slider(
-    *classification_frames(scores, classifiers),
+    *frames.classification_frames(scores, classifiers),
     alt="Histograms of the scores of pairs drawn together and apart, and the bounds that critics "
     "certify over the true information",
     name="true information (nats)",
@@ -221,7 +179,7 @@ slider(
 
 # %% mystnb={"image": {"alt": "I_NCE with the best critic over the number of pairs in a batch, one line for each true information; the estimates follow the cap log N and bend to the truth, drawn dashed."}} tags=["hide-input"]
 caps = cap_table()
-fig = capped_estimates(caps)
+fig = others.capped_estimates(caps)
 fig
 
 # %% [markdown]
@@ -242,15 +200,12 @@ fig
 
 # %%
 raw = raw_pixels(dataset)
-experiments = {
-    "bijective": bijective_specs(dataset, seeds, size),
-    "residual": residual_specs(dataset, seeds, size),
-    "critics": critic_specs(dataset, seeds, size),
-    "matched": matched_specs(dataset, seeds, size),
+trained = {
+    name: train_halves(experiment.halves_specs(name, dataset, seeds, size), device, store)
+    for name in experiment.HALVES
 }
-halves = halves_table(
-    {name: train_halves(specs, device, store) for name, specs in experiments.items()}
-)
+halves = experiment.halves_table(trained)
+tables = {"halves": halves, "raw": pd.DataFrame({"accuracy": [raw]})}
 
 # %% [markdown]
 # ## Better at constant information
@@ -261,27 +216,35 @@ halves = halves_table(
 # that gets better. If the probe rises, information cannot be why.
 
 # %% mystnb={"image": {"alt": "Two rows of panels over training steps for both estimators: above, the bound on training and on test images with the cap of I_NCE; below, probe accuracy with that of raw pixels as a line."}} tags=["hide-input"]
-fig = bijective_training(halves, raw)
+fig = training.bijective_training(halves, raw)
 fig
 
 # %% tags=["remove-cell"]
 image = thumbnail(fig)
 
+# %% tags=["remove-input"]
+verdict = judge("mutual_information", Evidence(pd.DataFrame(), extra=tables)).find("003.6")
+answers["003.6"] = words.plain_answer(verdict, words.bijective_answer(halves, raw))
+say(words.with_verdict(answers["003.6"], verdict))
+
 # %% [markdown]
-# **Plain answer.** {glue:text}`answer_bijective` Verdict: **{glue:text}`verdict_003_6`**.
-#
 # The other direction: an invertible encoder is trained against a linear classifier, which learns
 # the classes while the encoder makes it uncertain. Nothing is lost, and a flow's inverse shows it.
 
 # %%
-adversarial = train_adversarially(adversarial_specs(dataset, seeds, size), device, store)
+adversarial = train_adversarially(experiment.adversarial_specs(dataset, seeds, size), device, store)
+tables["adversarial"] = adversarial
 
 # %% mystnb={"image": {"alt": "Two panels over training steps: probe accuracy of adversarially trained invertible encoders with that of raw pixels as a line, and the largest error of their inverse on a logarithmic axis with the limit of the rule."}} tags=["hide-input"]
-fig = adversarial_training(adversarial, raw)
+fig = training.adversarial_training(adversarial, raw)
 fig
 
+# %% tags=["remove-input"]
+verdict = judge("mutual_information", Evidence(pd.DataFrame(), extra=tables)).find("003.7")
+answers["003.7"] = words.plain_answer(verdict, words.adversarial_answer(adversarial, raw))
+say(words.with_verdict(answers["003.7"], verdict))
+
 # %% [markdown]
-# **Plain answer.** {glue:text}`answer_adversarial` Verdict: **{glue:text}`verdict_003_7`**.
 # In its first form the rule called an attempt that fails a refutation. That such encoders exist
 # cannot be refuted by one that is none, so that this was changed after the run, to inconclusive.
 
@@ -293,13 +256,19 @@ fig
 # their Jacobian shows what they do instead.
 
 # %% mystnb={"image": {"alt": "Above, the condition number of the Jacobian over training steps for both estimators; below, its singular values from the largest to the smallest at the first, a middle and the last step."}} tags=["hide-input"]
-fig = conditioning_and_spectra(halves)
+fig = training.conditioning_and_spectra(halves)
 fig
 
+# %% tags=["remove-input"]
+verdict = judge("mutual_information", Evidence(pd.DataFrame(), extra=tables)).find("003.8")
+answers["003.8"] = words.plain_answer(verdict, words.condition_answer(halves))
+say(words.with_verdict(answers["003.8"], verdict))
+
+# %% tags=["remove-input"]
+say(words.condition_reason(halves))
+
 # %% [markdown]
-# **Plain answer.** {glue:text}`answer_condition` Verdict: **{glue:text}`verdict_003_8`**.
-#
-# {glue:text}`answer_reason` Neither estimator rewards what two halves do not share, nor punishes
+# Neither estimator rewards what two halves do not share, nor punishes
 # that it is lost: a bilinear critic scores better when directions in which the halves agree are
 # long and the others short. The spectrum is what such a trade leaves behind. That this is the
 # cause is an explanation that fits, not one that was tested here.
@@ -311,25 +280,33 @@ fig
 # more of the information that there is, and leave less for the encoders to do.
 
 # %% mystnb={"image": {"alt": "For each estimator, probe accuracy over the bound on training and on test images for three critics, every seed a small mark and the mean a large one, with the cap of I_NCE and the accuracy of raw pixels as lines."}} tags=["hide-input"]
-fig = bounds_against_accuracy(halves, raw)
+fig = ends.bounds_against_accuracy(halves, raw)
 fig
 
+# %% tags=["remove-input"]
+verdict = judge("mutual_information", Evidence(pd.DataFrame(), extra=tables)).find("003.9")
+answers["003.9"] = words.plain_answer(verdict, words.critic_answer(halves))
+say(words.with_verdict(answers["003.9"], verdict))
+
 # %% [markdown]
-# **Plain answer.** {glue:text}`answer_critic` Verdict: **{glue:text}`verdict_003_9`**.
-#
 # The notes add that variational autoencoders have the same problem {cite:p}`rainforth2018`: the
 # importance-weighted bound of $k$ draws {cite:p}`burda2016` is the tighter the larger $k$, and its
 # encoder the further from the posterior.
 
 # %%
-autoencoders = train_importance_weighted(autoencoder_specs(dataset, seeds, size), device, store)
+autoencoders = train_importance_weighted(
+    experiment.autoencoder_specs(dataset, seeds, size), device, store
+)
+tables["autoencoders"] = autoencoders
 
 # %% mystnb={"image": {"alt": "Three panels over the number of draws of the bound: the bound itself, the gap of the inference model, and the accuracy of a linear probe of its means, every seed a point."}} tags=["hide-input"]
-fig = autoencoders_over_draws(autoencoders)
+fig = others.autoencoders_over_draws(autoencoders)
 fig
 
-# %% [markdown]
-# **Plain answer.** {glue:text}`answer_autoencoder` Verdict: **{glue:text}`verdict_003_10`**.
+# %% tags=["remove-input"]
+verdict = judge("mutual_information", Evidence(pd.DataFrame(), extra=tables)).find("003.10")
+answers["003.10"] = words.plain_answer(verdict, words.autoencoder_answer(autoencoders))
+say(words.with_verdict(answers["003.10"], verdict))
 
 # %% [markdown]
 # ## Architecture or estimator
@@ -339,11 +316,13 @@ fig
 # ConvNet, and the estimator.
 
 # %% mystnb={"image": {"alt": "For targets of two and of four nats: probe accuracy of MLP and ConvNet by both estimators with that of raw pixels as a line, above the bounds that were reached."}} tags=["hide-input"]
-fig = matched_encoders(halves, raw)
+fig = ends.matched_encoders(halves, raw)
 fig
 
-# %% [markdown]
-# **Plain answer.** {glue:text}`answer_matched` Verdict: **{glue:text}`verdict_003_11`**.
+# %% tags=["remove-input"]
+verdict = judge("mutual_information", Evidence(pd.DataFrame(), extra=tables)).find("003.11")
+answers["003.11"] = words.plain_answer(verdict, words.matched_answer(halves))
+say(words.with_verdict(answers["003.11"], verdict))
 
 # %% [markdown]
 # ## Negative samples
@@ -353,14 +332,17 @@ fig
 # pairs share a common part, and in independent ones.
 
 # %%
-batches = dependent_batches(batch_specs(batch_seeds, size), device, store)
+batches = dependent_batches(experiment.batch_specs(batch_seeds, size), device, store)
+tables["batches"] = batches
 
 # %% mystnb={"image": {"alt": "For each estimator, estimates over training and at the end, from batches with a shared part and from independent ones, every seed a line and a point, with the true information drawn in."}} tags=["hide-input"]
-fig = dependent_estimates(batches)
+fig = others.dependent_estimates(batches)
 fig
 
-# %% [markdown]
-# **Plain answer.** {glue:text}`answer_batch` Verdict: **{glue:text}`verdict_003_12`**.
+# %% tags=["remove-input"]
+verdict = judge("mutual_information", Evidence(pd.DataFrame(), extra=tables)).find("003.12")
+answers["003.12"] = words.plain_answer(verdict, words.batch_answer(batches))
+say(words.with_verdict(answers["003.12"], verdict))
 
 # %% [markdown]
 # ## All encoders
@@ -370,54 +352,69 @@ fig
 # points would rise along a line.
 
 # %% mystnb={"image": {"alt": "Probe accuracy over the held-out bound, one large mark for each kind of encoder and a small one for each seed, colours are experiments; raw pixels as a line; the title is the rank correlation."}} tags=["hide-input"]
-fig = accuracy_of_all_encoders(halves, raw)
+fig = ends.accuracy_of_all_encoders(halves, raw)
 fig
 
-# %% [markdown]
-# **Plain answer.** {glue:text}`answer_together` Verdict: **{glue:text}`verdict_003_5`**.
+# %% tags=["remove-input"]
+verdict = judge("mutual_information", Evidence(pd.DataFrame(), extra=tables)).find("003.5")
+answers["003.5"] = words.plain_answer(verdict, words.together_answer(halves))
+say(words.with_verdict(answers["003.5"], verdict))
 
 # %% [markdown]
 # ## What it means for InfoMax
-#
-# The layers of this book maximise no estimate of $I(x; a)$: their objective is a proxy made of
-# variances and correlations. How much information do they carry? Outputs are a function of the
-# input, so that the question needs noise: every unit is scaled to unit variance, and noise of
-# {glue:text}`noise` of its standard deviation is added. Then the density of outputs given an image
-# is known, and the information lies between two bounds that need no trained critic. A third one,
-# from above, is what Gaussian outputs of the same correlations would carry; for linear units of a
-# Gaussian input it is exact. Such units are the check: with inputs drawn from a Gaussian that has
-# the covariance of the images, the truth is known, and the bounds have to enclose it.
+
+# %% tags=["remove-input"]
+layer_specs = experiment.layer_specs(dataset, lambdas, seeds, layer_epochs)
+noise = f"{layer_specs[0].noise:g}"
+say(f"""
+The layers of this book maximise no estimate of $I(x; a)$: their objective is a proxy made of
+variances and correlations. How much information do they carry? Outputs are a function of the
+input, so that the question needs noise: every unit is scaled to unit variance, and noise of {noise}
+of its standard deviation is added. Then the density of outputs given an image is known, and the
+information lies between two bounds that need no trained critic. A third one, from above, is what
+Gaussian outputs of the same correlations would carry; for linear units of a Gaussian input it is
+exact. Such units are the check: with inputs drawn from a Gaussian that has the covariance of the
+images, the truth is known, and the bounds have to enclose it.
+""")
 
 # %% tags=["hide-input"]
 channel = linear_channel_table(dataset)
-HTML(table_html(grouped_table(channel, ["noise"], ["lower", "closed_form", "upper", "gaussian"])))
+shown(grouped_table(channel, ["noise"], ["lower", "closed_form", "upper", "gaussian"]))
 
-# %% [markdown]
-# Too little noise, and the lower bound stands at its cap, the logarithm of the number of images; too
-# much, and nothing is left. At {glue:text}`noise` both say something.
+# %% tags=["remove-input"]
+say(f"""
+Too little noise, and the lower bound stands at its cap, the logarithm of the number of images; too
+much, and nothing is left. At {noise} both say something.
+""")
 
 # %%
-layers = layer_information(layer_specs(dataset, lambdas, seeds, layer_epochs), device, store)
+layers = layer_information(layer_specs, device, store)
 
 # %% mystnb={"image": {"alt": "Information of the noisy outputs of InfoMax layers, from the lower to the upper bound, over probe accuracy and over weight redundancy; colours are architectures, a thin line follows lambda_tc, untrained layers are named."}} tags=["hide-input"]
-fig = information_of_layers(layers)
+fig = others.information_of_layers(layers)
 fig
 
 # %% tags=["hide-input"]
 columns = ["lower", "upper", "gaussian", "probe_accuracy", "output_correlation"]
-HTML(table_html(grouped_table(layers, ["competition", "lambda_tc", "epochs"], columns)))
+shown(grouped_table(layers, ["competition", "lambda_tc", "epochs"], columns))
 
-# %% [markdown]
-# **Plain answer.** {glue:text}`answer_bridge`
+# %% tags=["remove-input"]
+say("**Plain answer.**", words.bridge_answer(layers))
 
 # %% [markdown]
 # ## Controls and limits
-#
-# - *Controls.* Encoders before training are step 0 of every curve; raw pixels are drawn into every
-#   figure of accuracy; every bound is shown on test images too, and estimates of known information
-#   stand beside those of images.
-# - *Failures.* {glue:text}`failures`
-# - *Size.* {glue:text}`about_size`
+
+# %% tags=["remove-input"]
+stored = [halves, adversarial, autoencoders, batches]
+say(f"""
+- *Controls.* Encoders before training are step 0 of every curve; raw pixels are drawn into every
+  figure of accuracy; every bound is shown on test images too, and estimates of known information
+  stand beside those of images.
+- *Failures.* {words.failures(stored)}
+- *Size.* {words.size_words(size, seeds)}
+""")
+
+# %% [markdown]
 # - *Changed after a look.* At first flows, residual networks and critics of the small size had the
 #   paper's learning rate. In so few steps the probes of the flows did not move, and stronger
 #   critics came to no tighter $I_{NCE}$ than the bilinear one (003.9 was mixed then). The rate was
@@ -450,82 +447,49 @@ HTML(table_html(grouped_table(layers, ["competition", "lambda_tc", "epochs"], co
 # ```
 #
 # or `papermill notebooks/mutual_information.ipynb out.ipynb -p size tiny`. What the store knows is
-# not computed again. {glue:text}`computing`
+# not computed again.
+
+# %% tags=["remove-input"]
+kinds = ["halves", "adversarial_encoders", "importance_weighted", "dependent_batches"]
+say(computing_words(store, [*kinds, "layer_information"], [*stored, layers]))
 
 # %% [markdown]
 # ## Claims of this chapter
 
 # %% tags=["hide-input"]
-tables = {
+tables |= {
     "entropies": coins,
     "independence": dependence,
     "invariance": invariance,
     "caps": caps,
     "classifiers": classifiers,
-    "halves": halves,
-    "adversarial": adversarial,
-    "raw": pd.DataFrame({"accuracy": [raw]}),
-    "autoencoders": autoencoders,
-    "batches": batches,
 }
-stored = [halves, adversarial, autoencoders, batches]
 everything = pd.concat([table[["key", "seed"]] for table in stored]).drop_duplicates()
-evidence = Evidence(everything, extra=tables)
-verdicts = judge("mutual_information", evidence)
+verdicts = judge("mutual_information", Evidence(everything, extra=tables))
 verdicts
 
 # %% tags=["remove-cell"]
-plain = {"supported": "Yes.", "refuted": "No.", "mixed": "In part.", "inconclusive": "Open."}
-answers = {
-    "bijective": ("003.6", bijective_answer(halves, raw)),
-    "adversarial": ("003.7", adversarial_answer(adversarial, raw)),
-    "condition": ("003.8", condition_answer(halves)),
-    "critic": ("003.9", critic_answer(halves)),
-    "autoencoder": ("003.10", autoencoder_answer(autoencoders)),
-    "matched": ("003.11", matched_answer(halves)),
-    "batch": ("003.12", batch_answer(batches)),
-}
-# the statement of 003.5 is the negation of the question in the table
-opposite = plain | {"supported": "No.", "refuted": "Yes."}
-kinds = ["halves", "adversarial_encoders", "importance_weighted", "dependent_batches"]
-kinds += ["layer_information"]
-texts = {
-    **{
-        f"answer_{key}": f"{plain[verdicts.find(claim).interpretation_verdict]} {sentence}"
-        for key, (claim, sentence) in answers.items()
-    },
-    **{f"verdict_{v.id.replace('.', '_')}": v.interpretation_verdict for v in verdicts},
-    "answer_together": (
-        f"{opposite[verdicts.find('003.5').interpretation_verdict]} {together_answer(halves)}"
-    ),
-    "answer_reason": condition_reason(halves),
-    "answer_bridge": bridge_answer(layers),
-    "answer_lossy": lossy_answer(lossy),
-    "about_size": size_words(size, seeds),
-    "computing": computing_words(store, kinds, [*stored, layers]),
-    "failures": failures(stored),
-    "noise": f"{layers['noise'].iloc[0]:g}",
-}
-for key, text in texts.items():
-    glue(key, text, display=False)
+quote(about_size=words.size_words(size, seeds), **words.quoted(answers, verdicts))
 
 # %% [markdown]
 # ## Take-away
-#
-# Is a bound on mutual information a measure of a representation? {glue:text}`answer_together`
-# Does quality improve while information stays? {glue:text}`answer_bijective`
+
+# %% tags=["remove-input"]
+takeaway = words.takeaway(answers)
+say(takeaway)
 
 # %% tags=["remove-input"]
 Card(
     chapter="mutual_information",
     title="Mutual information is not quality",
-    key_number=together_number(halves),
+    key_number=words.together_number(halves),
     verdict=verdicts.find("003.5").interpretation_verdict,
     sentence="Rank correlation of the held-out bound and the linear probe over all kinds of "
     "encoders; the verdict is on “approximate maximisation of mutual information is not "
     "representation quality”.",
     image=image,
     alt="Bound and probe accuracy of invertible encoders over training",
+    takeaway=takeaway,
 )
 
 # %% tags=["check", "remove-cell"]

@@ -27,20 +27,20 @@
 #
 # | question | answer | verdict on the statement |
 # | --- | --- | --- |
-# | Does the activation before the softmax matter? | {glue:text}`answer_activation` | {glue:text}`verdict_000_30` |
-# | Do the findings carry over to wider layers? | {glue:text}`answer_scale` | {glue:text}`verdict_000_31` |
-# | Does InfoMax scale? | {glue:text}`answer_growth` | {glue:text}`verdict_002_20` |
-# | Does EM structure still matter at scale? | {glue:text}`answer_structure` | {glue:text}`verdict_002_22` |
-# | Do the features transfer? | {glue:text}`answer_transfer` | {glue:text}`verdict_000_32` |
-# | Do layers compose when stacked? | {glue:text}`answer_stacks` | {glue:text}`verdict_000_33` |
-# | Does layer two find what it needs? | {glue:text}`answer_second` | {glue:text}`verdict_001_22` |
-# | Does depth give better features? | {glue:text}`answer_depth` | {glue:text}`verdict_002_23` |
-# | Do other competitions do the same? | {glue:text}`answer_competitions` | {glue:text}`verdict_000_34` |
-# | Does InfoMax work with them? | {glue:text}`answer_works` | {glue:text}`verdict_001_23` |
-# | Are the hyperplanes non-redundant on real data? | {glue:text}`answer_hyperplanes` | {glue:text}`verdict_001_21` |
-# | Does a supervised signal help as auxiliary loss? | {glue:text}`answer_auxiliary` | {glue:text}`verdict_001_24` |
-# | Is decorrelation good enough? | {glue:text}`answer_approximation` | {glue:text}`verdict_001_25` |
-# | Is independence the right target? | {glue:text}`answer_target` | {glue:text}`verdict_002_21` |
+# | Does the activation before the softmax matter? | {glue:text}`answer_000_30` | {glue:text}`verdict_000_30` |
+# | Do the findings carry over to wider layers? | {glue:text}`answer_000_31` | {glue:text}`verdict_000_31` |
+# | Does InfoMax scale? | {glue:text}`answer_002_20` | {glue:text}`verdict_002_20` |
+# | Does EM structure still matter at scale? | {glue:text}`answer_002_22` | {glue:text}`verdict_002_22` |
+# | Do the features transfer? | {glue:text}`answer_000_32` | {glue:text}`verdict_000_32` |
+# | Do layers compose when stacked? | {glue:text}`answer_000_33` | {glue:text}`verdict_000_33` |
+# | Does layer two find what it needs? | {glue:text}`answer_001_22` | {glue:text}`verdict_001_22` |
+# | Does depth give better features? | {glue:text}`answer_002_23` | {glue:text}`verdict_002_23` |
+# | Do other competitions do the same? | {glue:text}`answer_000_34` | {glue:text}`verdict_000_34` |
+# | Does InfoMax work with them? | {glue:text}`answer_001_23` | {glue:text}`verdict_001_23` |
+# | Are the hyperplanes non-redundant on real data? | {glue:text}`answer_001_21` | {glue:text}`verdict_001_21` |
+# | Does a supervised signal help as auxiliary loss? | {glue:text}`answer_001_24` | {glue:text}`verdict_001_24` |
+# | Is decorrelation good enough? | {glue:text}`answer_001_25` | {glue:text}`verdict_001_25` |
+# | Is independence the right target? | {glue:text}`answer_002_21` | {glue:text}`verdict_002_21` |
 # ```
 #
 # Yes, no, in part and open are the verdicts of the rules, in words; what follows is what was
@@ -80,14 +80,17 @@ store: str = "auto"  # results store: auto, memory, or a folder
 device: str = "auto"  # auto, cpu or cuda
 
 # %% tags=["remove-cell"]
+from functools import partial
+
 import pandas as pd
 from IPython.display import HTML
-from myst_nb import glue
 
 from infomax_lib import history, open_store, run
 from infomax_lib.measures.weights_and_outputs import simplex_floor
 from infomax_lib.stats import where
 from paper.chapters import judge
+from paper.chapters.open_questions import experiment, words
+from paper.chapters.open_questions.experiment import per_width
 from paper.chapters.open_questions.figures import (
     by_mechanism,
     dependence_against_outcomes,
@@ -97,48 +100,7 @@ from paper.chapters.open_questions.figures import (
 from paper.chapters.open_questions.guided import run_auxiliary
 from paper.chapters.open_questions.rules.mechanisms import GOOD_ENOUGH
 from paper.chapters.open_questions.stacks import run_stacks
-from paper.chapters.open_questions.tables import (
-    ACTIVATION_MARGINS,
-    activation_answer,
-    activation_specs,
-    activation_table,
-    affected_measures,
-    against,
-    auxiliary_specs,
-    competition_specs,
-    hyperplane_specs,
-    largest_differences,
-    objective_specs,
-    per_width,
-    relative_to_untrained,
-    removed_shares,
-    robustness_specs,
-    robustness_table,
-    scale_specs,
-    stack_specs,
-    transfer_specs,
-    transfer_table,
-    widest_specs,
-    with_mechanism,
-    with_untrained,
-)
 from paper.chapters.open_questions.transfer import evaluate_features, evaluate_references
-from paper.chapters.open_questions.words import (
-    auxiliary_answer,
-    competition_answer,
-    depth_answer,
-    growth_answer,
-    hyperplane_answer,
-    second_layer_answer,
-    shares_answer,
-    stack_answer,
-    structure_answer,
-    target_answer,
-    transfer_answer,
-    width_answer,
-    works_answer,
-)
-from paper.chapters.prior_art.comparison import LABELS
 from paper.figures.seeds_and_grids import (
     along_grid,
     panels,
@@ -147,12 +109,15 @@ from paper.figures.seeds_and_grids import (
     use_style,
 )
 from paper.figures.style import name
-from paper.figures.tables import grouped_table, interval_table, table_html
-from paper.judging.evidence import Evidence, MissingEvidence
+from paper.figures.tables import grouped_table, interval_table
+from paper.judging.evidence import MissingEvidence
 from paper.judging.verdicts import Card
+from paper.pages.show import quote, say, shown
 
 use_style()
 store = open_store(store)
+tables = {}  # what is measured, section by section
+answers = words.Answers(partial(judge, "open_questions"))  # and what it answers
 
 # %% [markdown]
 # Everything below compares runs that share seeds, so that differences are paired. The sources'
@@ -172,9 +137,9 @@ store = open_store(store)
 # can become hard only by way of many units.
 
 # %%
-sweep = activation_specs(dataset, activations, sweep_widths, seeds, epochs)
+sweep = experiment.activation_specs(dataset, activations, sweep_widths, seeds, epochs)
 swept = per_width(run(sweep, device=device, store=store))
-judged_activations = Evidence(swept, extra={"activations": swept})
+tables["activations"] = swept
 
 # %% [markdown]
 # Every point is a run, the large mark the mean with its 95 % interval over seeds. Redundancy is
@@ -183,14 +148,14 @@ judged_activations = Evidence(swept, extra={"activations": swept})
 # %% mystnb={"image": {"alt": "Five panels above each other, one for each measure: redundancy over random weights, output correlation over the simplex floor, share of dead units, probe accuracy on the outputs and before the softmax. In each, six activations side by side, three widths as colours, every seed a point with mean and interval."}} tags=["hide-input"]
 order = list(dict.fromkeys(swept["activation"]))
 fig_sweep, axes = panels(5, 1, width=7.5, height=2.6)
-shown = {
+measures = {
     "redundancy_over_random": "redundancy / random",
     "correlation_over_floor": "correlation / floor",
     "dead_share": "share of dead units",
     "probe_accuracy": "probe on outputs",
     "probe_accuracy_pre": "probe before softmax",
 }
-for axis, (measure, text) in zip(axes, shown.items(), strict=True):
+for axis, (measure, text) in zip(axes, measures.items(), strict=True):
     seeds_by_condition(axis, swept, "activation", measure, hue="hidden_dim", order=order)
     axis.set_ylabel(text)
     axis.set_xlabel("")
@@ -207,13 +172,13 @@ fig_sweep
 # matter by the rule.
 
 # %% mystnb={"image": {"alt": "Five panels above each other with the paired differences from ReLU for five activations and three widths, every seed a point with mean and interval; a shaded band marks differences that do not matter."}} tags=["hide-input"]
-gaps = against(swept, list(ACTIVATION_MARGINS), "activation", "relu")
-fig = differences_from(gaps, "activation", ACTIVATION_MARGINS, reference="ReLU")
+gaps = experiment.against(swept, list(experiment.DRAWN_MARGINS), "activation", "relu")
+fig = differences_from(gaps, "activation", experiment.DRAWN_MARGINS, reference="ReLU")
 fig
 
 # %% tags=["remove-cell"]
 on_card = ("weight_redundancy", "probe_accuracy")
-margins_on_card = {measure: ACTIVATION_MARGINS[measure] for measure in on_card}
+margins_on_card = {measure: experiment.DRAWN_MARGINS[measure] for measure in on_card}
 image = thumbnail(differences_from(gaps, "activation", margins_on_card, reference="ReLU"))
 
 # %% [markdown]
@@ -222,14 +187,15 @@ image = thumbnail(differences_from(gaps, "activation", margins_on_card, referenc
 # lies beyond the margin as well.
 
 # %% tags=["hide-input"]
+judged = experiment.evidence_of(tables)
 try:
-    numbers = table_html(activation_table(judged_activations))
+    numbers = shown(words.activation_table(judged))
 except MissingEvidence as missing:
-    numbers = f"<p>Not judged: needs {missing.args[0]}.</p>"
-HTML(numbers)
+    numbers = HTML(f"<p>Not judged: needs {missing.args[0]}.</p>")
+numbers
 
-# %% [markdown]
-# **Plain answer.** {glue:text}`answer_activation` {glue:text}`largest_activation` Verdict: **{glue:text}`verdict_000_30`**.
+# %% tags=["remove-input"]
+say(answers.give(tables, {"000.30": words.activation_answer(judged)}))
 
 # %% [markdown]
 # ## Does it scale?
@@ -242,22 +208,30 @@ HTML(numbers)
 # of that at $K = 16$, and the order of A and B stays what it is. If InfoMax scales, more units keep
 # paying for both. If structure does not matter at scale, A and B at the same $\lambda_{tc}$ become
 # alike.
-#
-# {glue:text}`about_widest` Batches of 128 have fewer samples than a layer of 256 units has units, so
-# that the correlation term of A sees mostly sampling noise there; what the source's batch size does
-# at scale belongs to the question.
+
+# %% tags=["remove-input"]
+say(
+    f"K = {widest} is run with {widest_seeds} seeds: drawn, not judged."
+    if widest
+    else "Wider layers are a parameter of this page (widest) and not part of what is shown."
+)
+
+# %% [markdown]
+# Batches of 128 have fewer samples than a layer of 256 units has units, so that the correlation term
+# of A sees mostly sampling noise there; what the source's batch size does at scale belongs to the
+# question.
 
 # %%
-narrower = scale_specs(dataset, widths, seeds, scale_epochs)
-wider = widest_specs(dataset, widest, widest_seeds, scale_epochs) if widest else []
+narrower = experiment.scale_specs(dataset, widths, seeds, scale_epochs)
+wider = experiment.widest_specs(dataset, widest, widest_seeds, scale_epochs) if widest else []
 scale = pd.concat([run(specs, device=device, store=store) for specs in (narrower, wider)])
-scale = with_untrained(scale, history([*narrower, *wider], store=store))
-scale = relative_to_untrained(per_width(scale))
+scale = experiment.with_untrained(scale, history([*narrower, *wider], store=store))
+scale = per_width(scale)
 scale = scale.sort_values("competition", ascending=False, kind="stable")  # B first, as elsewhere
 
 # %% mystnb={"image": {"alt": "Six panels against the number of units on a logarithmic axis, three settings as colours, every seed a point: redundancy over random weights, root mean square cosine, output correlation over the simplex floor, share of dead units, probe accuracy on the outputs, and its gain over the same layer untrained."}} tags=["hide-input"]
 fig, axes = panels(3, 2, width=10.0, height=3.1)
-shown = {
+measures = {
     "redundancy_over_random": ("redundancy / random weights", True),
     "rms_cosine": ("rms cosine between rows", True),
     "correlation_over_floor": ("output correlation / simplex floor", True),
@@ -265,7 +239,7 @@ shown = {
     "probe_accuracy": ("probe accuracy", False),
     "probe_gain": ("gain over untrained (points)", False),
 }
-for axis, (measure, (text, logarithmic)) in zip(axes.flat, shown.items(), strict=True):
+for axis, (measure, (text, logarithmic)) in zip(axes.flat, measures.items(), strict=True):
     along_grid(axis, scale, measure, x="hidden_dim", hue="setting", log_y=logarithmic)
     axis.set_ylabel(text)
     if measure == "dead_share":
@@ -277,14 +251,16 @@ fig
 # %% tags=["remove-input"]
 columns = ["redundancy_over_random", "correlation_over_floor", "probe_accuracy", "probe_gain"]
 by_setting = grouped_table(scale, ["setting", "hidden_dim"], columns)
-HTML(table_html(by_setting.rename(columns={"probe gain": "gain over untrained (points)"})))
+shown(by_setting.rename(columns={"probe gain": "gain over untrained (points)"}))
 
-# %% [markdown]
-# **Plain answers.** {glue:text}`answer_scale` Verdict: **{glue:text}`verdict_000_31`**.
-#
-# {glue:text}`answer_growth` Verdict: **{glue:text}`verdict_002_20`**.
-#
-# {glue:text}`answer_structure` Verdict: **{glue:text}`verdict_002_22`**.
+# %% tags=["remove-input"]
+tables["scale"] = scale
+sentences = {
+    "000.31": words.width_answer(scale),
+    "002.20": words.growth_answer(scale),
+    "002.22": words.structure_answer(scale),
+}
+say(answers.give(tables, sentences))
 
 # %% [markdown]
 # ## Do the features transfer?
@@ -298,17 +274,16 @@ HTML(table_html(by_setting.rename(columns={"probe gain": "gain over untrained (p
 # are many times more than units, are the ceiling of a linear read-out.
 
 # %%
-layers, references = transfer_specs(dataset, transfer_widths, seeds, feature_epochs)
+layers, references = experiment.transfer_specs(dataset, transfer_widths, seeds, feature_epochs)
 features = evaluate_features(layers, device=device, store=store)
 beside = evaluate_references(references, device=device, store=store)
-transfer = transfer_table(features, beside)
+transfer = experiment.transfer_table(features, beside)
 
 # %% mystnb={"image": {"alt": "One panel for each width: probe accuracy on every target, five methods side by side as colours, every seed a point: InfoMax A, InfoMax B, untrained ReLU layers, PCA and raw pixels."}} tags=["hide-input"]
-method_names = {**LABELS, "untrained": "untrained", "pca": "PCA", "pixels": "raw pixels"}
-shown = transfer.assign(method=transfer["method"].map(method_names))
+named = transfer.assign(method=transfer["method"].map(experiment.METHOD_NAMES))
 fig, axes = panels(len(transfer_widths), 1, width=8.0, height=3.4)
 for axis, k in zip([axes] if len(transfer_widths) == 1 else axes, transfer_widths, strict=True):
-    rows = shown[shown["hidden_dim"] == k]
+    rows = named[named["hidden_dim"] == k]
     seeds_by_condition(axis, rows, "target", "probe_accuracy", hue="method")
     axis.set_title(f"K = {k}", loc="left")
     axis.get_legend().remove()
@@ -318,10 +293,11 @@ fig
 
 # %% tags=["remove-input"]
 columns = ["source_accuracy", "probe_accuracy"]
-HTML(table_html(grouped_table(shown, ["target", "hidden_dim", "method"], columns)))
+shown(grouped_table(named, ["target", "hidden_dim", "method"], columns))
 
-# %% [markdown]
-# **Plain answer.** {glue:text}`answer_transfer` Verdict: **{glue:text}`verdict_000_32`**.
+# %% tags=["remove-input"]
+tables["transfer"] = transfer
+say(answers.give(tables, {"000.32": words.transfer_answer(transfer)}))
 
 # %% [markdown]
 # ## Do layers compose?
@@ -336,13 +312,13 @@ HTML(table_html(grouped_table(shown, ["target", "hidden_dim", "method"], columns
 
 # %%
 stacks = run_stacks(
-    stack_specs(dataset, stack_dim, seeds, stack_epochs), device=device, store=store
+    experiment.stack_specs(dataset, stack_dim, seeds, stack_epochs), device=device, store=store
 )
 stacks = per_width(stacks)
 
 # %% mystnb={"image": {"alt": "Six panels, architecture A on the left and B on the right, against the number of layers one to three; greedy, random and end-to-end training as colours, every seed a point: probe accuracy of the top layer, its output correlation, and its share of dead units."}} tags=["hide-input"]
 fig, axes = panels(3, 2, width=10.0, height=3.0)
-rows_shown = {
+measures = {
     "probe_accuracy": "probe accuracy",
     "output_correlation": "output correlation",
     "dead_share": "share of dead units",
@@ -350,7 +326,7 @@ rows_shown = {
 for column, competition in enumerate(("none", "softmax")):
     rows = stacks[stacks["competition"] == competition]
     rows = rows.assign(training=rows["training"].str.replace("_", " "))
-    for axis, (measure, text) in zip(axes[:, column], rows_shown.items(), strict=True):
+    for axis, (measure, text) in zip(axes[:, column], measures.items(), strict=True):
         seeds_by_condition(axis, rows, "depth", measure, hue="training")
         axis.set_xlabel("layers")
         axis.set_ylabel(text)
@@ -363,12 +339,14 @@ for column, competition in enumerate(("none", "softmax")):
 fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
 fig
 
-# %% [markdown]
-# **Plain answers.** {glue:text}`answer_stacks` Verdict: **{glue:text}`verdict_000_33`**.
-#
-# {glue:text}`answer_second` Verdict: **{glue:text}`verdict_001_22`**.
-#
-# {glue:text}`answer_depth` Verdict: **{glue:text}`verdict_002_23`**.
+# %% tags=["remove-input"]
+tables["stacks"] = stacks
+sentences = {
+    "000.33": words.stack_answer(stacks),
+    "001.22": words.second_layer_answer(stacks),
+    "002.23": words.depth_answer(stacks),
+}
+say(answers.give(tables, sentences))
 
 # %% [markdown]
 # ## Other competitions
@@ -384,10 +362,10 @@ fig
 # softmax and without dead units.
 
 # %%
-competition_runs = competition_specs(dataset, seeds, short_epochs)
+competition_runs = experiment.competition_specs(dataset, seeds, short_epochs)
 competitions = run(competition_runs, device=device, store=store)
-competitions = with_untrained(competitions, history(competition_runs, store=store))
-competitions = relative_to_untrained(with_mechanism(competitions))
+competitions = experiment.with_untrained(competitions, history(competition_runs, store=store))
+competitions = experiment.with_mechanism(competitions)
 
 # %% mystnb={"image": {"alt": "Six panels, one line per competition mechanism, two pressures as colours, every seed a point: redundancy over random weights, output correlation, probe accuracy on the outputs, probe accuracy before the competition, dead units, and gain of the probe over the untrained layer."}} tags=["hide-input"]
 k = int(competitions["hidden_dim"].iloc[0])
@@ -409,16 +387,22 @@ fig = by_mechanism(
 )
 fig
 
+# %% tags=["remove-input"]
+tables["competitions"] = competitions
+sentences = {
+    "000.34": words.competition_answer(competitions),
+    "001.23": words.works_answer(competitions),
+}
+say(answers.give(tables, sentences))
+
 # %% [markdown]
-# **Plain answers.** {glue:text}`answer_competitions` Verdict: **{glue:text}`verdict_000_34`**.
-#
-# {glue:text}`answer_works` Verdict: **{glue:text}`verdict_001_23`**.
-#
 # *Source 001, "Does this actually produce non-redundant hyperplanes on real data?"* Its own form has
 # no activation and puts the loss on $z$; the log-sum-exp term makes the gradient a responsibility.
 
 # %% tags=["hide-input"]
-hyperplanes = run(hyperplane_specs(dataset, seeds, short_epochs), device=device, store=store)
+hyperplanes = run(
+    experiment.hyperplane_specs(dataset, seeds, short_epochs), device=device, store=store
+)
 forms = {
     "loss on z": where(hyperplanes, {"lambda_lse": 0.0}),
     "loss on z, with log-sum-exp": where(hyperplanes, {"lambda_lse": 1.0}),
@@ -426,10 +410,11 @@ forms = {
     "B": where(competitions, {"mechanism": "softmax", "lambda_tc": 0.0}),
 }
 columns = ["redundancy_over_random", "aligned_pairs", "output_correlation", "probe_accuracy_pre"]
-HTML(table_html(interval_table(forms, columns, by="form")))
+shown(interval_table(forms, columns, by="form"))
 
-# %% [markdown]
-# **Plain answer.** {glue:text}`answer_hyperplanes` Verdict: **{glue:text}`verdict_001_21`**.
+# %% tags=["remove-input"]
+tables["hyperplanes"] = hyperplanes
+say(answers.give(tables, {"001.21": words.hyperplane_answer(forms)}))
 
 # %% [markdown]
 # ## A supervised signal beside InfoMax
@@ -443,26 +428,29 @@ HTML(table_html(interval_table(forms, columns, by="form")))
 
 # %%
 guided = run_auxiliary(
-    auxiliary_specs(dataset, ce_weights, seeds, feature_epochs), device=device, store=store
+    experiment.auxiliary_specs(dataset, ce_weights, seeds, feature_epochs),
+    device=device,
+    store=store,
 )
 
 # %% mystnb={"image": {"alt": "Four panels against the weight of the cross-entropy on a logarithmic axis with zero at its left, architectures A and B as colours, every seed a point: probe accuracy, accuracy of the head, redundancy over random weights, and output correlation."}} tags=["hide-input"]
 fig, axes = panels(2, 2, width=10.0, height=3.2)
-shown = {
+measures = {
     "probe_accuracy": "probe accuracy",
     "head_accuracy": "accuracy of the head",
     "redundancy_over_random": "redundancy / random weights",
     "output_correlation": "output correlation",
 }
-for axis, (measure, text) in zip(axes.flat, shown.items(), strict=True):
+for axis, (measure, text) in zip(axes.flat, measures.items(), strict=True):
     along_grid(axis, guided, measure, x="lambda_ce", log_y="accuracy" not in measure)
     axis.set_ylabel(text)
     axis.get_legend().remove()
 fig.legend(*axes.flat[0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
 fig
 
-# %% [markdown]
-# **Plain answer.** {glue:text}`answer_auxiliary` Verdict: **{glue:text}`verdict_001_24`**.
+# %% tags=["remove-input"]
+tables["auxiliary"] = guided
+say(answers.give(tables, {"001.24": words.auxiliary_answer(guided)}))
 
 # %% [markdown]
 # ## Is decorrelation good enough?
@@ -477,7 +465,7 @@ fig
 # thorough objective are not more than a point better.
 
 # %%
-objective_runs = objective_specs(dataset, hsic_pressures, seeds, short_epochs)
+objective_runs = experiment.objective_specs(dataset, hsic_pressures, seeds, short_epochs)
 objectives = run(objective_runs, device=device, store=store)
 objective_names = {"infomax": "decorrelation", "log_det": "log det", "hsic": "HSIC"}
 pairs = zip(objectives["objective"], objectives["lambda_tc"], strict=True)
@@ -490,7 +478,7 @@ objectives = objectives.assign(
         for objective, pressure in pairs
     ],
 )
-judged_objectives = Evidence(objectives, extra={"objectives": objectives})
+tables["objectives"] = objectives
 
 # %% mystnb={"image": {"alt": "Two panels above each other for objectives and pressures side by side, no softmax and softmax as colours, every seed a point: HSIC of the outputs above its sampling floor, and probe accuracy."}} tags=["hide-input"]
 fig, (above, below) = panels(2, 1, width=8.0, height=3.4)
@@ -504,13 +492,13 @@ below.get_legend().remove()
 fig
 
 # %% mystnb={"image": {"alt": "Share of the removable HSIC that decorrelation and log det remove, without and with softmax, with interval; a dashed line at eighty per cent, a full one at one hundred."}} tags=["hide-input"]
-shares = removed_shares(judged_objectives)
+shares = experiment.removed_shares(experiment.evidence_of(tables))
 fig, axis = panels(width=8.0, height=2.6)
 shares_removed(axis, shares, GOOD_ENOUGH)
 fig
 
-# %% [markdown]
-# **Plain answer.** {glue:text}`answer_approximation` Verdict: **{glue:text}`verdict_001_25`**.
+# %% tags=["remove-input"]
+say(answers.give(tables, {"001.25": words.shares_answer(shares)}))
 
 # %% [markdown]
 # ## Is independence the right target?
@@ -526,9 +514,9 @@ fig
 # buys robustness, the last two have the other sign.
 
 # %%
-robust = robustness_table(
+robust = experiment.robustness_table(
     evaluate_features(
-        robustness_specs(dataset, robustness_pressures, seeds, feature_epochs),
+        experiment.robustness_specs(dataset, robustness_pressures, seeds, feature_epochs),
         device=device,
         store=store,
     )
@@ -552,34 +540,41 @@ fig
 
 # %% tags=["hide-input"]
 columns = ["redundancy_over_random", "output_correlation", *outcomes]
-HTML(table_html(grouped_table(robust, ["mechanism", "lambda_tc"], columns)))
+shown(grouped_table(robust, ["mechanism", "lambda_tc"], columns))
 
-# %% [markdown]
-# **Plain answer.** {glue:text}`answer_target` Verdict: **{glue:text}`verdict_002_21`**.
+# %% tags=["remove-input"]
+tables["robustness"] = robust
+say(answers.give(tables, {"002.21": words.target_answer(robust, outcomes)}))
 
 # %% [markdown]
 # ## Controls and limits
-#
-# - *Untrained layers* stand beside every probe here that a claim rests on (gain over untrained,
-#   random stacks, untrained features); $\lambda = 0$ is on every grid; no competition is a
-#   mechanism among the others.
-# - *Multiple testing.* The sign-flip tests of the activation sweep are corrected within each
-#   measure (15 comparisons), those of the mechanisms within redundancy. With ten seeds no
-#   sign-flip test can give less than one in 512, so that a family of all measures at once
-#   could never reach 5 %. Between the claims of this page nothing is corrected: fourteen
-#   statements are judged, each by intervals at 95 %.
-# - *Seeds.* {glue:text}`seeds` for everything judged. Intervals are over initial weights and data
-#   order.
-# - *Length.* Only the activation sweep is {glue:text}`epochs` epochs long. Competitions and objectives
-#   train for {glue:text}`short_epochs`, features for transfer, robustness and the supervised signal
-#   for {glue:text}`feature_epochs`, scale for {glue:text}`scale_epochs`, each layer of a stack for
-#   {glue:text}`stack_epochs`. What changes later is not seen.
-# - *Best of a grid.* The weight of the cross-entropy and the pressure of each objective are chosen
-#   by the mean over the same seeds that judge them; with the thresholds used, the bias is small.
-# - *Not run.* Scale in data and in depth beyond three layers; wide layers with batches larger than
-#   the source's 128; constraints instead of auxiliary losses; learning rates other than $10^{-3}$;
-#   stacks with other competitions; image data other than these.
-#
+
+# %% tags=["remove-input"]
+say(
+    rf"""
+- *Untrained layers* stand beside every probe here that a claim rests on (gain over untrained,
+  random stacks, untrained features); $\lambda = 0$ is on every grid; no competition is a
+  mechanism among the others.
+- *Multiple testing.* The sign-flip tests of the activation sweep are corrected within each
+  measure (15 comparisons), those of the mechanisms within redundancy. With ten seeds no
+  sign-flip test can give less than one in 512, so that a family of all measures at once
+  could never reach 5 %. Between the claims of this page nothing is corrected: fourteen
+  statements are judged, each by intervals at 95 %.
+- *Seeds.* {seeds} for everything judged. Intervals are over initial weights and data
+  order.
+- *Length.* Only the activation sweep is {epochs} epochs long. Competitions and objectives
+  train for {short_epochs}, features for transfer, robustness and the supervised signal
+  for {feature_epochs}, scale for {scale_epochs}, each layer of a stack for
+  {stack_epochs}. What changes later is not seen.
+- *Best of a grid.* The weight of the cross-entropy and the pressure of each objective are chosen
+  by the mean over the same seeds that judge them; with the thresholds used, the bias is small.
+- *Not run.* Scale in data and in depth beyond three layers; wide layers with batches larger than
+  the source's 128; constraints instead of auxiliary losses; learning rates other than $10^{{-3}}$;
+  stacks with other competitions; image data other than these.
+"""
+)
+
+# %% [markdown]
 # ## What would change our mind
 #
 # - A longer run or another dataset on which a verdict turns: `dataset`, `short_epochs`, `epochs`.
@@ -601,78 +596,34 @@ HTML(table_html(grouped_table(robust, ["mechanism", "lambda_tc"], columns)))
 # ## Claims of this chapter
 
 # %% tags=["hide-input"]
-tables = {
-    "activations": swept,
-    "scale": scale,
-    "transfer": transfer,
-    "stacks": stacks,
-    "competitions": competitions,
-    "hyperplanes": hyperplanes,
-    "auxiliary": guided,
-    "objectives": objectives,
-    "robustness": robust,
-}
-everything = pd.concat([table[["key", "seed"]] for table in tables.values()])
-evidence = Evidence(everything, extra=tables)
+evidence = experiment.evidence_of(tables)
 verdicts = judge("open_questions", evidence)
 verdicts
 
 # %% tags=["remove-cell"]
-plain = {"supported": "Yes.", "refuted": "No.", "mixed": "In part.", "inconclusive": "Open."}
-answers = {
-    "scale": ("000.31", width_answer(scale)),
-    "growth": ("002.20", growth_answer(scale)),
-    "structure": ("002.22", structure_answer(scale)),
-    "transfer": ("000.32", transfer_answer(transfer)),
-    "stacks": ("000.33", stack_answer(stacks)),
-    "second": ("001.22", second_layer_answer(stacks)),
-    "depth": ("002.23", depth_answer(stacks)),
-    "competitions": ("000.34", competition_answer(competitions)),
-    "works": ("001.23", works_answer(competitions)),
-    "hyperplanes": ("001.21", hyperplane_answer(forms)),
-    "auxiliary": ("001.24", auxiliary_answer(guided)),
-    "approximation": ("001.25", shares_answer(shares)),
-    "target": ("002.21", target_answer(robust, outcomes)),
-}
-texts = {
-    **{
-        f"answer_{key}": f"{plain[verdicts.find(claim).interpretation_verdict]} {sentence}"
-        for key, (claim, sentence) in answers.items()
-    },
-    **{f"verdict_{v.id.replace('.', '_')}": v.interpretation_verdict for v in verdicts},
-    "answer_activation": activation_answer(evidence),
-    "largest_activation": largest_differences(evidence),
-    "seeds": str(seeds),
-    "about_widest": (
-        f"K = {widest} is run with {widest_seeds} seeds: drawn, not judged."
-        if widest
-        else "Wider layers are a parameter of this page (widest) and not part of what is shown."
-    ),
-    "epochs": str(epochs),
-    "short_epochs": str(short_epochs),
-    "feature_epochs": str(feature_epochs),
-    "scale_epochs": str(scale_epochs),
-    "stack_epochs": str(stack_epochs),
-}
-for key, text in texts.items():
-    glue(key, text, display=False)
+quote(**answers.quoted())
 
 # %% [markdown]
 # ## Take-away
-#
-# Does the activation before the softmax matter? {glue:text}`answer_activation` Is independence the
-# right target? {glue:text}`answer_target` The table at the top of this page says the rest.
+
+# %% tags=["remove-input"]
+takeaway = (
+    f"Does the activation before the softmax matter? {answers['000.30'].text} Is independence the "
+    f"right target? {answers['002.21'].text} The table at the top of this page says the rest."
+)
+say(takeaway)
 
 # %% tags=["remove-input"]
 Card(
     chapter="open_questions",
     title="Open questions",
-    key_number=affected_measures(evidence),
-    verdict=verdicts.find("000.30").interpretation_verdict,
+    key_number=words.affected_measures(evidence),
+    verdict=answers["000.30"].verdict,
     sentence="Measures that the activation before the softmax changes, of those in the sweep of "
     "six activations and three widths; the verdict is on “it matters for redundancy or quality”.",
     image=image,
     alt="Differences from ReLU of five activations before the softmax: redundancy and probe accuracy",
+    takeaway=takeaway,
 )
 
 # %% tags=["check", "remove-cell"]

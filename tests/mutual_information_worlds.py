@@ -124,7 +124,7 @@ def layers(seeds=5):
                 lower = 7.6 - 0.1 * i - less * 0.6 + 0.05 * rng.normal()
                 rows.append(
                     {
-                        "competition": competition, "lambda_tc": lambda_tc, "seed": seed,
+                        "competition": competition, "lambda_tc": lambda_tc, "epochs": 10, "seed": seed,
                         "images": 5000, "noise": 0.1, "lower": lower,
                         "upper": lower + 2.0 + 0.3 * i, "gaussian": 18 + 1.5 * i - 2 * less,
                         "probe_accuracy": 0.86 - less * 0.03 + 0.01 * i - 0.002 * i**2

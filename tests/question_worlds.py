@@ -272,3 +272,28 @@ REFUTED = {
     "002.22": {"scale": scale_opposite},
     "002.23": {"stacks": stacks_fail},
 }
+
+
+# -------------------------------------------------------------------- tables of figures and words
+
+
+def activation_runs(change=1.0):
+    def measure(v):
+        return {"weight_redundancy": change if v["activation"] == "tanh" else 1.0}
+
+    return evidence(["activations"], {"activations": measure})
+
+
+def robust():
+    settings = [
+        {"mechanism": m, "lambda_tc": t}
+        for m, t in itertools.product(("none", "softmax"), (0.0, 1.0, 10.0, 100.0))
+    ]
+
+    def measure(v):
+        level = np.log10(1 + v["lambda_tc"]) + (v["mechanism"] == "none")
+        return {"redundancy_over_random": 1 + level, "noise_retained": 0.9 - 0.1 * level}
+
+    rows = table(settings, measure)
+    labels = [f"{m}, {t:g}" for m, t in zip(rows["mechanism"], rows["lambda_tc"], strict=True)]
+    return rows.assign(configuration=labels)

@@ -21,8 +21,6 @@ Varadhan 1983, Belghazi et al. 2018 (I_DV, MINE); Nowozin et al. 2016, Hjelm et 
 Poole et al. 2019 for all of them.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -30,17 +28,6 @@ from types import MappingProxyType
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-
-__all__ = [
-    "BOUNDS",
-    "cap",
-    "donsker_varadhan",
-    "from_jensen_shannon",
-    "info_nce",
-    "jensen_shannon",
-    "mine",
-    "nwj",
-]
 
 
 def cap(pairs: int) -> float:

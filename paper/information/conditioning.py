@@ -6,14 +6,10 @@ number :math:`\sigma_1 / \sigma_{\min(D, K)}` is how much more an error in the w
 magnified by the inverse than one in the best; infinite where g loses a direction.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
-
-__all__ = ["condition_number", "jacobian", "singular_values"]
 
 _ROUNDING = 1e-3
 
@@ -28,22 +24,16 @@ def jacobian(encode: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     Raises:
         ValueError: Samples that influence each other, whose Jacobian would be another one.
     """
-    with torch.enable_grad():
-        points = x.detach().clone().requires_grad_()
-        outputs = encode(points)
-        rows = []
-        for k in range(outputs.shape[1]):
-            (row,) = torch.autograd.grad(outputs[:, k].sum(), points, retain_graph=True)
-            rows.append(row)
+    by_output = torch.autograd.functional.jacobian(lambda points: encode(points).sum(0), x)
     with torch.no_grad():
+        outputs = encode(x)
         # rounding differs with the number of samples, by a share of the largest output
-        difference = (encode(x[:1]) - outputs[:1]).abs().max()
-        if difference > _ROUNDING * outputs.abs().max():
+        if (encode(x[:1]) - outputs[:1]).abs().max() > _ROUNDING * outputs.abs().max():
             raise ValueError(
                 "samples of a batch influence each other (as by batch normalisation): a Jacobian "
                 "by sample needs an encoder that maps each by itself"
             )
-    return torch.stack(rows, 1)
+    return by_output.transpose(0, 1)
 
 
 def singular_values(encode: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:

@@ -8,17 +8,15 @@ Sources: van den Oord et al. 2018 (bilinear); Poole et al. 2019 (separable, conc
 Tschannen et al. 2020 for their sizes.
 """
 
-from __future__ import annotations
-
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call, stack_module_state, vmap
 from torch.nn import functional as F
-
-__all__ = ["CRITICS", "Bilinear", "Concatenated", "InnerProduct", "Separable", "dense", "mlp"]
 
 
 def dense(inputs: int, outputs: int, generator: torch.Generator, bias: bool = True) -> nn.Linear:
@@ -38,6 +36,23 @@ def mlp(sizes: Sequence[int], generator: torch.Generator) -> nn.Sequential:
     for inputs, outputs in pairwise(sizes):
         layers += [dense(inputs, outputs, generator), nn.ReLU()]
     return nn.Sequential(*layers[:-1])
+
+
+def side_by_side(
+    critics: Sequence[nn.Module],
+) -> tuple[list[Tensor], Callable[[Tensor, Tensor], Tensor]]:
+    """Parameters of critics of one kind that are trained together, and what scores by them.
+
+    The scores are (critics, N, N), of x (critics, N, A) and y (critics, N, B).
+    """
+    weights, _ = stack_module_state(list(critics))
+    for weight in weights.values():
+        weight.requires_grad_()
+
+    def of_one(weights: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
+        return functional_call(critics[0], weights, (x, y))
+
+    return list(weights.values()), partial(vmap(of_one), weights)
 
 
 class InnerProduct(nn.Module):

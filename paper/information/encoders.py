@@ -7,10 +7,8 @@ et al. 2020 by default; initial weights come from a generator.
   half, then permute all of them; invertible whatever the weights are (Dinh et al. 2015, 2017).
 - `ResidualMLP`: x + relu(Wx + b) five times, close to the identity at the start and free to leave
   it.
-- `plain_mlp` and `ConvNet`: to fewer outputs than inputs.
+- `ConvNet`: to fewer outputs than inputs.
 """
-
-from __future__ import annotations
 
 from collections.abc import Sequence
 
@@ -18,9 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from paper.information.critics import dense, mlp
-
-__all__ = ["ConvNet", "CouplingFlow", "ResidualMLP", "coupling_flow", "plain_mlp"]
+from paper.information.critics import dense
 
 _START = 1e-4  # standard deviation of weights that start near the identity
 _KERNEL, _STRIDE = 5, 2  # of the convolutions
@@ -132,13 +128,6 @@ class ResidualMLP(nn.Module):
         for layer in hidden:
             x = x + layer(x).relu()
         return x + last(x)
-
-
-def plain_mlp(
-    inputs: int, generator: torch.Generator, hidden: Sequence[int] = (300, 300), outputs: int = 100
-) -> nn.Sequential:
-    """A network of dense layers."""
-    return mlp([inputs, *hidden, outputs], generator)
 
 
 class ConvNet(nn.Module):

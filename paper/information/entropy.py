@@ -9,23 +9,10 @@ Discrete: :math:`H(p) = -\sum_i p_i \log p_i` and, for a joint table p(x, y),
 Everything is in nats. Source: Cover and Thomas, Elements of Information Theory, chapters 2 and 8.
 """
 
-from __future__ import annotations
-
 import math
 
 import torch
 from torch import Tensor
-
-__all__ = [
-    "correlated_gaussians",
-    "correlation_for",
-    "density_ratio",
-    "entropy",
-    "gaussian_entropy",
-    "gaussian_mutual_information",
-    "mutual_information",
-    "paired_mutual_information",
-]
 
 _ROUNDING = 1e-6  # by how much probabilities may miss a sum of one
 

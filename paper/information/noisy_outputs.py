@@ -20,8 +20,6 @@ Sources: van den Oord et al. 2018 and Poole et al. 2019 (structured bounds); Lin
 Gaussian channel).
 """
 
-from __future__ import annotations
-
 import math
 from typing import NamedTuple
 
@@ -29,8 +27,6 @@ import torch
 from torch import Tensor
 
 from infomax_lib.model.objective import correlation
-
-__all__ = ["InformationBounds", "gaussian_information", "noisy_information"]
 
 _ENTRIES = 2**25  # of the matrix f that are held at once
 

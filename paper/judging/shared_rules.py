@@ -8,11 +8,13 @@ import pandas as pd
 
 from infomax_lib.stats import (
     Interval,
+    by_seed,
     format_number,
     mean_interval,
+    where,
 )
 from paper.judging.claims import Part, above, below, inside
-from paper.judging.evidence import Evidence, MissingEvidence
+from paper.judging.evidence import MIN_SEEDS, Evidence, MissingEvidence, describe
 from paper.judging.published import number_verdict
 
 #: The λ_tc grid that three chapters share.
@@ -131,3 +133,41 @@ def part_points(name: str, interval: Interval, limit: float, decisive: bool = Tr
     """Holds when a difference of accuracies lies above the limit."""
     held = part_above("", interval, limit).holds
     return Part(name, held, f"{points(interval)} against {format_number(100 * limit)}", decisive)
+
+
+def rows(e: Evidence, table: str, condition: Mapping[str, object], *metrics: str) -> pd.DataFrame:
+    """Rows of one condition of a table, with the record of what was used; 5 seeds at least."""
+    found = where(e.table(table, ["seed", *condition, *metrics]), condition)
+    if found["seed"].nunique() < MIN_SEEDS:
+        seeds = found["seed"].nunique()
+        raise MissingEvidence(
+            f"“{table}” with {describe(condition)}, at least {MIN_SEEDS} seeds (found {seeds})"
+        )
+    if "key" in found.columns:
+        e.used.update(found["key"].astype(str))
+    return found
+
+
+def values(e: Evidence, table: str, metric: str, condition: Mapping[str, object]) -> pd.Series:
+    """One measure of one condition, indexed by seed."""
+    return by_seed(rows(e, table, condition, metric), metric, {})
+
+
+def differences(
+    e: Evidence, table: str, metric: str, a: Mapping[str, object], b: Mapping[str, object]
+) -> pd.Series:
+    """Paired differences a − b over shared seeds."""
+    gap = (values(e, table, metric, a) - values(e, table, metric, b)).dropna()
+    if len(gap) < MIN_SEEDS:
+        raise MissingEvidence(
+            f"{metric} in “{table}”, at least {MIN_SEEDS} seeds shared by {describe(a)} and "
+            f"{describe(b)}"
+        )
+    return gap
+
+
+def difference(
+    e: Evidence, table: str, metric: str, a: Mapping[str, object], b: Mapping[str, object]
+) -> Interval:
+    """Mean of the paired differences a − b with its interval."""
+    return mean_interval(differences(e, table, metric, a, b))

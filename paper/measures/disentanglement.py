@@ -13,8 +13,6 @@ features changes neither what they know together nor, if they are white, their c
 MIG such rotations reach is what comes without alignment of units and factors.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np
@@ -24,16 +22,7 @@ from scipy.stats import entropy, ortho_group, rankdata
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import train_test_split
 
-__all__ = [
-    "DCI",
-    "MutualInformationGap",
-    "class_auroc",
-    "dci",
-    "mutual_information",
-    "mutual_information_gap",
-    "rotated_mig",
-]
-
+_BINS = 20
 _TREES = 10
 _LEAF = 20  # samples; smaller leaves credit units that are noise
 
@@ -62,7 +51,7 @@ class DCI(NamedTuple):
     importance: np.ndarray
 
 
-def mutual_information(features: ArrayLike, factors: ArrayLike, bins: int = 20) -> np.ndarray:
+def mutual_information(features: ArrayLike, factors: ArrayLike, bins: int = _BINS) -> np.ndarray:
     """I(z_k; v_f) of binned units and factors in nats, shape (K, F), float64.
 
     Args:
@@ -74,30 +63,29 @@ def mutual_information(features: ArrayLike, factors: ArrayLike, bins: int = 20) 
         ValueError: Shapes do not match, a feature is not finite, levels are not integers, a factor
             has a single level, or there are fewer than two bins.
     """
+    if bins < 2:
+        raise ValueError(f"bins={bins}: at least two are needed to tell values apart")
     x, levels = _checked(features, factors)
-    return _mutual_information(_binned(x, bins), levels, bins)
+    return _mutual_information(x, levels, bins)
 
 
-def mutual_information_gap(
-    features: ArrayLike, factors: ArrayLike, bins: int = 20
-) -> MutualInformationGap:
+def mutual_information_gap(features: ArrayLike, factors: ArrayLike) -> MutualInformationGap:
     """MIG (Chen et al. 2018): 1 when one unit alone knows each factor, 0 when two know as much.
 
     Args:
         features: Shape (N, K), K >= 2.
         factors: Levels, integers (N, F).
-        bins: As in `mutual_information`.
 
     Raises:
         ValueError: As `mutual_information`, or there are fewer than two units.
     """
     x, levels = _checked(features, factors, least_units=2)
-    gaps = _gaps(x, levels, _entropies(levels), bins)
+    gaps = _gaps(x, levels, _entropies(levels))
     return MutualInformationGap(float(gaps.mean()), gaps)
 
 
 def rotated_mig(
-    features: ArrayLike, factors: ArrayLike, rotations: int = 200, seed: int = 0, bins: int = 20
+    features: ArrayLike, factors: ArrayLike, rotations: int = 200, seed: int = 0
 ) -> np.ndarray:
     """MIG of random rotations of the standardised features, shape (rotations,).
 
@@ -109,7 +97,6 @@ def rotated_mig(
         factors: Levels, integers (N, F).
         rotations: How many, >= 1.
         seed: Fixes them.
-        bins: As in `mutual_information`.
 
     Raises:
         ValueError: As `mutual_information_gap`, or less than one rotation is asked for.
@@ -123,9 +110,7 @@ def rotated_mig(
     rng = np.random.default_rng(seed)
     draws = (ortho_group.rvs(x.shape[1], random_state=rng) for _ in range(rotations))
     entropies = _entropies(levels)
-    return np.array(
-        [_gaps(scaled @ rotation, levels, entropies, bins).mean() for rotation in draws]
-    )
+    return np.array([_gaps(scaled @ rotation, levels, entropies).mean() for rotation in draws])
 
 
 def dci(features: ArrayLike, factors: ArrayLike, seed: int = 0) -> DCI:
@@ -234,22 +219,16 @@ def _checked(
     return x, levels
 
 
-def _binned(x: np.ndarray, bins: int) -> np.ndarray:
-    """Index of the bin of every value (N, K): bins of equal width between a unit's extremes."""
-    if bins < 2:
-        raise ValueError(f"bins={bins}: at least two are needed to tell values apart")
-    position = (bins * _within_range(x)).astype(np.intp)
-    return np.minimum(position, bins - 1)  # the largest value closes its bin
-
-
 def _within_range(x: np.ndarray) -> np.ndarray:
     """(x - min) / (max - min) of every unit; exactly 0 for a constant one."""
     width = np.ptp(x, axis=0)
     return (x - x.min(0)) / np.where(width > 0, width, 1)
 
 
-def _mutual_information(binned: np.ndarray, levels: np.ndarray, bins: int) -> np.ndarray:
-    samples, units = binned.shape
+def _mutual_information(x: np.ndarray, levels: np.ndarray, bins: int) -> np.ndarray:
+    samples, units = x.shape
+    # bins of equal width between a unit's extremes; the largest value closes its bin
+    binned = np.minimum((bins * _within_range(x)).astype(np.intp), bins - 1)
     cells = binned + bins * np.arange(units)  # every unit has bins of its own
     columns = []
     for column in levels.T:
@@ -268,9 +247,9 @@ def _x_log_x(counts: np.ndarray) -> np.ndarray:
     return xlogy(counts, counts).sum(-1)
 
 
-def _gaps(x: np.ndarray, levels: np.ndarray, entropies: np.ndarray, bins: int) -> np.ndarray:
+def _gaps(x: np.ndarray, levels: np.ndarray, entropies: np.ndarray) -> np.ndarray:
     """Gap of every factor between the two units that know most about it, over its entropy (F,)."""
-    second, first = np.sort(_mutual_information(_binned(x, bins), levels, bins), axis=0)[-2:]
+    second, first = np.sort(_mutual_information(x, levels, _BINS), axis=0)[-2:]
     return (first - second) / entropies
 
 

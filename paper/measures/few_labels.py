@@ -8,15 +8,11 @@ examples, so that fewer of them are shrunk more; with fewer examples than featur
 coefficients separate the classes, it picks one.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 
 from infomax_lib.measures.probes import linear_probe
 from infomax_lib.model.streams import generator
-
-__all__ = ["few_label_accuracy", "few_label_draws"]
 
 
 def few_label_draws(labels: Tensor, per_class: int, draws: int, seed: int) -> Tensor:

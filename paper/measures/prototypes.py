@@ -11,13 +11,9 @@ Retrieval", sec. 16.3), with the classes of units taken from training images and
 images: units that memorise give no advantage.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 from torch.nn.functional import cosine_similarity, one_hot
-
-__all__ = ["owner_similarity", "owners", "purity"]
 
 
 @torch.no_grad()

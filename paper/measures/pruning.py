@@ -23,8 +23,6 @@ With the units standardised on N training samples, z (N, K), and R their correla
     which would take a probe per unit and step.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import pandas as pd
@@ -34,15 +32,6 @@ from torch import Tensor
 from infomax_lib.measures.probes import linear_probe
 from infomax_lib.measures.similarity import centred
 from infomax_lib.model.streams import generator
-
-__all__ = [
-    "ORDERS",
-    "pruning_curve",
-    "removable_share",
-    "removal_order",
-    "removal_steps",
-    "unique_shares",
-]
 
 #: In which order units can be removed.
 ORDERS = ("random", "least_unique", "greedy")
@@ -94,29 +83,6 @@ def removal_order(method: str, outputs: Tensor, labels: Tensor, seed: int) -> Te
         return coefficients.square().sum(1) / inverse.diagonal()
 
     return _backward_elimination(gram, _RIDGE, increase)
-
-
-@torch.no_grad()
-def unique_shares(outputs: Tensor) -> Tensor:
-    """Share of the variance of each unit that the others do not explain, 1 - R².
-
-    R² is that of the linear regression on all other units with an intercept, on these samples.
-
-    Args:
-        outputs: (N, K) of one encoder.
-
-    Returns:
-        Shape (K,), float64, on the CPU, in [0, 1] to within 1e-8. A constant unit, which has no
-        variance, has none that is unique.
-
-    Raises:
-        ValueError: Another number of dimensions, no sample or unit, or an output that is not
-            finite.
-    """
-    _check_outputs("outputs", outputs)
-    z = _standardised(outputs)
-    left = torch.arange(z.shape[1])
-    return _unique(_inverse((z.mT @ z).cpu() / len(z), _COLLINEAR, left), left)
 
 
 def removal_steps(units: int) -> list[int]:
@@ -213,19 +179,15 @@ def removable_share(curve: pd.DataFrame, points: float = 0.01) -> float:
 
 
 def _check_samples(name: str, outputs: Tensor, labels: Tensor) -> None:
-    _check_outputs(name, outputs)
-    if labels.shape != outputs.shape[:1]:
-        raise ValueError(
-            f"{name} has {len(outputs)} samples (N, K), but labels of shape {tuple(labels.shape)}: "
-            "give one label per sample"
-        )
-
-
-def _check_outputs(name: str, outputs: Tensor) -> None:
     if outputs.ndim != 2 or 0 in outputs.shape:
         raise ValueError(
             f"{name} must be outputs (N, K) of one encoder, N and K at least 1, got shape "
             f"{tuple(outputs.shape)}: prune one layer at a time"
+        )
+    if labels.shape != outputs.shape[:1]:
+        raise ValueError(
+            f"{name} has {len(outputs)} samples (N, K), but labels of shape {tuple(labels.shape)}: "
+            "give one label per sample"
         )
 
 

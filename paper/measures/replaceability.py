@@ -13,12 +13,8 @@ Outputs that sum to one predict each other perfectly. Independent Gaussian units
 about -K/N, the price of K - 1 fitted coefficients and an intercept.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
-
-__all__ = ["RIDGE", "held_out_r2"]
 
 #: Added to the variance 1 of every standardised unit: above the 1e-14 by which copies differ after
 #: rounding to float32, and too little to move the R² of units that are not collinear.
@@ -26,28 +22,26 @@ RIDGE = 1e-8
 
 
 @torch.no_grad()
-def held_out_r2(train: Tensor, test: Tensor, ridge: float = RIDGE) -> Tensor:
+def held_out_r2(train: Tensor, test: Tensor) -> Tensor:
     r"""R² on test outputs of predicting each unit from all others, fitted on training outputs.
 
     .. math:: R^2_j = 1 - \sum_n (a_{nj} - \hat a_{nj})^2 / \sum_n (a_{nj} - \bar a_j)^2
 
     with the test mean in the denominator: at most 1, negative where the prediction is worse than
     that mean. A unit that is constant in training predicts nothing and is itself predicted to stay
-    what it was; a single unit is predicted by its training mean.
+    what it was; a single unit is predicted by its training mean. With collinear units, or with no
+    more samples than units, the prediction is that of the shortest coefficients.
 
     Args:
         train: Outputs (..., N, K), N >= 2.
         test: Outputs (..., M, K), M >= 2.
-        ridge: δ > 0. With collinear units, or with no more samples than units, the prediction is
-            that of the shortest coefficients.
 
     Returns:
         Shape (..., K), float64; NaN for a unit that is constant on the test outputs, and for all
         units of a layer with an output that is not finite.
 
     Raises:
-        ValueError: Shapes that do not belong together, fewer than two samples, or a ridge that is
-            not positive.
+        ValueError: Shapes that do not belong together, or fewer than two samples.
     """
     if train.ndim < 2 or train.shape[:-2] != test.shape[:-2] or train.shape[-1:] != test.shape[-1:]:
         raise ValueError(
@@ -59,17 +53,15 @@ def held_out_r2(train: Tensor, test: Tensor, ridge: float = RIDGE) -> Tensor:
             f"R² needs at least 2 training and 2 test samples, got {train.shape[-2]} and "
             f"{test.shape[-2]}"
         )
-    if not ridge > 0:
-        raise ValueError(f"ridge={ridge} is not possible: choose a number above 0")
     leading, units = train.shape[:-2], train.shape[-1]
     # one layer at a time: only its outputs are held in float64
     layers = zip(
         train.reshape(-1, *train.shape[-2:]), test.reshape(-1, *test.shape[-2:]), strict=True
     )
-    return torch.stack([_layer_r2(*layer, ridge) for layer in layers]).reshape(*leading, units)
+    return torch.stack([_layer_r2(*layer) for layer in layers]).reshape(*leading, units)
 
 
-def _layer_r2(train: Tensor, test: Tensor, ridge: float) -> Tensor:
+def _layer_r2(train: Tensor, test: Tensor) -> Tensor:
     if not (train.isfinite().all() and test.isfinite().all()):
         return torch.full(train.shape[-1:], torch.nan, dtype=torch.float64, device=train.device)
     train, test = train.double(), test.double()
@@ -78,7 +70,7 @@ def _layer_r2(train: Tensor, test: Tensor, ridge: float) -> Tensor:
     mean, std = train.mean(0), torch.where(varies, train.std(0), 1)
     train, test = (train - mean) / std, (test - mean) / std
     correlation = train.mT @ train / (len(train) - 1)
-    correlation.diagonal().add_(ridge)
+    correlation.diagonal().add_(RIDGE)
     precision = torch.cholesky_inverse(torch.linalg.cholesky(correlation))
     residuals = test @ precision / precision.diagonal()
     total = (test - test.mean(0)).square().sum(0)

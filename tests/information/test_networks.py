@@ -11,7 +11,7 @@ from torch import nn
 
 from paper.information.conditioning import condition_number, jacobian, singular_values
 from paper.information.critics import CRITICS, Concatenated, mlp
-from paper.information.encoders import ConvNet, ResidualMLP, coupling_flow, plain_mlp
+from paper.information.encoders import ConvNet, ResidualMLP, coupling_flow
 
 F64 = torch.float64
 
@@ -126,13 +126,10 @@ def test_convolutions_see_the_picture_and_do_not_mix_samples():
 
 
 def test_sizes_of_the_paper():
-    assert [layer.out_features for layer in plain_mlp(392, stream()) if hasattr(layer, "bias")] == [
-        300, 300, 100,
-    ]  # fmt: skip
     assert len(ResidualMLP(8, stream()).layers) == 5
 
 
-@pytest.mark.parametrize("make", [plain_mlp, ResidualMLP, coupling_flow])
+@pytest.mark.parametrize("make", [ResidualMLP, coupling_flow])
 def test_a_seed_fixes_an_encoder(make):
     first, again, other = (make(6, stream(seed)).state_dict() for seed in (3, 3, 4))
     assert all(first[key].equal(again[key]) for key in first)

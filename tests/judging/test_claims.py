@@ -373,6 +373,7 @@ def test_card_formats_its_interval():
         "chapter": "bias_loophole", "title": "T", "key_number": "2.85",
         "interval": "[2.79, 2.91]", "verdict": "mixed", "sentence": "S <b>", "image": "QUJD",
         "alt": "",
+        "takeaway": "",
     }  # fmt: skip
     assert Card(**json.loads(json.dumps(bundle[CARD_MIME]))) == card
     assert "S &lt;b&gt;" in bundle["text/html"]

@@ -20,7 +20,6 @@ from paper.measures.pruning import (
     removable_share,
     removal_order,
     removal_steps,
-    unique_shares,
 )
 
 BY_OUTPUTS = ("least_unique", "greedy")
@@ -71,27 +70,6 @@ def ridge_loss(outputs, labels, units):
     z = StandardScaler().fit_transform(outputs[:, units].numpy())
     model = Ridge(alpha=1.0).fit(z, one_hot)
     return ((one_hot - model.predict(z)) ** 2).sum() + (model.coef_**2).sum()
-
-
-# --- unique variance -----------------------------------------------------------------------------
-
-
-@given(st.integers(0, 10_000))
-def test_unique_share_is_what_least_squares_leaves(seed):
-    outputs, _ = world(seed)
-    others = [[k for k in range(6) if k != unit] for unit in range(6)]
-    expected = [1 - explained(outputs, unit, rest) for unit, rest in enumerate(others)]
-    found = unique_shares(outputs)
-    assert found.dtype == torch.float64
-    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-7)
-
-
-def test_unique_shares_of_copies_constants_and_orthogonal_units():
-    x, _ = torch.linalg.qr(torch.cat([torch.ones(40, 1), normal(40, 3)], 1))
-    dead = torch.full((40, 1), 0.1)  # its mean is rounded
-    outputs = torch.cat([x[:, 1:], dead, 5 - 2 * x[:, 1:2]], 1)
-    assert unique_shares(outputs).tolist() == pytest.approx([0, 1, 1, 0, 0], abs=1e-7)
-    assert unique_shares(x[:, 1:2]).tolist() == pytest.approx([1], abs=1e-7)
 
 
 @given(st.integers(0, 10_000))
@@ -335,10 +313,6 @@ def test_outputs_that_are_not_finite_have_no_order(bad):
     for method in BY_OUTPUTS:
         with pytest.raises(ValueError, match="not finite"):
             removal_order(method, outputs, torch.arange(5), 0)
-    with pytest.raises(ValueError, match="not finite"):
-        unique_shares(outputs)
-    with pytest.raises(ValueError, match="one layer at a time"):
-        unique_shares(normal(2, 5, 3))
 
 
 def test_curves_of_parts_that_do_not_fit_are_refused():

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.metrics import r2_score
 
+from paper.measures import replaceability
 from paper.measures.replaceability import RIDGE, held_out_r2
 
 
@@ -55,10 +56,11 @@ def test_equals_one_least_squares_fit_per_unit(seed):
 
 
 @pytest.mark.parametrize("ridge", [1e-4, 0.3, 20.0])
-def test_the_ridge_is_that_of_standardised_units(ridge):
+def test_the_ridge_is_that_of_standardised_units(ridge, monkeypatch):
+    monkeypatch.setattr(replaceability, "RIDGE", ridge)
     train, test = standardised(*outputs())
     expected = one_by_one(train, test, lambda: Ridge(alpha=ridge * (len(train) - 1)))
-    assert held_out_r2(train, test, ridge).tolist() == pytest.approx(expected, rel=1e-9)
+    assert held_out_r2(train, test).tolist() == pytest.approx(expected, rel=1e-9)
 
 
 @given(st.integers(0, 10_000))
@@ -167,11 +169,8 @@ def test_shapes_that_do_not_belong_together_are_refused(train, test):
     assert str(train) in str(refused.value)
 
 
-def test_too_few_samples_and_impossible_ridges_are_refused():
+def test_too_few_samples_are_refused():
     with pytest.raises(ValueError, match="got 1 and 5"):
         held_out_r2(torch.zeros(1, 3), torch.zeros(5, 3))
     with pytest.raises(ValueError, match="got 5 and 1"):
         held_out_r2(torch.zeros(5, 3), torch.zeros(1, 3))
-    for ridge in (0.0, -1.0, float("nan")):
-        with pytest.raises(ValueError, match="above 0"):
-            held_out_r2(torch.zeros(5, 3), torch.zeros(5, 3), ridge)

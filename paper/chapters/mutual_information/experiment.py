@@ -6,8 +6,6 @@ in advance ask for the same ones. Seeds are shared within an experiment: compari
 Source: Tschannen et al. 2020, sections 3 and 4, whose sizes are those called ``paper``.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,25 +21,13 @@ from paper.chapters.mutual_information.measured.dependent_batches import Depende
 from paper.chapters.mutual_information.measured.halves import HalvesSpec
 from paper.chapters.mutual_information.measured.importance_weighted import ImportanceWeightedSpec
 from paper.chapters.mutual_information.measured.layer_information import LayerInformationSpec
-from paper.chapters.mutual_information.rules.evidence import CRITICS, ESTIMATORS, TARGETS
 
-__all__ = [
-    "SIZES",
-    "Size",
-    "adversarial_specs",
-    "autoencoder_specs",
-    "batch_specs",
-    "bijective_specs",
-    "critic_specs",
-    "halves_table",
-    "layer_specs",
-    "matched_specs",
-    "residual_specs",
-    "size_for",
-]
-
-#: Noise on the pixels of the experiment with residual networks, as in the paper.
-RESIDUAL_NOISE = 0.05
+#: Both estimators of the paper, as their figures name them.
+ESTIMATORS = {"nce": "I_NCE", "nwj": "I_NWJ"}
+#: Critics from the weakest to the strongest.
+CRITICS = ("bilinear", "separable", "concatenated")
+#: Nats at which encoders are compared.
+TARGETS = (2.0, 4.0)
 
 
 @dataclass(frozen=True)
@@ -49,11 +35,10 @@ class Size:
     """How much is trained: fields of the specs that differ from the paper's.
 
     Attributes:
-        halves: Of :class:`paper.chapters.mutual_information.measured.halves.HalvesSpec`.
+        halves: Of :class:`.HalvesSpec`.
         rates: Learning rates of experiments on halves, by estimator, where not the paper's.
         adversarial: Of :class:`.AdversarialSpec`.
-        autoencoders: Of
-            :class:`paper.chapters.mutual_information.measured.importance_weighted.ImportanceWeightedSpec`.
+        autoencoders: Of :class:`.ImportanceWeightedSpec`.
         draws: Numbers of draws of the autoencoders' bounds.
         batches: Of :class:`.DependentBatchesSpec`.
     """
@@ -122,42 +107,28 @@ def size_for(size: str, device: str = "auto") -> str:
 # ------------------------------------------------------------------------------------ what is run
 
 
-def bijective_specs(dataset: str, seeds: int, size: str) -> list[HalvesSpec]:
-    """Shift-only coupling flows under a bilinear critic, by both estimators."""
-    return _halves("bijective", dataset, seeds, size, encoder="shift_flow")
-
-
-def residual_specs(dataset: str, seeds: int, size: str) -> list[HalvesSpec]:
-    """Residual networks that start as the identity, by both estimators."""
-    return _halves("residual", dataset, seeds, size, encoder="residual", noise=RESIDUAL_NOISE)
-
-
-def critic_specs(dataset: str, seeds: int, size: str) -> list[HalvesSpec]:
-    """The same encoder under critics of rising capacity, by both estimators."""
-    return [
-        spec
-        for critic in CRITICS
-        for spec in _halves("critics", dataset, seeds, size, critic=critic)
-    ]
-
-
-def matched_specs(dataset: str, seeds: int, size: str) -> list[HalvesSpec]:
-    """Two architectures by two estimators, trained to the same values of the bound."""
-    return [
-        spec
+#: Settings of encoders that each experiment on halves compares; all are trained by both estimators.
+HALVES: Mapping[str, Sequence[Mapping[str, Any]]] = {
+    # shift-only coupling flows, whose true information never changes
+    "bijective": [{"encoder": "shift_flow"}],
+    # residual networks that start as the identity, with noise on the pixels as in the paper
+    "residual": [{"encoder": "residual", "noise": 0.05}],
+    "critics": [{"critic": critic} for critic in CRITICS],
+    "matched": [
+        {"encoder": encoder, "target": target}
         for encoder in ("mlp", "convnet")
         for target in TARGETS
-        for spec in _halves("matched", dataset, seeds, size, encoder=encoder, target=target)
-    ]
+    ],
+}
 
 
-def _halves(
-    experiment: str, dataset: str, seeds: int, size: str, **fields: Any
-) -> list[HalvesSpec]:
-    base = HalvesSpec(dataset=dataset, **{**SIZES[size].halves, **fields})
-    rates = SIZES[size].rates.get(experiment, {})
+def halves_specs(experiment: str, dataset: str, seeds: int, size: str) -> list[HalvesSpec]:
+    """Encoders of halves of one experiment in :data:`HALVES`."""
+    known, rates = SIZES[size].halves, SIZES[size].rates.get(experiment, {})
+    specs = [HalvesSpec(dataset=dataset, **{**known, **fields}) for fields in HALVES[experiment]]
     return [
-        base.but(bound=bound, seed=seed, learning_rate=rates.get(bound, base.learning_rate))
+        spec.but(bound=bound, seed=seed, learning_rate=rates.get(bound, spec.learning_rate))
+        for spec in specs
         for bound in ESTIMATORS
         for seed in first_seeds(seeds)
     ]
@@ -201,3 +172,16 @@ def halves_table(parts: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(
         [table.assign(experiment=name) for name, table in parts.items()], ignore_index=True
     )
+
+
+def last_steps(halves: pd.DataFrame) -> pd.DataFrame:
+    """Rows at the last step of each experiment."""
+    return halves[halves["step"] == halves.groupby("experiment")["step"].transform("max")]
+
+
+def by_kind(halves: pd.DataFrame) -> pd.DataFrame:
+    """Held-out bound and accuracy at the end of each kind of training, means over seeds."""
+    columns = ["experiment", "encoder", "critic", "bound", "target"]
+    last = last_steps(halves)
+    cells = last.assign(target=last["target"].fillna(0)).groupby(columns)
+    return cells[["held_out", "accuracy"]].mean().dropna()

@@ -5,10 +5,8 @@ Each function gives the figures of one slider and the text of its value at each 
 figure to the next: only what is shown moves. Information is in nats.
 """
 
-from __future__ import annotations
-
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,16 +27,10 @@ from paper.information.entropy import (
     paired_mutual_information,
 )
 
-__all__ = [
-    "Frames",
-    "classification_frames",
-    "entropy_frames",
-    "independence_frames",
-    "invariance_frames",
-    "joint_tables",
-]
-
 _WIDTH = 6.4  # inches: two panels side by side that stay readable on a phone
+#: Probabilities p(x) and p(y) of the joint tables.
+_MARGINS = (0.2, 0.3, 0.5), (0.25, 0.25, 0.5)
+_RHO = 0.8  # correlation of two variables before they are bent
 #: Smooth invertible maps of the two coordinates of `invariance_frames`, and their names.
 _WARPS = (
     (lambda x: 2 * np.tanh(x), "2 tanh x"),
@@ -58,12 +50,12 @@ class Frames(NamedTuple):
     labels: list[str]
 
 
-def entropy_frames(entropies: pd.DataFrame, frames: int = 11) -> Frames:
+def entropy_frames(entropies: pd.DataFrame) -> Frames:
     """Two outcomes as bars, and where their probability lies on the curve of entropy.
 
     Args:
-        entropies: Columns ``p`` and ``entropy`` (nats).
-        frames: How many rows become a picture, evenly spaced from the first to the last.
+        entropies: Columns ``p`` and ``entropy`` (nats); eleven rows, evenly spaced from the first
+            to the last, become a picture.
 
     Raises:
         KeyError: A column is missing.
@@ -71,7 +63,7 @@ def entropy_frames(entropies: pd.DataFrame, frames: int = 11) -> Frames:
     """
     check_rows(entropies, ["p", "entropy"])
     table = entropies.sort_values("p").reset_index(drop=True)
-    shown = np.unique(np.linspace(0, len(table) - 1, frames).round().astype(int))
+    shown = np.unique(np.linspace(0, len(table) - 1, 11).round().astype(int))
     figures, labels = [], []
     for _, (p, value) in table.loc[shown, ["p", "entropy"]].iterrows():
         figure, (bars, curve) = _two(3.0)
@@ -81,7 +73,7 @@ def entropy_frames(entropies: pd.DataFrame, frames: int = 11) -> Frames:
         bars.set_ylabel("probability")
         bars.grid(axis="x", visible=False)
         curve.plot(table["p"], table["entropy"], color=CYCLE[0])
-        curve.plot(p, value, MARKERS[0], color=CYCLE[1], ms=11, mec="white", zorder=4)
+        _point(curve, p, value)
         draw_floors(curve, {"log 2": math.log(2)})
         curve.set_ylim(-0.02, 0.8)
         curve.set_xlabel("probability p of outcome 1")
@@ -92,60 +84,39 @@ def entropy_frames(entropies: pd.DataFrame, frames: int = 11) -> Frames:
     return Frames(figures, labels)
 
 
-def joint_tables(
-    strengths: Sequence[float] = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0),
-    rows: Sequence[float] = (0.2, 0.3, 0.5),
-    columns: Sequence[float] = (0.25, 0.25, 0.5),
-) -> dict[float, np.ndarray]:
+def joint_tables() -> dict[float, np.ndarray]:
     r"""Tables of the same margins, from their product to the one that rises in step.
 
     At strength s a table is :math:`(1 - s) p(x) p(y) + s c(x, y)`, where c has the distribution
     function :math:`\min(F(x), G(y))` of the margins' F and G (the upper bound of Fréchet).
 
-    Args:
-        strengths: In [0, 1].
-        rows: Probabilities p(x), n of them.
-        columns: Probabilities p(y), m of them.
-
     Returns:
-        Strength → probabilities (n, m).
-
-    Raises:
-        ValueError: A strength outside [0, 1], or margins that do not sum to one.
+        Strength, from 0 to 1 → probabilities (n, m).
     """
-    if not all(0 <= s <= 1 for s in strengths):
-        raise ValueError(f"strengths lie in [0, 1], got {', '.join(f'{s:g}' for s in strengths)}")
-    if not np.allclose([sum(rows), sum(columns)], 1):
-        raise ValueError(f"margins sum to 1, got {sum(rows):g} and {sum(columns):g}")
+    rows, columns = _MARGINS
     together = np.minimum.outer(np.cumsum(rows), np.cumsum(columns))
     rising = np.diff(np.diff(together, axis=0, prepend=0), axis=1, prepend=0).clip(0)  # rounding
     product = np.outer(rows, columns)
-    return {s: (1 - s) * product + s * rising for s in strengths}
+    return {s: (1 - s) * product + s * rising for s in (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)}
 
 
-def independence_frames(
-    joints: Mapping[float, object], table: pd.DataFrame | None = None
-) -> Frames:
+def independence_frames(table: pd.DataFrame) -> Frames:
     """A joint table beside the product of its margins, and the information between them.
 
     Args:
-        joints: Strength of the dependence → table of probabilities (n, m), in order; as
-            :func:`joint_tables` makes them.
-        table: Columns ``strength, information, table``: the curves of other tables, drawn pale.
+        table: Columns ``strength, information, table``: the curves of other tables than those of
+            :func:`joint_tables`, drawn pale.
 
     Raises:
         KeyError: A column is missing.
-        ValueError: No joint tables, or what is none (see
-            :func:`paper.information.entropy.mutual_information`).
+        ValueError: No rows.
     """
-    if not joints:
-        raise ValueError("no joint tables: nothing to draw")
-    if table is not None:
-        check_rows(table, ["strength", "information", "table"])
-    known = {s: torch.as_tensor(joint, dtype=torch.float64) for s, joint in joints.items()}
+    check_rows(table, ["strength", "information", "table"])
+    known = {s: torch.as_tensor(joint) for s, joint in joint_tables().items()}
     values = {s: float(mutual_information(joint)) for s, joint in known.items()}
     highest = max(float(joint.max()) for joint in known.values())
-    top = max([*values.values(), 0.0 if table is None else float(table["information"].max())])
+    others = table["information"].max()
+    top = max(*values.values(), others)
     figures, labels = [], []
     for strength, joint in known.items():
         figure, grid = panels(1, 3, width=6.8, height=2.8)
@@ -153,18 +124,15 @@ def independence_frames(
         product = joint.sum(1, keepdim=True) * joint.sum(0)
         _table_image(left, joint.numpy(), highest, "p(x, y)")
         _table_image(middle, product.numpy(), highest, "p(x) p(y)")
-        if table is not None:
-            for _, rows in table.sort_values("strength").groupby("table"):
-                right.plot(rows["strength"], rows["information"], color=GREY, lw=0.8, alpha=0.4)
-            right.annotate(
-                "random tables", (1, table["information"].max()), xytext=(0, 2),
-                textcoords="offset points", ha="right", fontsize=9, color=GREY,
-            )  # fmt: skip
+        for _, rows in table.sort_values("strength").groupby("table"):
+            right.plot(rows["strength"], rows["information"], color=GREY, lw=0.8, alpha=0.4)
+        right.annotate(
+            "random tables", (1, others), xytext=(0, 2), textcoords="offset points", ha="right",
+            fontsize=9, color=GREY,
+        )  # fmt: skip
         right.plot(list(values), list(values.values()), color=CYCLE[0])
-        right.plot(
-            strength, values[strength], MARKERS[0], color=CYCLE[1], ms=11, mec="white", zorder=4
-        )
-        right.set_ylim(-0.05 * (top or 1), 1.08 * (top or 1))
+        _point(right, strength, values[strength])
+        right.set_ylim(-0.05 * top, 1.08 * top)
         right.set_xlabel("strength")
         right.set_ylabel("I (nats)")
         right.set_title(f"I = {format_number(values[strength], 3)} nats", fontsize=11)
@@ -173,13 +141,7 @@ def independence_frames(
     return Frames(figures, labels)
 
 
-def invariance_frames(
-    rho: float = 0.8,
-    shares: Sequence[float] = tuple(np.linspace(0, 1, 9)),
-    samples: int = 2000,
-    seed: int = 0,
-    warps: Sequence[tuple[Callable[[np.ndarray], np.ndarray], str]] = _WARPS,
-) -> Frames:
+def invariance_frames() -> Frames:
     r"""A pair of Gaussian variables, each bent by a smooth invertible map, and its information.
 
     At share t each coordinate x has become (1 - t) x + t warp(x). Beside the samples two curves:
@@ -187,29 +149,17 @@ def invariance_frames(
     :math:`-\frac12 \log(1 - r^2)` of the correlation r, which does not.
 
     Source of the estimate: Kraskov, Stögbauer and Grassberger 2004, as in scikit-learn.
-
-    Args:
-        rho: Correlation of the two variables before the map.
-        shares: In [0, 1], one picture each.
-        samples: Pairs that are drawn.
-        seed: Fixes them.
-        warps: An increasing function of each variable, and its name.
-
-    Raises:
-        ValueError: A share outside [0, 1], or a correlation outside (-1, 1).
     """
-    if not all(0 <= share <= 1 for share in shares):
-        raise ValueError(f"shares of a map lie in [0, 1], got {', '.join(map(str, shares))}")
-    truth = paired_mutual_information(rho, 1)
-    drawn = generator(seed, "invariance frames")
-    pair = correlated_gaussians(rho, 1, samples, drawn, torch.float64)
+    truth = paired_mutual_information(_RHO, 1)
+    drawn = generator(0, "invariance frames")
+    pair = correlated_gaussians(_RHO, 1, 2000, drawn, torch.float64)
     flat = [values.numpy()[:, 0] for values in pair]
     bent = {
         share: [
             (1 - share) * values + share * warp(values)
-            for values, (warp, _) in zip(flat, warps, strict=True)
+            for values, (warp, _) in zip(flat, _WARPS, strict=True)
         ]
-        for share in shares
+        for share in np.linspace(0, 1, 9)
     }
     neighbours, linear = {}, {}
     for share, (x, y) in bent.items():
@@ -226,8 +176,8 @@ def invariance_frames(
         cloud.plot(x, y, ".", color=CYCLE[0], ms=3, alpha=0.5, mew=0, rasterized=True)
         cloud.set_xlim(limits[0])
         cloud.set_ylim(limits[1])
-        cloud.set_xlabel(f"x towards {warps[0][1]}")
-        cloud.set_ylabel(f"y towards {warps[1][1]}")
+        cloud.set_xlabel(f"x towards {_WARPS[0][1]}")
+        cloud.set_ylabel(f"y towards {_WARPS[1][1]}")
         for found, colour, marker, line, text in (
             (neighbours, CYCLE[0], MARKERS[0], "-", "nearest neighbours"),
             (linear, CYCLE[1], MARKERS[1], LINES[1], "from the correlation"),
@@ -254,9 +204,9 @@ def classification_frames(
 
     Args:
         scores: Information → scores of pairs drawn together, and of others, in order; as
-            :func:`paper.chapters.mutual_information.basics.tables.classifier_scores` gives them.
+            :func:`.classifier_scores` gives them.
         table: Columns ``information, seed, accuracy, estimate`` of critics, of
-            :func:`paper.chapters.mutual_information.basics.tables.classifier_table`.
+            :func:`.classifier_table`.
 
     Raises:
         KeyError: A column is missing.
@@ -313,16 +263,19 @@ def _two(height: float) -> tuple[Figure, np.ndarray]:
     return figure, np.asarray(grid)
 
 
+def _point(axes: Axes, x: float, y: float) -> None:
+    """Where on the curve this frame is."""
+    axes.plot(x, y, MARKERS[0], color=CYCLE[1], ms=11, mec="white", zorder=4)
+
+
 def _table_image(axes: Axes, cells: np.ndarray, highest: float, title: str) -> None:
-    """Probabilities as shades, written into the cells where there is room."""
+    """Probabilities as shades, written into the cells."""
     axes.imshow(cells, cmap="Blues", vmin=0, vmax=highest)
-    if max(cells.shape) <= 4:
-        for (row, column), value in np.ndenumerate(cells):
-            dark = value > 0.6 * highest
-            axes.text(
-                column, row, format_number(value, 2), ha="center", va="center", fontsize=10,
-                color="white" if dark else "black",
-            )  # fmt: skip
+    for (row, column), value in np.ndenumerate(cells):
+        axes.text(
+            column, row, format_number(value, 2), ha="center", va="center", fontsize=10,
+            color="white" if value > 0.6 * highest else "black",
+        )  # fmt: skip
     axes.set_xticks([])
     axes.set_yticks([])
     axes.set_xlabel("y")

@@ -3,47 +3,63 @@
 They say how much, with intervals; whether that is yes or no by the rule is for the verdicts.
 """
 
-from __future__ import annotations
-
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from infomax_lib.stats import (
     Interval,
-    by_seed,
     format_number,
     mean_interval,
+    paired_difference,
     rank_correlation,
     where,
 )
-from paper.chapters.mutual_information.experiment import bijective_specs
-from paper.chapters.mutual_information.rules.evidence import (
+from paper.chapters.mutual_information.experiment import (
     CRITICS,
     ESTIMATORS,
     TARGETS,
     by_kind,
+    halves_specs,
     last_steps,
 )
 from paper.judging.shared_rules import percent, points
+from paper.judging.verdicts import Verdict, Verdicts
 
-__all__ = [
-    "adversarial_answer",
-    "autoencoder_answer",
-    "batch_answer",
-    "bijective_answer",
-    "bridge_answer",
-    "condition_answer",
-    "condition_reason",
-    "critic_answer",
-    "failures",
-    "lossy_answer",
-    "matched_answer",
-    "size_words",
-    "together_answer",
-    "together_number",
-]
+#: What each verdict makes of the question in the head of the page.
+_PLAIN = {"supported": "Yes.", "refuted": "No.", "mixed": "In part.", "inconclusive": "Open."}
+#: The statement of 003.5 is the negation of its question.
+_NEGATED = {"003.5": {"supported": "No.", "refuted": "Yes."}}
+
+
+def plain_answer(verdict: Verdict, sentence: str) -> str:
+    """Yes, no, in part or open, by the verdict, and the sentence with the numbers."""
+    answers = _PLAIN | _NEGATED.get(verdict.id, {})
+    return f"{answers[verdict.interpretation_verdict]} {sentence}"
+
+
+def with_verdict(answer: str, verdict: Verdict) -> str:
+    """The answer as it stands below its figure."""
+    return f"**Plain answer.** {answer} Verdict: **{verdict.interpretation_verdict}**."
+
+
+def quoted(answers: Mapping[str, str], verdicts: Verdicts) -> dict[str, str]:
+    """Answers by claim and the verdicts beside them, by the names that the page's head quotes."""
+    texts = {}
+    for claim, answer in answers.items():
+        name = claim.replace(".", "_")
+        texts[f"answer_{name}"] = answer
+        texts[f"verdict_{name}"] = verdicts.find(claim).interpretation_verdict
+    return texts
+
+
+def takeaway(answers: Mapping[str, str]) -> str:
+    """The chapter in two questions and their answers."""
+    return (
+        f"Is a bound on mutual information a measure of a representation? {answers['003.5']} Does "
+        f"quality improve while information stays? {answers['003.6']}"
+    )
 
 
 def failures(tables: Sequence[pd.DataFrame]) -> str:
@@ -58,7 +74,7 @@ def failures(tables: Sequence[pd.DataFrame]) -> str:
 
 def size_words(size: str, seeds: int) -> str:
     """What was trained for how long, beside the paper."""
-    ours, theirs = (bijective_specs("digits", 1, name)[0] for name in (size, "paper"))
+    ours, theirs = (halves_specs("bijective", "digits", 1, name)[0] for name in (size, "paper"))
     if size == "paper":
         return f"Sizes are the paper's ({ours.steps} training steps), over {seeds} seeds."
     return (
@@ -79,20 +95,24 @@ def lossy_answer(lossy: pd.DataFrame) -> str:
 
 def bijective_answer(halves: pd.DataFrame, raw: float) -> str:
     """Probes of encoders that lose nothing, before and after training."""
-    parts = []
-    for bound, text in ESTIMATORS.items():
-        rows = where(halves, {"experiment": "bijective", "bound": bound})
-        ends = [mean_interval(_at(rows, step)["accuracy"]) for step in (0, rows["step"].max())]
-        parts.append(f"from {percent(ends[0])} to {percent(ends[1])} with {text}")
+
+    def part(rows: pd.DataFrame) -> str:
+        first, last = (
+            percent(mean_interval(rows.loc[rows["step"] == step, "accuracy"]))
+            for step in (0, rows["step"].max())
+        )
+        return f"from {first} to {last}"
+
     return (
-        f"The probe of encoders that keep all information goes {' and '.join(parts)}; raw pixels "
-        f"give {format_number(100 * raw, 1)} %."
+        "The probe of encoders that keep all information goes "
+        f"{' and '.join(_by_estimator(halves, 'bijective', part))}; raw pixels give "
+        f"{format_number(100 * raw, 1)} %."
     )
 
 
 def adversarial_answer(adversarial: pd.DataFrame, raw: float) -> str:
     """The probe of an invertible encoder that hides the classes, and its inverse."""
-    last = _at(adversarial, adversarial["step"].max())
+    last = adversarial[adversarial["step"] == adversarial["step"].max()]
     return (
         f"Trained against linear classifiers, an invertible encoder comes to "
         f"{percent(mean_interval(last['accuracy']))}, against {format_number(100 * raw, 1)} % of "
@@ -103,11 +123,9 @@ def adversarial_answer(adversarial: pd.DataFrame, raw: float) -> str:
 
 def condition_answer(halves: pd.DataFrame) -> str:
     """How the condition number grows."""
-    parts = []
-    for bound, text in ESTIMATORS.items():
-        rows = where(halves, {"experiment": "residual", "bound": bound})
-        gap = _growth(rows, lambda row: row["log_condition"])
-        parts.append(f"{gap} powers of ten with {text}")
+    parts = _by_estimator(
+        halves, "residual", lambda rows: f"{_growth(rows, 'log_condition')} powers of ten"
+    )
     return f"The condition number of the Jacobian grows by {' and '.join(parts)}."
 
 
@@ -117,38 +135,43 @@ def condition_reason(halves: pd.DataFrame) -> str:
     for bound, text in ESTIMATORS.items():
         rows = where(halves, {"experiment": "residual", "bound": bound})
         rows = rows[rows["spectrum"].map(len) > 0]
-        largest = _growth(rows, lambda row: row["spectrum"][0])
-        smallest = _growth(rows, lambda row: row["spectrum"][-1])
-        half = _growth(rows, lambda row: float(np.median(row["spectrum"])))
+        spectra = rows["spectrum"]
+        rows = rows.assign(
+            largest=spectra.str[0], median=spectra.map(np.median), smallest=spectra.str[-1]
+        )
         parts.append(
-            f"with {text} the largest singular value changes by {largest} powers of ten, the "
-            f"median one by {half}, and the smallest by {smallest}"
+            f"with {text} the largest singular value changes by {_growth(rows, 'largest')} powers "
+            f"of ten, the median one by {_growth(rows, 'median')}, and the smallest by "
+            f"{_growth(rows, 'smallest')}"
         )
     return f"What moves: {'; '.join(parts)}."
 
 
 def critic_answer(halves: pd.DataFrame) -> str:
     """Bound and probe of the strongest critic against the weakest."""
-    parts = []
-    for bound, text in ESTIMATORS.items():
-        rows = where(last_steps(halves), {"experiment": "critics", "bound": bound})
-        strongest, weakest = ({"critic": critic} for critic in (CRITICS[-1], CRITICS[0]))
-        tighter = _gap(rows, "training", strongest, weakest)
-        better = _gap(rows, "accuracy", strongest, weakest)
-        parts.append(f"{tighter} nats on the bound and {points(better)} on the probe with {text}")
+    ends = {"critic": CRITICS[-1]}, {"critic": CRITICS[0]}
+
+    def part(rows: pd.DataFrame) -> str:
+        tighter, better = (
+            paired_difference(last_steps(rows), measure, *ends)
+            for measure in ("training", "accuracy")
+        )
+        return f"{tighter} nats on the bound and {points(better)} on the probe"
+
+    parts = _by_estimator(halves, "critics", part)
     return f"The concatenated critic against the bilinear one: {'; '.join(parts)}."
 
 
 def autoencoder_answer(autoencoders: pd.DataFrame) -> str:
     """What the most draws change against one."""
     most = int(autoencoders["draws"].max())
-    gaps = {
-        measure: _gap(autoencoders, measure, {"draws": most}, {"draws": 1})
+    tighter, further, probe = (
+        paired_difference(autoencoders, measure, {"draws": most}, {"draws": 1})
         for measure in ("bound", "inference_gap", "accuracy")
-    }
+    )
     return (
-        f"{most} draws against one: a bound {gaps['bound']} nats tighter, an inference gap "
-        f"{gaps['inference_gap']} nats larger, a probe that differs by {points(gaps['accuracy'])}."
+        f"{most} draws against one: a bound {tighter} nats tighter, an inference gap {further} "
+        f"nats larger, a probe that differs by {points(probe)}."
     )
 
 
@@ -158,19 +181,16 @@ def matched_answer(halves: pd.DataFrame) -> str:
     for target in TARGETS:
         rows = where(last_steps(halves), {"experiment": "matched", "target": target})
         encoders = [
-            _gap(
-                rows, "accuracy", {"encoder": "convnet", "bound": b}, {"encoder": "mlp", "bound": b}
-            )
-            for b in ESTIMATORS
+            _probe_gap(where(rows, {"bound": bound}), "encoder", "convnet", "mlp")
+            for bound in ESTIMATORS
         ]
         estimators = [
-            _gap(rows, "accuracy", {"encoder": e, "bound": "nce"}, {"encoder": e, "bound": "nwj"})
-            for e in ("mlp", "convnet")
+            _probe_gap(where(rows, {"encoder": encoder}), "bound", "nce", "nwj")
+            for encoder in ("mlp", "convnet")
         ]
         parts.append(
             f"at {target:g} nats the ConvNet differs from the MLP by "
-            f"{' and '.join(points(gap) for gap in encoders)}, I_NCE from I_NWJ by "
-            f"{' and '.join(points(gap) for gap in estimators)}"
+            f"{' and '.join(encoders)}, I_NCE from I_NWJ by {' and '.join(estimators)}"
         )
     return f"In probe accuracy, {'; '.join(parts)}."
 
@@ -239,18 +259,22 @@ def _layer(setting: tuple) -> str:
     return f"{letter} at λ_tc = {pressure:g}" if epochs else f"{letter} untrained"
 
 
-def _at(table: pd.DataFrame, step: int) -> pd.DataFrame:
-    return table[table["step"] == step]
-
-
-def _growth(rows: pd.DataFrame, measure) -> Interval:
-    """Last less first step of a function of a row, paired by seed."""
-    ends = [
-        _at(rows, step).set_index("seed").apply(measure, axis=1).astype(float)
-        for step in (rows["step"].min(), rows["step"].max())
+def _by_estimator(
+    halves: pd.DataFrame, experiment: str, part: Callable[[pd.DataFrame], str]
+) -> list[str]:
+    """What is said of the rows of one experiment, for each estimator."""
+    return [
+        f"{part(where(halves, {'experiment': experiment, 'bound': bound}))} with {text}"
+        for bound, text in ESTIMATORS.items()
     ]
-    return mean_interval((ends[1] - ends[0]).dropna())
 
 
-def _gap(table: pd.DataFrame, measure: str, a: dict, b: dict) -> Interval:
-    return mean_interval((by_seed(table, measure, a) - by_seed(table, measure, b)).dropna())
+def _growth(rows: pd.DataFrame, measure: str) -> Interval:
+    """Last less first step of a measure, paired by seed."""
+    ends = ({"step": step} for step in (rows["step"].max(), rows["step"].min()))
+    return paired_difference(rows, measure, *ends)
+
+
+def _probe_gap(rows: pd.DataFrame, column: str, a: str, b: str) -> str:
+    """Accuracy at one value of a column less that at another, paired by seed."""
+    return points(paired_difference(rows, "accuracy", {column: a}, {column: b}))

@@ -1,19 +1,17 @@
 """Figures of the open questions: differences with margins, many mechanisms, many configurations."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from numpy.typing import ArrayLike
 
 from infomax_lib.stats import Interval, format_number, mean_interval, rank_correlation
 from paper.figures.style import CYCLE, GREY, LINES, MARKERS, label, looks, name, panels
-
-__all__ = ["by_mechanism", "dependence_against_outcomes", "differences_from", "shares_removed"]
 
 _WITHIN = "#e9eef3"  # inside a margin: a difference that does not matter
 
@@ -22,30 +20,26 @@ def differences_from(
     differences: pd.DataFrame,
     field: str,
     margins: Mapping[str, tuple[float, bool]],
-    hue: str = "hidden_dim",
     reference: str = "",
 ) -> Figure:
-    """Paired differences by value of ``field``, one panel per measure, one look per ``hue``.
+    """Paired differences by value of ``field``, one panel per measure, one look per width.
 
     Every seed is a point; the large mark is the mean with its 95 % interval. Differences within
     the margin lie in the shaded band.
 
     Args:
-        differences: Columns ``measure, difference, reference, seed``, ``field`` and ``hue``, as
-            :func:`paper.chapters.open_questions.tables.against` makes them.
+        differences: Columns ``measure, difference, reference, seed, hidden_dim`` and ``field``,
+            as :func:`paper.chapters.open_questions.experiment.against` makes them.
         field: What is varied; its values are the places along the horizontal axis.
         margins: Measure → its margin, and whether that is a share of the reference's mean: such
             differences are drawn in per cent of it. One panel for each, in this order.
-        hue: What sets the groups apart.
         reference: Name of what the others are compared to, for the axis.
 
     Raises:
         ValueError: There is nothing to draw for a measure.
     """
     values = list(dict.fromkeys(differences[field]))
-    groups = sorted(set(differences[hue]))
-    styles = looks(groups)
-    width = 0.8 / len(groups)
+    groups = _side_by_side(differences["hidden_dim"], 0.8)
     figure, grid = panels(len(margins), 1, width=7.5, height=2.5)
     every = np.atleast_1d(np.asarray(grid))
     for axes, (measure, (margin, relative)) in zip(every, margins.items(), strict=True):
@@ -54,15 +48,13 @@ def differences_from(
             raise ValueError(
                 f"no differences of {measure}: measures are {sorted(set(differences['measure']))}"
             )
-        for offset, group in enumerate(groups):
-            colour, marker, _ = styles[group]
+        for group, look in groups.items():
             for place, value in enumerate(values):
-                chosen = rows[(rows[field] == value) & (rows[hue] == group)]
+                chosen = rows[(rows[field] == value) & (rows["hidden_dim"] == group)]
                 shown = chosen["difference"].astype(float)
                 if relative:
                     shown = 100 * shown / chosen["reference"].abs()
-                centre = place + (offset - (len(groups) - 1) / 2) * width
-                _column(axes, centre, width, shown.dropna().to_numpy(), colour, marker)
+                _seeds_and_mean(axes, shown, place, look, upright=True)
         size = 100 * margin if relative else margin
         axes.axhspan(-size, size, color=_WITHIN, zorder=0, lw=0)
         axes.axhline(0, color=GREY, lw=1.2, zorder=1)
@@ -72,44 +64,32 @@ def differences_from(
         axes.set_title(label(measure), loc="left")
         unit = " (%)" if relative else ""
         axes.set_ylabel((f"change from {reference}" if reference else "difference") + unit)
-    for group in groups:
-        colour, marker, _ = styles[group]
-        every[0].plot([], [], marker, color=colour, label=f"{label(hue)} = {name(group)}")
-    figure.legend(loc="outside upper right", ncols=len(groups))
+    _legend(figure, every[0], groups, label("hidden_dim"))
     return figure
 
 
 def by_mechanism(
     table: pd.DataFrame,
     metrics: Sequence[str],
-    hue: str = "lambda_tc",
     references: Mapping[str, Mapping[str, float]] | None = None,
-    columns: int = 2,
 ) -> Figure:
-    """One panel per measure, one line per ``mechanism`` in order of appearance, seeds as points.
+    """One panel per measure, one line per ``mechanism``, a look per λ_tc, seeds as points.
 
     Args:
         table: Runs with the column ``mechanism``.
         metrics: Measures, one panel each.
-        hue: Groups drawn above each other within a line.
         references: Measure → vertical lines by name.
-        columns: Panels side by side.
     """
     mechanisms = list(dict.fromkeys(table["mechanism"]))
-    groups = sorted(set(table[hue]))
-    styles = looks(groups)
-    step = 0.7 / len(groups)
-    lines = -(-len(metrics) // columns)
-    figure, grid = panels(lines, columns, width=10.0, height=0.9 + 0.34 * len(mechanisms))
+    groups = _side_by_side(table["lambda_tc"], 0.7)
+    rows_of_panels = -(-len(metrics) // 2)
+    figure, grid = panels(rows_of_panels, 2, width=10.0, height=0.9 + 0.34 * len(mechanisms))
     flat = list(np.atleast_1d(np.asarray(grid)).flat)
     for index, (axes, metric) in enumerate(zip(flat, metrics, strict=False)):
         for position, mechanism in enumerate(mechanisms):
-            for offset, group in enumerate(groups):
-                rows = table[(table["mechanism"] == mechanism) & (table[hue] == group)]
-                values = rows[metric].astype(float).dropna().to_numpy()
-                centre = position + (offset - (len(groups) - 1) / 2) * step
-                colour, marker, _ = styles[group]
-                _line(axes, centre, step, values, colour, marker)
+            for group, look in groups.items():
+                rows = table[(table["mechanism"] == mechanism) & (table["lambda_tc"] == group)]
+                _seeds_and_mean(axes, rows[metric], position, look, upright=False)
         for text, value in (references or {}).get(metric, {}).items():
             axes.axvline(value, color=GREY, lw=1.2, ls=(0, (4, 3)), zorder=1)
             axes.annotate(
@@ -118,15 +98,12 @@ def by_mechanism(
             )  # fmt: skip
         axes.set_yticks(range(len(mechanisms)), [name(m) for m in mechanisms])
         axes.set_ylim(len(mechanisms) - 0.5, -0.5)
-        axes.tick_params(axis="y", labelleft=index % columns == 0)
+        axes.tick_params(axis="y", labelleft=index % 2 == 0)
         axes.set_xlabel(label(metric))
         _wide(axes, table[metric])
     for axes in flat[len(metrics) :]:
         axes.set_axis_off()
-    for group in groups:
-        colour, marker, _ = styles[group]
-        flat[0].plot([], [], marker, color=colour, label=f"{_short(hue)} = {name(group)}")
-    figure.legend(loc="outside upper right", ncols=len(groups))
+    _legend(figure, flat[0], groups, label("lambda_tc").split(" (")[0])  # without its explanation
     return figure
 
 
@@ -206,40 +183,55 @@ def shares_removed(axes: Axes, shares: Mapping[str, Interval | None], enough: fl
 # ------------------------------------------------------------------------------------- helpers
 
 
-def _column(
-    axes: Axes, centre: float, width: float, values: np.ndarray, colour: str, marker: str
+class _Look(NamedTuple):
+    """Where a group lies beside the others at one place of an axis, and how it is drawn."""
+
+    shift: float
+    width: float
+    colour: str
+    marker: str
+
+
+def _side_by_side(values: pd.Series, width: float) -> dict[object, _Look]:
+    """The looks of all groups, which share ``width`` at every place."""
+    groups = sorted(set(values))
+    step, styles = width / len(groups), looks(groups)
+    return {
+        group: _Look((offset - (len(groups) - 1) / 2) * step, step, *styles[group][:2])
+        for offset, group in enumerate(groups)
+    }
+
+
+def _seeds_and_mean(
+    axes: Axes, values: pd.Series, place: float, look: _Look, upright: bool
 ) -> None:
-    """Seeds side by side, and to their right the mean with its interval."""
-    if not values.size:
+    """Seeds side by side, and their mean with its interval: to the right, or on top of them.
+
+    ``upright`` puts the values along the vertical axis, otherwise they lie along the other one.
+    """
+    seeds = values.astype(float).dropna().to_numpy()
+    if not seeds.size:
         return
-    places = centre + width * (np.linspace(-0.3, 0.1, values.size) if values.size > 1 else 0.0)
-    axes.plot(
-        np.broadcast_to(places, values.shape),
-        values,
-        marker,
-        color=colour,
-        ms=3.5,
-        alpha=0.4,
-        mew=0,
+    centre, width = place + look.shift, look.width
+    low, high, right = (-0.3, 0.1, 0.28) if upright else (-0.25, 0.25, 0.0)
+    spread = np.linspace(low, high, seeds.size) if seeds.size > 1 else np.zeros(1)
+
+    def draw(across: ArrayLike, along: ArrayLike, *marks: str, **how: Any) -> None:
+        axes.plot(*((across, along) if upright else (along, across)), *marks, **how)
+
+    draw(centre + width * spread, seeds, look.marker, color=look.colour, ms=3.5, alpha=0.4, mew=0)
+    interval, middle = mean_interval(seeds), centre + width * right
+    if np.isfinite(interval.low):
+        draw([middle] * 2, [interval.low, interval.high], color=look.colour, lw=2.5, zorder=3)
+    draw(
+        middle, interval.mean, look.marker, color=look.colour, ms=6.5, mec="white", mew=1, zorder=4
     )
-    interval = mean_interval(values)
-    right = centre + width * 0.28
-    if np.isfinite(interval.low):
-        axes.plot([right, right], [interval.low, interval.high], color=colour, lw=2.5, zorder=3)
-    axes.plot(right, interval.mean, marker, color=colour, ms=6.5, mec="white", mew=1, zorder=4)
 
 
-def _line(
-    axes: Axes, centre: float, height: float, values: np.ndarray, colour: str, marker: str
-) -> None:
-    if not values.size:
-        return
-    spread = np.linspace(-0.25, 0.25, values.size) if values.size > 1 else np.zeros(1)
-    axes.plot(values, centre + height * spread, marker, color=colour, ms=3.5, alpha=0.4, mew=0)
-    interval = mean_interval(values)
-    if np.isfinite(interval.low):
-        axes.plot([interval.low, interval.high], [centre] * 2, color=colour, lw=2.5, zorder=3)
-    axes.plot(interval.mean, centre, marker, color=colour, ms=6.5, mec="white", mew=1, zorder=4)
+def _legend(figure: Figure, axes: Axes, groups: Mapping[object, _Look], title: str) -> None:
+    for group, look in groups.items():
+        axes.plot([], [], look.marker, color=look.colour, label=f"{title} = {name(group)}")
+    figure.legend(loc="outside upper right", ncols=len(groups))
 
 
 def _wide(axes: Axes, values: pd.Series) -> None:
@@ -249,8 +241,3 @@ def _wide(axes: Axes, values: pd.Series) -> None:
         axes.set_xscale("log")
     else:
         axes.xaxis.set_major_locator(MaxNLocator(5))
-
-
-def _short(column: str) -> str:
-    """The label of a column without its explanation in brackets."""
-    return label(column).split(" (")[0]

@@ -7,8 +7,6 @@ the weight: the same direction, and the one that is left at lambda_ce = 0, where
 reads a layer that does not notice it.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -31,8 +29,6 @@ from infomax_lib.results.experiments import MinibatchSpec, derived_results
 from infomax_lib.results.store import Store
 from infomax_lib.training.tensors.block import Block
 from paper.methods import descent
-
-__all__ = ["AuxiliarySpec", "Guided", "run_auxiliary", "train_guided"]
 
 _MAX_LAYERS = 64  # trained at once
 

@@ -5,8 +5,6 @@ Layer n + 1 reads the outputs a of layer n, standardised unit by unit:
 weights expect and a dead unit stays zero. All seeds of one configuration are trained at once.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -36,8 +34,6 @@ from infomax_lib.model.streams import batches, generator
 from infomax_lib.results.experiments import MinibatchSpec, derived_results
 from infomax_lib.results.store import Store
 from infomax_lib.training.tensors.block import Block
-
-__all__ = ["TRAININGS", "Level", "StackSpec", "run_stacks", "train_stacks"]
 
 #: How the layers of a stack are trained.
 TRAININGS = ("greedy", "random", "end_to_end")

@@ -42,18 +42,6 @@ from infomax_lib.training.population import Population
 from paper.methods.components.pca import principal_components
 from paper.methods.encoders import LinearEncoder
 
-__all__ = [
-    "REFERENCES",
-    "FeatureSpec",
-    "FeatureWarning",
-    "ReferenceSpec",
-    "evaluate_features",
-    "evaluate_references",
-    "level_columns",
-    "target_of",
-]
-
-
 #: Reference features, which need no training.
 REFERENCES = ("pixels", "pca")
 

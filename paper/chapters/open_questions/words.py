@@ -3,50 +3,169 @@
 They say how much, with intervals; whether that is yes or no by the rule is for the verdicts.
 """
 
-from __future__ import annotations
-
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import pandas as pd
 
 from infomax_lib.model.architectures import ARCHITECTURES
 from infomax_lib.stats import (
     Interval,
-    by_seed,
     format_number,
     mean_interval,
+    paired_difference,
     rank_correlation,
+    signed,
     where,
 )
-from paper.figures.style import name
+from paper.chapters.open_questions.experiment import evidence_of
+from paper.chapters.open_questions.rules.depth import METHODS, stack
+from paper.chapters.open_questions.rules.mechanisms import other_mechanisms
+from paper.chapters.open_questions.rules.shared import LEVEL
+from paper.chapters.open_questions.rules.widths import Comparison, comparisons, matters
+from paper.figures.style import label, name
+from paper.judging.evidence import Evidence, MissingEvidence
 from paper.judging.shared_rules import percent, points
+from paper.judging.verdicts import Verdicts
 
-__all__ = [
-    "auxiliary_answer",
-    "competition_answer",
-    "depth_answer",
-    "growth_answer",
-    "hyperplane_answer",
-    "second_layer_answer",
-    "shares_answer",
-    "stack_answer",
-    "structure_answer",
-    "target_answer",
-    "transfer_answer",
-    "width_answer",
-    "works_answer",
-]
+_PLAIN = {"supported": "Yes.", "refuted": "No.", "mixed": "In part.", "inconclusive": "Open."}
 
-Condition = Mapping[str, object]
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer to a question in words.
+
+    Attributes:
+        text: What is said at the head of the page.
+        verdict: The one on the statement that the question asks about.
+        more: What is added in the section of the question.
+    """
+
+    text: str
+    verdict: str
+    more: str = ""
+
+    def __str__(self) -> str:
+        return f"{f'{self.text} {self.more}'.rstrip()} Verdict: **{self.verdict}**."
+
+
+class Answers(dict[str, Answer]):
+    """The answers so far, by claim.
+
+    Args:
+        judge: Gives the verdicts on the claims of the chapter.
+    """
+
+    def __init__(self, judge: Callable[[Evidence], Verdicts]) -> None:
+        self._judge = judge
+
+    def give(
+        self, tables: Mapping[str, pd.DataFrame], sentences: Mapping[str, str | tuple[str, str]]
+    ) -> str:
+        """What a section says: to every claim yes, no, in part or open, and the sentence on it.
+
+        A pair, what is said at the head of the page and what is added in the section, says yes
+        or no itself.
+        """
+        verdicts = self._judge(evidence_of(tables))
+        for claim, sentence in sentences.items():
+            verdict = verdicts.find(claim).interpretation_verdict
+            whole = (f"{_PLAIN[verdict]} {sentence}", "") if isinstance(sentence, str) else sentence
+            self[claim] = Answer(whole[0], verdict, whole[1])
+        head = "**Plain answer.**" if len(sentences) == 1 else "**Plain answers.**"
+        return f"{head} " + "\n\n".join(str(self[claim]) for claim in sentences)
+
+    def quoted(self) -> dict[str, str]:
+        """Answers and verdicts by the names under which the head of the page quotes them."""
+        texts: dict[str, str] = {}
+        for claim, answer in self.items():
+            place = claim.replace(".", "_")
+            texts |= {f"answer_{place}": answer.text, f"verdict_{place}": answer.verdict}
+        return texts
+
+
+# ------------------------------------------------------------------------------------- activation
+
+
+def activation_answer(e: Evidence) -> tuple[str, str]:
+    """Whether the activation matters, for which measures and which ones do; and where most."""
+    try:
+        judged = comparisons(e)
+    except MissingEvidence:
+        return "Not decided: that takes at least five seeds.", ""
+    measures: dict[bool | None, list[str]] = {True: [], False: [], None: []}
+    beyond: Counter[str] = Counter()
+    compared: Counter[str] = Counter()
+    farthest = []
+    for measure, members in judged.items():
+        outside = [c for c in members if c.beyond]
+        measures[matters(members)[0]].append(label(measure))
+        compared.update(c.activation for c in members)
+        beyond.update(c.activation for c in outside)
+        if outside:
+            most = max(outside, key=lambda c: abs(c.difference.mean) / max(c.margin, 1e-12))
+            farthest.append(
+                f"{label(measure)}: {name(most.activation)} at K = {most.hidden_dim}, "
+                f"{signed(most.difference)} against ReLU"
+            )
+    words = {True: "yes for", False: "no for", None: "open for"}
+    sentence = "; ".join(f"{words[o]} {', '.join(names)}" for o, names in measures.items() if names)
+    counts = ", ".join(
+        f"{name(activation)} {beyond[activation]} of {number}"
+        for activation, number in sorted(compared.items(), key=lambda item: -beyond[item[0]])
+    )
+    answer = (
+        f"{sentence[:1].upper()}{sentence[1:]}. Differences from ReLU beyond the margin, over "
+        f"measures and widths: {counts}."
+    )
+    return answer, f"Farthest beyond the margin: {'; '.join(farthest)}." if farthest else ""
+
+
+def affected_measures(e: Evidence) -> str:
+    """How many measures some activation changes, "3 of 5"; "not judged" with too few seeds."""
+    try:
+        outcomes = [matters(members)[0] for members in comparisons(e).values()]
+    except MissingEvidence:
+        return "not judged"
+    return f"{outcomes.count(True)} of {len(outcomes)}"
+
+
+def activation_table(e: Evidence) -> pd.DataFrame:
+    """Every activation against ReLU, as text: a row per measure and activation, a column per K.
+
+    A star marks an adjusted p below 0.05, two a difference that also lies beyond the margin.
+
+    Raises:
+        MissingEvidence: Fewer than five seeds, or no ReLU.
+    """
+    rows: dict[tuple[str, str], dict[str, str]] = {}
+    for measure, members in comparisons(e).items():
+        for c in members:
+            row = {"measure": label(measure), "activation": name(c.activation)}
+            row = rows.setdefault((measure, c.activation), row)
+            row[f"K = {c.hidden_dim}"] = signed(c.difference) + _stars(c)
+    return pd.DataFrame(list(rows.values()))
+
+
+def _stars(c: Comparison) -> str:
+    if c.beyond:
+        return " **"
+    return " *" if c.p < LEVEL else ""
+
+
+# ------------------------------------------------------------------------------------------ width
 
 
 def _mean(table: pd.DataFrame, measure: str, **condition: object) -> Interval:
     return mean_interval(where(table, condition)[measure])
 
 
-def _gap(table: pd.DataFrame, measure: str, a: Condition, b: Condition) -> Interval:
-    """Paired difference a − b over shared seeds."""
-    return mean_interval((by_seed(table, measure, a) - by_seed(table, measure, b)).dropna())
+def _gap(
+    table: pd.DataFrame, measure: str, a: Mapping[str, object], b: Mapping[str, object]
+) -> Interval:
+    """Mean of the paired differences a − b."""
+    return paired_difference(table, measure, a, b)
 
 
 def _ends(table: pd.DataFrame) -> tuple[int, int]:
@@ -61,11 +180,11 @@ def width_answer(scale: pd.DataFrame) -> str:
     low, high = _ends(scale)
     parts = []
     for letter, architecture in ARCHITECTURES.items():
-        at = [
+        start, end = (
             _mean(scale, "redundancy_over_random", **architecture, hidden_dim=k)
             for k in (low, high)
-        ]
-        parts.append(f"{at[0]} to {at[1]} in {letter}")
+        )
+        parts.append(f"{start} to {end} in {letter}")
     soft = {**ARCHITECTURES["B"], "hidden_dim": high}
     return (
         f"From K = {low} to {high}, redundancy over random goes from {' and from '.join(parts)}; "
@@ -79,26 +198,23 @@ def growth_answer(scale: pd.DataFrame) -> str:
     low, high = _ends(scale)
     parts = []
     for letter, architecture in ARCHITECTURES.items():
-        wide, narrow = ({**architecture, "hidden_dim": k} for k in (high, low))
+        narrow, wide = ({**architecture, "hidden_dim": k} for k in (low, high))
         more = _gap(scale, "probe_accuracy", wide, narrow)
-        gains = [_mean(scale, "probe_gain", **architecture, hidden_dim=k) for k in (low, high)]
         parts.append(
             f"{letter} gains {points(more)} of probe accuracy from K = {low} to {high}, and "
-            f"training adds {gains[0]} points at the one and {gains[1]} at the other"
+            f"training adds {_mean(scale, 'probe_gain', **narrow)} points at the one and "
+            f"{_mean(scale, 'probe_gain', **wide)} at the other"
         )
     return "; ".join(parts) + "."
 
 
 def structure_answer(scale: pd.DataFrame) -> str:
     """How far apart A and B are at equal λ_tc = 0, narrow and wide."""
-    low, high = _ends(scale)
     parts = []
-    for k in (low, high):
-        soft, none = (
-            {"competition": c, "lambda_tc": 0.0, "hidden_dim": k} for c in ("softmax", "none")
-        )
-        probe = _gap(scale, "probe_accuracy_pre", soft, none)
-        redundancy = _gap(scale, "redundancy_over_random", soft, none)
+    for k in _ends(scale):
+        pair = [{"competition": c, "lambda_tc": 0.0, "hidden_dim": k} for c in ("softmax", "none")]
+        redundancy = _gap(scale, "redundancy_over_random", *pair)
+        probe = _gap(scale, "probe_accuracy_pre", *pair)
         parts.append(f"{redundancy} and {points(probe)} at K = {k}")
     return (
         "With the same λ_tc = 0, softmax less none is, in redundancy over random and in the probe "
@@ -106,25 +222,29 @@ def structure_answer(scale: pd.DataFrame) -> str:
     )
 
 
+# --------------------------------------------------------------------------- transfer and stacks
+
+
+def _probe_gap(table: pd.DataFrame, a: Mapping[str, object], b: Mapping[str, object]) -> str:
+    """Paired difference a − b of probe accuracies in points."""
+    return points(_gap(table, "probe_accuracy", a, b))
+
+
 def transfer_answer(transfer: pd.DataFrame) -> str:
     """A and B against untrained layers and PCA, target by target, at the largest width."""
     k = int(transfer["hidden_dim"].max())
     sentences = []
-    for letter, method in (("B", "infomax_softmax"), ("A", "infomax_relu")):
+    for letter in ("B", "A"):
         parts = []
         for target in dict.fromkeys(transfer["target"]):
-            gaps = []
-            for other in ("untrained", "pca"):
-                a, b = ({"method": m, "target": target, "hidden_dim": k} for m in (method, other))
-                gaps.append(points(_gap(transfer, "probe_accuracy", a, b)))
-            parts.append(f"{gaps[0]} and {gaps[1]} on {name(target)}")
+            ours, untrained, pca = (
+                {"method": method, "target": target, "hidden_dim": k}
+                for method in (METHODS[letter], "untrained", "pca")
+            )
+            gaps = [_probe_gap(transfer, ours, other) for other in (untrained, pca)]
+            parts.append(f"{' and '.join(gaps)} on {name(target)}")
         sentences.append(f"{letter} less untrained layers and less PCA: {'; '.join(parts)}")
     return f"At K = {k}, {'. '.join(sentences)}."
-
-
-def _stack(letter: str, depth: int, training: str = "greedy") -> dict[str, object]:
-    competition = ARCHITECTURES[letter]["competition"]
-    return {"competition": competition, "training": training, "depth": depth}
 
 
 def stack_answer(stacks: pd.DataFrame) -> str:
@@ -132,13 +252,13 @@ def stack_answer(stacks: pd.DataFrame) -> str:
     deep = int(stacks["depth"].max())
     parts = []
     for letter in ARCHITECTURES:
-        gaps = [
-            points(
-                _gap(stacks, "probe_accuracy", _stack(letter, deep), _stack(letter, deep, training))
-            )
-            for training in ("random", "end_to_end")
-        ]
-        parts.append(f"{letter} {gaps[0]} from random and {gaps[1]} from end to end")
+        greedy, random, whole = (
+            stack(letter, deep, training) for training in ("greedy", "random", "end_to_end")
+        )
+        parts.append(
+            f"{letter} {_probe_gap(stacks, greedy, random)} from random and "
+            f"{_probe_gap(stacks, greedy, whole)} from end to end"
+        )
     return f"With {deep} layers, greedy training differs in the probe by — {'; '.join(parts)}."
 
 
@@ -146,13 +266,12 @@ def second_layer_answer(stacks: pd.DataFrame) -> str:
     """What layer two keeps of what layer one has found."""
     parts = []
     for letter in ARCHITECTURES:
-        two, one = _stack(letter, 2), _stack(letter, 1)
-        probe = _gap(stacks, "probe_accuracy", two, one)
-        dead = mean_interval(where(stacks, two)["dead_share"])
-        correlation = [mean_interval(where(stacks, c)["output_correlation"]) for c in (one, two)]
+        one, two = stack(letter, 1), stack(letter, 2)
         parts.append(
-            f"in {letter} the probe changes by {points(probe)}, output correlation goes from "
-            f"{correlation[0]} to {correlation[1]}, and {percent(dead)} of the units are dead"
+            f"in {letter} the probe changes by {_probe_gap(stacks, two, one)}, output correlation "
+            f"goes from {_mean(stacks, 'output_correlation', **one)} to "
+            f"{_mean(stacks, 'output_correlation', **two)}, and "
+            f"{percent(_mean(stacks, 'dead_share', **two))} of the units are dead"
         )
     return f"From layer one to layer two, {'; '.join(parts)}."
 
@@ -162,41 +281,27 @@ def depth_answer(stacks: pd.DataFrame) -> str:
     deep = int(stacks["depth"].max())
     parts = []
     for letter in ARCHITECTURES:
-        changes = [
-            points(
-                _gap(
-                    stacks,
-                    "probe_accuracy",
-                    _stack(letter, deep, training),
-                    _stack(letter, 1, training),
-                )
-            )
+        greedy, random = (
+            _probe_gap(stacks, stack(letter, deep, training), stack(letter, 1, training))
             for training in ("greedy", "random")
-        ]
-        parts.append(f"{changes[0]} in {letter} (random layers: {changes[1]})")
+        )
+        parts.append(f"{greedy} in {letter} (random layers: {random})")
     return f"From one layer to {deep}, the probe of greedy stacks changes by {'; '.join(parts)}."
 
 
-def _mechanisms(competitions: pd.DataFrame) -> list[str]:
-    others = competitions[~competitions["competition"].isin(["none", "softmax"])]
-    return list(dict.fromkeys(others["mechanism"]))
-
-
-def _side(interval: Interval) -> str:
-    if interval.high < 0:
-        return "lower"
-    return "higher" if interval.low > 0 else "not told apart"
+# ---------------------------------------------------------------------- mechanisms and objectives
 
 
 def competition_answer(competitions: pd.DataFrame) -> str:
     """Which mechanisms lower redundancy at λ_tc = 0, and which reads out best."""
     zero = where(competitions, {"lambda_tc": 0.0})
-    none = {"mechanism": "none"}
+    softmax, *others = (
+        _gap(zero, "weight_redundancy", {"mechanism": m}, {"mechanism": "none"})
+        for m in ("softmax", *other_mechanisms(zero))
+    )
     sides: dict[str, list[str]] = {"lower": [], "higher": [], "not told apart": []}
-    for mechanism in _mechanisms(competitions):
-        gap = _gap(zero, "weight_redundancy", {"mechanism": mechanism}, none)
-        sides[_side(gap)].append(name(mechanism))
-    softmax = _gap(zero, "weight_redundancy", {"mechanism": "softmax"}, none)
+    for m, gap in zip(other_mechanisms(zero), others, strict=True):
+        sides[_side(gap)].append(name(m))
     best = str(zero.groupby("mechanism")["probe_accuracy"].mean().idxmax())
     listed = "; ".join(f"{side} with {', '.join(names)}" for side, names in sides.items() if names)
     return (
@@ -207,10 +312,16 @@ def competition_answer(competitions: pd.DataFrame) -> str:
     )
 
 
+def _side(interval: Interval) -> str:
+    if interval.high < 0:
+        return "lower"
+    return "higher" if interval.low > 0 else "not told apart"
+
+
 def works_answer(competitions: pd.DataFrame) -> str:
     """What training with the whole objective adds, from the worst to the best mechanism."""
     one = where(competitions, {"lambda_tc": 1.0})
-    gains = {m: _mean(one, "probe_gain", mechanism=m) for m in _mechanisms(competitions)}
+    gains = {m: _mean(one, "probe_gain", mechanism=m) for m in other_mechanisms(one)}
     worst, best = (f(gains, key=lambda m: gains[m].mean) for f in (min, max))
     return (
         f"At λ_tc = 1 training adds between {gains[worst]} ({name(worst)}) and "
@@ -235,14 +346,14 @@ def auxiliary_answer(guided: pd.DataFrame) -> str:
         means = rows[rows["lambda_ce"] > 0].groupby("lambda_ce")["probe_accuracy"].mean()
         best = float(means.idxmax())
         pair = {"lambda_ce": best}, {"lambda_ce": 0.0}
-        changes = {
-            measure: _gap(rows, measure, *pair).scaled(1 / _mean(rows, measure, lambda_ce=0.0).mean)
+        redundancy, correlation = (
+            _gap(rows, measure, *pair).scaled(1 / _mean(rows, measure, lambda_ce=0.0).mean)
             for measure in ("weight_redundancy", "output_correlation")
-        }
+        )
         parts.append(
-            f"{letter} at λ_ce = {best:g} changes by {points(_gap(rows, 'probe_accuracy', *pair))} "
-            f"of probe accuracy, {percent(changes['weight_redundancy'])} of its redundancy and "
-            f"{percent(changes['output_correlation'])} of its output correlation"
+            f"{letter} at λ_ce = {best:g} changes by {_probe_gap(rows, *pair)} of probe accuracy, "
+            f"{percent(redundancy)} of its redundancy and {percent(correlation)} of its output "
+            "correlation"
         )
     return "; ".join(parts) + "."
 
@@ -265,7 +376,7 @@ def target_answer(robust: pd.DataFrame, outcomes: Mapping[str, str]) -> str:
         found = [
             format_number(rank_correlation(means[m], means[outcome]).mean, 2) for m in measures
         ]
-        parts.append(f"{text} {found[0]} and {found[1]}")
+        parts.append(f"{text} {' and '.join(found)}")
     return (
         f"Rank correlation over {len(means)} configurations with "
         f"{' and with '.join(measures.values())}: {'; '.join(parts)} (the target is right where it "

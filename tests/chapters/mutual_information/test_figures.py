@@ -12,15 +12,19 @@ from matplotlib.collections import LineCollection
 from infomax_lib.stats import rank_correlation
 from paper.chapters.mutual_information.figures.ends import (
     accuracy_of_all_encoders,
-    adversarial_training,
-    autoencoders_over_draws,
-    bijective_training,
     bounds_against_accuracy,
+    matched_encoders,
+)
+from paper.chapters.mutual_information.figures.others import (
+    autoencoders_over_draws,
     capped_estimates,
-    conditioning_and_spectra,
     dependent_estimates,
     information_of_layers,
-    matched_encoders,
+)
+from paper.chapters.mutual_information.figures.training import (
+    adversarial_training,
+    bijective_training,
+    conditioning_and_spectra,
 )
 from paper.figures.seeds_and_grids import use_style
 
@@ -347,7 +351,7 @@ def test_information_of_layers_reaches_from_bound_to_bound():
 def test_untrained_layers_are_named_and_not_on_the_line():
     table = worlds.layers(3)
     untrained = table[table["lambda_tc"] == 0].assign(epochs=0, lower=5.0, upper=6.0)
-    both = pd.concat([table.assign(epochs=10), untrained])
+    both = pd.concat([table, untrained])
     for axes in information_of_layers(both).axes:
         named = [t.get_text() for t in axes.texts]
         assert named.count("untrained") == 2

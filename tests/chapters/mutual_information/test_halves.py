@@ -15,10 +15,13 @@ from paper.chapters.mutual_information.measured import halves
 from paper.chapters.mutual_information.measured.halves import (
     ENCODERS,
     HalvesSpec,
+    train_halves,
+)
+from paper.chapters.mutual_information.measured.recording import (
+    half_probe,
     halves_of,
     invertibility,
     raw_pixels,
-    train_halves,
 )
 from paper.information.bounds import cap
 
@@ -49,7 +52,8 @@ def test_raw_pixels_are_probed_like_representations():
     top, _, test, *_ = halves_of(data)
     expected = linear_probe(top, data.train_labels, test, data.test_labels).item()
     assert raw_pixels("digits") == pytest.approx(expected)
-    assert raw_pixels("digits", noise=5.0) < expected
+    draw = torch.Generator().manual_seed(0)
+    assert half_probe(torch.nn.Identity(), top, test, data, 5.0, draw) < expected
 
 
 def test_training_climbs_and_every_step_has_its_measures(tmp_path):
@@ -104,6 +108,11 @@ def test_an_encoder_that_has_exploded_has_no_condition(encoder):
     found = invertibility(broken, torch.rand(20, 32))
     assert math.isnan(found["log_condition"])
     assert found["spectrum"] == []
+
+
+def test_the_dense_encoder_has_the_sizes_of_the_paper():
+    layers = ENCODERS["mlp"](392, (14, 28), QUICK, torch.Generator().manual_seed(0))
+    assert [layer.out_features for layer in layers if hasattr(layer, "bias")] == [300, 300, 100]
 
 
 def test_target_is_reached_and_not_passed():

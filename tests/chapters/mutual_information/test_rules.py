@@ -21,10 +21,15 @@ from paper.chapters.mutual_information.words import (
     failures,
     lossy_answer,
     matched_answer,
+    plain_answer,
+    quoted,
     size_words,
+    takeaway,
     together_answer,
+    with_verdict,
 )
 from paper.judging.evidence import Evidence
+from paper.judging.verdicts import Verdicts
 
 CHAPTER = "mutual_information"
 
@@ -223,6 +228,22 @@ def test_sentences_say_the_numbers_of_the_tables():
     assert "at 2 nats the ConvNet differs from the MLP by 7 [7, 7] points" in matched_answer(halves)
     assert "The truth is 0.020 nats" in batch_answer(world["batches"])
     assert "18 kinds" in together_answer(halves)
+
+
+def test_answers_are_yes_or_no_by_the_verdict_and_negated_where_the_claim_is():
+    better, same = outcome("003.6"), outcome("003.5")
+    answers = {
+        "003.6": plain_answer(better, "It rises."),
+        "003.5": plain_answer(same, "They differ."),
+    }
+    assert answers == {"003.6": "Yes. It rises.", "003.5": "No. They differ."}
+    assert with_verdict(answers["003.6"], better) == (
+        "**Plain answer.** Yes. It rises. Verdict: **supported**."
+    )
+    texts = quoted(answers, Verdicts([better, same]))
+    assert texts["answer_003_5"] == "No. They differ."
+    assert texts["verdict_003_6"] == "supported"
+    assert takeaway(answers).endswith("while information stays? Yes. It rises.")
 
 
 def test_what_was_trained_is_said_beside_the_paper():

@@ -9,8 +9,6 @@ Source: Tschannen et al. 2020, section 3.1. Their couplings scale by a softplus,
 bounded exponential.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -25,18 +23,16 @@ from infomax_lib.model.spec import Spec, names_among
 from infomax_lib.model.streams import generator
 from infomax_lib.results.experiments import derived_results, many_steps, seeds_together
 from infomax_lib.results.store import Store
-from paper.chapters.mutual_information.measured.halves import (
+from paper.chapters.mutual_information.measured.recording import (
     INVERTED_IMAGES,
-    Records,
     half_probe,
     halves_of,
     invertibility,
+    recorded,
     row_per_step,
 )
 from paper.information.critics import dense
 from paper.information.encoders import coupling_flow
-
-__all__ = ["AdversarialSpec", "train_adversarially"]
 
 KIND = "adversarial_encoders"
 _NUMBERS = ("accuracy", "classifier_loss", "inversion_error", "log_condition")
@@ -143,11 +139,10 @@ def _trained(spec: AdversarialSpec, device: torch.device) -> dict[str, Any]:
         step("classifier")
 
     def measured() -> dict[str, Any]:
-        draw = generator(spec.seed, "adversarial: measures")
         with torch.no_grad():
             lost = F.cross_entropy(classifier(encoder(test)), data.test_labels)
         return {
-            "accuracy": half_probe(encoder, top, test, data, 0.0, draw),
+            "accuracy": half_probe(encoder, top, test, data),
             "classifier_loss": float(lost),
         } | invertibility(encoder, test[:INVERTED_IMAGES])
 
@@ -155,11 +150,9 @@ def _trained(spec: AdversarialSpec, device: torch.device) -> dict[str, Any]:
         lost = not found["inversion_error"] < 1
         return "the inverse does not give the pixels back" if lost else None
 
-    records = Records(spec.steps, _NUMBERS)
-    for count in range(spec.steps + 1):
-        records.at(count, measured, trouble)
-        if count < spec.steps and records.failed is None:
-            for _ in range(spec.classifier_steps):
-                step("classifier")
-            step("encoder")
-    return records.row()
+    def advance() -> None:
+        for _ in range(spec.classifier_steps):
+            step("classifier")
+        step("encoder")
+
+    return recorded(spec.steps, _NUMBERS, advance, measured, trouble)

@@ -14,8 +14,6 @@ Z this is :math:`\varepsilon`, whose information is larger as soon as :math:`|s|
 Source: Tschannen et al. 2020, section 4, with r = -0.5 and s = 0.9.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,17 +21,14 @@ import pandas as pd
 import torch
 from pydantic import Field
 from torch import Tensor
-from torch.func import functional_call, stack_module_state, vmap
 
 from infomax_lib.model.spec import Spec, names_among
 from infomax_lib.model.streams import generator
 from infomax_lib.results.experiments import derived_results, many_steps, seeds_together
 from infomax_lib.results.store import Store
 from paper.information.bounds import BOUNDS
-from paper.information.critics import Concatenated
+from paper.information.critics import Concatenated, side_by_side
 from paper.information.entropy import correlated_gaussians, paired_mutual_information
-
-__all__ = ["DependentBatchesSpec", "dependent_batches", "draw_batch", "true_information"]
 
 KIND = "dependent_batches"
 _BOUNDS = ("nce", "nwj")
@@ -121,19 +116,13 @@ def _compute(specs: Sequence[DependentBatchesSpec], device: torch.device) -> lis
         for s in specs
     ]
     draws = [generator(spec.seed, "pairs") for spec in specs]
-    parameters, _ = stack_module_state(critics)
-    for parameter in parameters.values():
-        parameter.requires_grad_()
-    optimizer = torch.optim.Adam(parameters.values(), lr=first.learning_rate, fused=True)
+    parameters, scores = side_by_side(critics)
+    optimizer = torch.optim.Adam(parameters, lr=first.learning_rate, fused=True)
     bound = BOUNDS[first.bound]
-
-    def scores(weights: dict[str, Tensor], pairs: Tensor) -> Tensor:
-        return functional_call(critics[0], weights, (pairs[:, :1], pairs[:, 1:]))
-
     values = torch.empty(first.steps, len(specs))
     for step in range(first.steps):
         pairs = torch.stack([draw_batch(first, draw) for draw in draws]).to(device)
-        found = bound(vmap(scores)(parameters, pairs))
+        found = bound(scores(pairs[..., :1], pairs[..., 1:]))
         values[step] = found.detach()
         optimizer.zero_grad()
         (-found.sum()).backward()

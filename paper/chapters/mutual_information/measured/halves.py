@@ -8,9 +8,7 @@ Source: Tschannen et al. 2020, sections 3.1 to 3.3. Probes are those of this lib
 features), theirs scale features to [0, 1].
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -18,34 +16,25 @@ import numpy as np
 import pandas as pd
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
-from infomax_lib.measures.probes import linear_probe
-from infomax_lib.model.data import DATASETS, Dataset, load_dataset
+from infomax_lib.model.data import DATASETS, load_dataset
 from infomax_lib.model.spec import Spec, names_among
-from infomax_lib.model.streams import generator, measured_epochs
+from infomax_lib.model.streams import generator
 from infomax_lib.results.experiments import derived_results, many_steps, seeds_together
 from infomax_lib.results.store import Store
+from paper.chapters.mutual_information.measured.recording import (
+    INVERTED_IMAGES,
+    half_probe,
+    halves_of,
+    invertibility,
+    noisy,
+    recorded,
+    row_per_step,
+)
 from paper.information.bounds import BOUNDS, cap, donsker_varadhan, from_jensen_shannon, mine
-from paper.information.conditioning import condition_number, singular_values
-from paper.information.critics import CRITICS
-from paper.information.encoders import ConvNet, CouplingFlow, ResidualMLP, coupling_flow, plain_mlp
-
-__all__ = [
-    "ENCODERS",
-    "INVERTED_IMAGES",
-    "OBJECTIVES",
-    "PROBE_IMAGES",
-    "HalvesSpec",
-    "Records",
-    "half_probe",
-    "halves_of",
-    "invertibility",
-    "measured_steps",
-    "raw_pixels",
-    "row_per_step",
-    "train_halves",
-]
+from paper.information.critics import CRITICS, mlp
+from paper.information.encoders import ConvNet, CouplingFlow, ResidualMLP, coupling_flow
 
 KIND = "halves"
 _NUMBERS = ("training", "held_out", "accuracy", "log_condition", "inversion_error")
@@ -59,19 +48,14 @@ ENCODERS = {
         d, draw, spec.couplings, (spec.hidden, spec.hidden), shift_only=False
     ),
     "residual": lambda d, shape, spec, draw: ResidualMLP(d, draw),
-    "mlp": lambda d, shape, spec, draw: plain_mlp(d, draw),
+    "mlp": lambda d, shape, spec, draw: mlp([d, 300, 300, 100], draw),
     "convnet": lambda d, shape, spec, draw: ConvNet(shape, draw, spec.channels),
 }
 
 #: What can be climbed: the bounds, and Donsker and Varadhan's with the gradient of MINE.
 OBJECTIVES = (*BOUNDS, "mine")
 
-#: Training images that probes are fitted to: a probe of 392 inputs on all of them takes a minute.
-PROBE_IMAGES = 10_000
-#: Test images that are inverted.
-INVERTED_IMAGES = 1000
-# Batches that a bound is averaged over, and test images whose Jacobian is decomposed.
-_BATCHES, _JACOBIANS = 20, 16
+_BATCHES = 20  # that a bound is averaged over
 _ABOVE = 1e-3  # nats by which rounding may lift I_NCE over its cap
 
 
@@ -127,7 +111,7 @@ def train_halves(
         progress: Show progress while something is computed.
 
     Returns:
-        For each spec, in order, one row per step of :func:`measured_steps`: ``key``, the spec's
+        For each spec, in order, one row per step of :func:`.measured_steps`: ``key``, the spec's
         fields, ``step`` and
 
         - ``training``, ``held_out``: the estimate of the bound's name, nats, mean over batches of
@@ -151,140 +135,6 @@ def train_halves(
         *(KIND, HalvesSpec, specs, one_by_one, _compute, device, store, progress), long=many_steps
     )
     return row_per_step(table, _NUMBERS)
-
-
-def row_per_step(table: pd.DataFrame, numbers: Sequence[str]) -> pd.DataFrame:
-    """Lists of ``step``, ``spectrum`` and these measures in a row per spec as a row per step."""
-    if table.empty:
-        return table
-    long = table.explode(["step", *numbers, "spectrum"], ignore_index=True)
-    return long.astype({"step": int} | dict.fromkeys(numbers, float))
-
-
-def halves_of(data: Dataset) -> tuple[Tensor, Tensor, Tensor, Tensor, tuple[int, int]]:
-    """Top and bottom halves of training images, those of test images, and a half's shape.
-
-    Raises:
-        ValueError: Inputs that are no pictures, or of an odd height.
-    """
-    if data.image_shape is None or data.image_shape[0] % 2:
-        raise ValueError(
-            f"{data.name} has no images of an even height to cut in half: choose digits, mnist or "
-            "fashion-mnist"
-        )
-    height, width = data.image_shape
-    cut = height // 2 * width
-    return (*data.train.split(cut, 1), *data.test.split(cut, 1), (height // 2, width))
-
-
-def raw_pixels(dataset: str, noise: float = 0.0, seed: int = 0) -> float:
-    """Test accuracy of the probe on the top half's pixels themselves.
-
-    In double precision: pages compute it anew, and with rounding in single precision the number of
-    threads decides on some test images.
-    """
-    data = load_dataset(dataset)
-    top, _, test, _, _ = halves_of(data)
-    draw = generator(seed, "noise of the probe")
-    return half_probe(nn.Identity(), top.double(), test.double(), data, noise, draw)
-
-
-def measured_steps(steps: int) -> list[int]:
-    """0, the last step, and those of 1, 2, 5, 10, 20, ... that are at least a twentieth of it."""
-    return [step for step in measured_epochs(steps) if step == 0 or step >= steps / 20]
-
-
-class Records:
-    """What is measured at the steps of :func:`measured_steps`, with NaN once something fails.
-
-    Args:
-        steps: Of the whole training.
-        numbers: Names of the measures, beside ``spectrum``.
-
-    Attributes:
-        failed: What went wrong, and at which step; None so far.
-    """
-
-    def __init__(self, steps: int, numbers: Sequence[str]) -> None:
-        self.failed: str | None = None
-        self._steps = set(measured_steps(steps))
-        self._nothing: dict[str, Any] = dict.fromkeys(numbers, float("nan")) | {"spectrum": []}
-        self._lists: dict[str, list[Any]] = {name: [] for name in ("step", *self._nothing)}
-
-    def at(
-        self,
-        step: int,
-        measure: Callable[[], dict[str, Any]],
-        trouble: Callable[[dict[str, Any]], str | None],
-    ) -> None:
-        """Record the measures at this step if it is one of those.
-
-        Args:
-            step: Steps done so far.
-            measure: Gives the measures by name.
-            trouble: Says what is wrong with them, if something is.
-        """
-        if step not in self._steps:
-            return
-        found = self._nothing
-        if self.failed is None:
-            measured = measure()
-            wrong = trouble(measured)
-            if wrong:
-                self.failed = f"{wrong} at step {step}"
-            else:
-                found = measured
-        for name, value in ({"step": step} | found).items():
-            self._lists[name].append(value)
-
-    def row(self) -> dict[str, Any]:
-        """The lists, and ``failed``, for the store."""
-        return self._lists | {"failed": self.failed}
-
-
-def half_probe(
-    encode: nn.Module,
-    train: Tensor,
-    test: Tensor,
-    data: Dataset,
-    noise: float,
-    draw: torch.Generator,
-) -> float:
-    """Test accuracy of a linear probe of the representations of halves, fitted to `PROBE_IMAGES`.
-
-    Args:
-        encode: The encoder of one half.
-        train: That half of all training images.
-        test: That half of all test images.
-        data: The whole dataset, for its labels.
-        noise: Standard deviation of normal noise on every pixel.
-        draw: Of the noise.
-    """
-    with torch.no_grad():
-        features = [encode(_noisy(x, noise, draw)) for x in (train[:PROBE_IMAGES], test)]
-    labels = data.train_labels[:PROBE_IMAGES]
-    return float(linear_probe(features[0], labels, features[1], data.test_labels))
-
-
-def invertibility(encoder: nn.Module, x: Tensor) -> dict[str, Any]:
-    """How an encoder can be inverted at points x (N, D), of which the first 16 are decomposed.
-
-    Returns:
-        ``inversion_error``, ``log_condition`` and ``spectrum`` of :func:`train_halves`.
-    """
-    found: dict[str, Any] = {"inversion_error": float("nan"), "log_condition": float("nan")}
-    if isinstance(encoder, CouplingFlow):
-        with torch.no_grad():
-            found["inversion_error"] = float((encoder.inverse(encoder(x)) - x).abs().max())
-    if not isinstance(encoder, CouplingFlow | ResidualMLP):
-        return found | {"spectrum": []}
-    with torch.no_grad():
-        finite = bool(encoder(x).isfinite().all())
-    if not finite:
-        return found | {"spectrum": []}
-    values = singular_values(encoder, x[:_JACOBIANS])
-    found["log_condition"] = float(condition_number(values).log10().median())
-    return found | {"spectrum": values.log10().mean(0).tolist()}
 
 
 # --- training ------------------------------------------------------------------------------------
@@ -319,17 +169,15 @@ class _Training:
 
     def run(self) -> dict[str, Any]:
         """Train, and measure at the recorded steps."""
-        spec = self.spec
-        optimizer = torch.optim.Adam(self.parameters, lr=spec.learning_rate, fused=True)
-        records = Records(spec.steps, _NUMBERS)
-        for step in range(spec.steps + 1):
-            records.at(step, self.measured, self.trouble)
-            if step < spec.steps and records.failed is None:
-                loss = -self.objective(*self.batch(*self.train, self.order, self.noise))
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-        return records.row()
+        optimizer = torch.optim.Adam(self.parameters, lr=self.spec.learning_rate, fused=True)
+
+        def advance() -> None:
+            loss = -self.objective(*self.batch(*self.train, self.order, self.noise))
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+
+        return recorded(self.spec.steps, _NUMBERS, advance, self.measured, self.trouble)
 
     def batch(
         self, x: Tensor, y: Tensor, order: torch.Generator, noise: torch.Generator
@@ -340,7 +188,7 @@ class _Training:
         return self.noisy(x[picked], noise), self.noisy(y[picked], noise)
 
     def noisy(self, x: Tensor, draw: torch.Generator) -> Tensor:
-        return _noisy(x, self.spec.noise, draw)
+        return noisy(x, self.spec.noise, draw)
 
     def scores(self, x: Tensor, y: Tensor) -> Tensor:
         return self.critic(self.first(x), self.second(y))
@@ -388,7 +236,3 @@ class _Training:
         if not found["inversion_error"] < 1 and isinstance(self.first, CouplingFlow):
             return "the inverse does not give the pixels back"
         return None
-
-
-def _noisy(x: Tensor, size: float, draw: torch.Generator) -> Tensor:
-    return x + size * torch.randn(x.shape, generator=draw).to(x) if size else x

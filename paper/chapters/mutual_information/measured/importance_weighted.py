@@ -15,8 +15,6 @@ Sources: Kingma and Welling 2014; Burda et al. 2016 (L_k); Rainforth et al. 2018
 make worse encoders).
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from functools import partial
@@ -34,15 +32,8 @@ from infomax_lib.model.spec import Spec, names_among
 from infomax_lib.model.streams import generator
 from infomax_lib.results.experiments import derived_results, many_steps, seeds_together
 from infomax_lib.results.store import Store
-from paper.chapters.mutual_information.measured.halves import PROBE_IMAGES
+from paper.chapters.mutual_information.measured.recording import PROBE_IMAGES
 from paper.information.critics import dense
-
-__all__ = [
-    "ImportanceWeightedSpec",
-    "VariationalAutoencoder",
-    "importance_weighted_bound",
-    "train_importance_weighted",
-]
 
 KIND = "importance_weighted"
 #: Draws of the estimate that stands for log p(x), and test images that bounds are averaged over.

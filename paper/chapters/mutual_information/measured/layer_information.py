@@ -14,8 +14,6 @@ For linear units and Gaussian inputs nothing has to be estimated:
 Source: Linsker 1988 (the Gaussian channel with noise on its outputs).
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -40,13 +38,6 @@ from infomax_lib.results.store import Store
 from infomax_lib.training.grouping import populations
 from infomax_lib.training.population import Population
 from paper.information.noisy_outputs import InformationBounds, gaussian_channel, noisy_information
-
-__all__ = [
-    "LayerInformationSpec",
-    "closed_form_information",
-    "layer_information",
-    "linear_channel_table",
-]
 
 KIND = "layer_information"
 _NOWHERE = InformationBounds(float("nan"), float("nan"), float("nan"))

@@ -5,9 +5,6 @@ whoever computes in advance ask for the same runs. Seeds are shared throughout: 
 paired.
 """
 
-from __future__ import annotations
-
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -15,55 +12,18 @@ import numpy as np
 import pandas as pd
 
 from infomax_lib.measures.weights_and_outputs import simplex_floor
-from infomax_lib.model.architectures import ARCHITECTURES
+from infomax_lib.model.architectures import ARCHITECTURES, INFOMAX
 from infomax_lib.model.data import PARTNERS
 from infomax_lib.model.spec import AnySpec, RunSpec, SpecError, first_seeds, grid
-from infomax_lib.stats import Interval, mean_interval, signed, where
+from infomax_lib.stats import Interval, mean_interval, where
 from paper.chapters.open_questions.guided import AuxiliarySpec
-from paper.chapters.open_questions.rules.mechanisms import (
-    CORRELATION_MARGIN,
-    DEAD,
-    REDUNDANCY_MARGIN,
-    Comparison,
-    against_relu,
-    matters,
-    removed_share,
-)
+from paper.chapters.open_questions.rules.depth import METHODS
+from paper.chapters.open_questions.rules.mechanisms import removed_share
+from paper.chapters.open_questions.rules.widths import MARGINS
 from paper.chapters.open_questions.stacks import TRAININGS, StackSpec
 from paper.chapters.open_questions.transfer import FeatureSpec, ReferenceSpec
-from paper.figures.style import label, name
+from paper.figures.style import name
 from paper.judging.evidence import Evidence, MissingEvidence
-from paper.judging.shared_rules import POINT
-
-__all__ = [
-    "ACTIVATION_MARGINS",
-    "MECHANISMS",
-    "TEMPERATURES",
-    "activation_answer",
-    "activation_specs",
-    "activation_table",
-    "affected_measures",
-    "against",
-    "auxiliary_specs",
-    "competition_specs",
-    "hyperplane_specs",
-    "largest_differences",
-    "mechanism_name",
-    "objective_specs",
-    "per_width",
-    "relative_to_untrained",
-    "removed_shares",
-    "robustness_specs",
-    "robustness_table",
-    "scale_specs",
-    "stack_specs",
-    "transfer_specs",
-    "transfer_table",
-    "widest_specs",
-    "with_mechanism",
-    "with_untrained",
-]
-
 
 #: Competitions at temperature one.
 MECHANISMS: Sequence[Mapping[str, Any]] = (
@@ -86,19 +46,13 @@ TEMPERATURES = (0.1, 0.3, 3.0, 10.0)
 #: architectures along the grid of pressures.
 _ROBUSTNESS_MECHANISMS = (MECHANISMS[4], MECHANISMS[5], MECHANISMS[6], MECHANISMS[9])
 
-#: Measures of the activation sweep: the margin within which a difference does not matter, and
-#: whether that is a share of ReLU's value. Those of the rule, drawn and written.
-ACTIVATION_MARGINS: Mapping[str, tuple[float, bool]] = {
-    "weight_redundancy": (REDUNDANCY_MARGIN, True),
-    "probe_accuracy": (POINT, False),
-    "output_correlation": (CORRELATION_MARGIN, True),
-    "dead_share": (DEAD, False),
-    "probe_accuracy_pre": (POINT, False),
+#: The margins of the activation sweep, as they are drawn: dead units as a share.
+DRAWN_MARGINS: Mapping[str, tuple[float, bool]] = {
+    "dead_share" if measure == "dead_units" else measure: margin
+    for measure, margin in MARGINS.items()
 }
-#: The column that the rule reads, where the figure shows another one.
-_JUDGED = {"dead_share": "dead_units"}
-
-_METHODS = {"none": "infomax_relu", "softmax": "infomax_softmax"}
+#: Names of the methods whose features are transferred.
+METHOD_NAMES = {**INFOMAX, "untrained": "untrained", "pca": "PCA", "pixels": "raw pixels"}
 
 
 # ------------------------------------------------------------------------------------ what is run
@@ -137,14 +91,11 @@ def transfer_specs(
     base = FeatureSpec(dataset=dataset, epochs=epochs)
     settings = [*ARCHITECTURES.values(), {"epochs": 0}]
     features = _grids(base, settings, source=sources, hidden_dim=widths, seed=chosen)
-    pca = ReferenceSpec(dataset=dataset, method="pca", hidden_dim=widths[0])
-    pixels = ReferenceSpec(dataset=dataset, method="pixels")
-    references = [
-        reference.but(source=source, seed=seed)
-        for reference in [*(pca.but(hidden_dim=k) for k in widths), pixels]
-        for source in sources
-        for seed in chosen
+    methods: list[Mapping[str, Any]] = [
+        *({"method": "pca", "hidden_dim": k} for k in widths),
+        {"method": "pixels"},
     ]
+    references = _grids(ReferenceSpec(dataset=dataset), methods, source=sources, seed=chosen)
     return features, references
 
 
@@ -231,18 +182,24 @@ def _grids(
 
 
 def with_untrained(table: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
-    """Runs with ``untrained_probe_accuracy`` and ``untrained_probe_accuracy_pre``.
+    """Runs with their probes before the first step, and with what training adds.
+
+    ``untrained_probe_accuracy``, ``untrained_probe_accuracy_pre``, and ``probe_gain`` of the probe
+    on the outputs, in points.
 
     Args:
         table: What :func:`infomax_lib.run` returned.
         history: What :func:`infomax_lib.history` returned for the same runs.
     """
     start = history[history["epoch"] == 0].drop_duplicates("key").set_index("key")
+    before, before_pre = (
+        table["key"].map(start[column]).astype(float)
+        for column in ("probe_accuracy", "probe_accuracy_pre")
+    )
     return table.assign(
-        **{
-            f"untrained_{column}": table["key"].map(start[column]).astype(float)
-            for column in ("probe_accuracy", "probe_accuracy_pre")
-        }
+        untrained_probe_accuracy=before,
+        untrained_probe_accuracy_pre=before_pre,
+        probe_gain=100 * (table["probe_accuracy"] - before),
     )
 
 
@@ -268,7 +225,8 @@ def transfer_table(features: pd.DataFrame, references: pd.DataFrame) -> pd.DataF
     no width: they stand beside every width. Targets that are not at hand are left out.
     """
     untrained = features["epochs"] == 0
-    methods = features["competition"].map(_METHODS).mask(untrained, "untrained")
+    ours = {settings["competition"]: METHODS[letter] for letter, settings in ARCHITECTURES.items()}
+    methods = features["competition"].map(ours).mask(untrained, "untrained")
     layers = features.assign(method=methods)
     widths = sorted(features["hidden_dim"].unique())
     pixels = references[references["method"] == "pixels"]
@@ -284,11 +242,12 @@ def transfer_table(features: pd.DataFrame, references: pd.DataFrame) -> pd.DataF
 def robustness_table(features: pd.DataFrame) -> pd.DataFrame:
     """Rows with their ``mechanism`` and the ``configuration`` that it makes with λ_tc."""
     table = with_mechanism(features)
-    labels = [
-        f"{mechanism}, λ_tc = {pressure:g}"
-        for mechanism, pressure in zip(table["mechanism"], table["lambda_tc"], strict=True)
-    ]
-    return table.assign(configuration=labels)
+    return table.assign(configuration=_at_pressure(table["mechanism"], table))
+
+
+def _at_pressure(names: Iterable[str], table: pd.DataFrame) -> list[str]:
+    """Names of settings with their pressure: "softmax (B), λ_tc = 0"."""
+    return [f"{n}, λ_tc = {p:g}" for n, p in zip(names, table["lambda_tc"], strict=True)]
 
 
 # ------------------------------------------------------------------------------ numbers for figures
@@ -301,41 +260,26 @@ def per_width(table: pd.DataFrame) -> pd.DataFrame:
     The ``setting`` says architecture and pressure.
     """
     floors = [simplex_floor(int(k)) if k > 1 else np.nan for k in table["hidden_dim"]]
-    settings = [
-        f"{name(competition)}, λ_tc = {pressure:g}"
-        for competition, pressure in zip(table["competition"], table["lambda_tc"], strict=True)
-    ]
     return table.assign(
         correlation_over_floor=table["output_correlation"] / floors,
         dead_share=table["dead_units"] / table["hidden_dim"],
-        setting=settings,
+        setting=_at_pressure(table["competition"].map(name), table),
     )
 
 
-def relative_to_untrained(table: pd.DataFrame) -> pd.DataFrame:
-    """Runs with ``probe_gain``, what training adds to the probe on the outputs, in points."""
-    gain = 100 * (table["probe_accuracy"] - table["untrained_probe_accuracy"])
-    return table.assign(probe_gain=gain)
-
-
 def against(
-    table: pd.DataFrame,
-    measures: Sequence[str],
-    field: str,
-    reference: object,
-    by: Sequence[str] = ("hidden_dim",),
+    table: pd.DataFrame, measures: Sequence[str], field: str, reference: object
 ) -> pd.DataFrame:
-    """Paired differences from one value of a field: a row per measure, value, group and seed.
+    """Paired differences from one value of a field: a row per measure, run and seed.
 
     Args:
         table: Runs.
         measures: Columns to compare.
         field: What is varied, such as ``activation``.
-        reference: The value of ``field`` that the others are compared to.
-        by: Fields that are equal within a comparison, besides the seed.
+        reference: The value of ``field`` that the others are compared to at the same width.
 
     Returns:
-        Columns ``measure``, ``field``, those of ``by``, ``seed``, ``difference`` and ``reference``
+        Columns ``field``, ``hidden_dim``, ``seed``, ``measure``, ``difference`` and ``reference``
         (the mean of the measure at the reference).
 
     Raises:
@@ -344,108 +288,12 @@ def against(
     base = where(table, {field: reference})
     if base.empty:
         raise ValueError(f"no run has {field}={reference!r}: nothing to compare to")
-    same = [*by, "seed"]
-    frames = []
-    for measure in measures:
-        pairs = table[table[field] != reference].merge(
-            base[[*same, measure]], on=same, suffixes=("", "_reference")
-        )
-        means = base.groupby(list(by))[measure].mean()
-        index = pd.MultiIndex.from_frame(pairs[list(by)]) if len(by) > 1 else pairs[by[0]]
-        frames.append(
-            pairs[[field, *same]].assign(
-                measure=measure,
-                difference=pairs[measure] - pairs[f"{measure}_reference"],
-                reference=means.reindex(index).to_numpy(float),
-            )
-        )
-    return pd.concat(frames, ignore_index=True)
-
-
-# ------------------------------------------------------------------------------- answers in words
-
-
-def activation_table(e: Evidence) -> pd.DataFrame:
-    """Every activation against ReLU, as text: a row per measure and activation, a column per K.
-
-    A star marks an adjusted p below 0.05, two a difference that also lies beyond the margin.
-
-    Raises:
-        MissingEvidence: Fewer than five seeds, or no ReLU.
-    """
-    rows: dict[tuple[str, str], dict[str, str]] = {}
-    for measure in ACTIVATION_MARGINS:
-        judged = _JUDGED.get(measure, measure)
-        for c in against_relu(e, judged):
-            row = rows.setdefault(
-                (judged, c.activation), {"measure": label(judged), "activation": name(c.activation)}
-            )
-            row[f"K = {c.hidden_dim}"] = signed(c.difference) + _stars(c)
-    return pd.DataFrame(list(rows.values()))
-
-
-def _stars(c: Comparison) -> str:
-    if c.beyond:
-        return " **"
-    return " *" if c.p < 0.05 else ""
-
-
-def activation_answer(e: Evidence) -> str:
-    """Whether the activation before the softmax matters: for which measures, and which ones do."""
-    measures: dict[bool | None, list[str]] = {True: [], False: [], None: []}
-    beyond: Counter[str] = Counter()
-    compared: Counter[str] = Counter()
-    try:
-        judged = _judged_comparisons(e)
-    except MissingEvidence:
-        return "Not decided: that takes at least five seeds."
-    for measure, comparisons in judged.items():
-        measures[matters(comparisons)[0]].append(label(measure))
-        compared.update(c.activation for c in comparisons)
-        beyond.update(c.activation for c in comparisons if c.beyond)
-    words = {True: "yes for", False: "no for", None: "open for"}
-    sentence = "; ".join(f"{words[o]} {', '.join(names)}" for o, names in measures.items() if names)
-    counts = ", ".join(
-        f"{name(activation)} {beyond[activation]} of {number}"
-        for activation, number in sorted(compared.items(), key=lambda item: -beyond[item[0]])
-    )
-    return (
-        f"{sentence[:1].upper()}{sentence[1:]}. Differences from ReLU beyond the margin, over "
-        f"measures and widths: {counts}."
-    )
-
-
-def largest_differences(e: Evidence) -> str:
-    """Where the activation matters most: the comparison farthest beyond the margin per measure."""
-    try:
-        judged = _judged_comparisons(e)
-    except MissingEvidence:
-        return ""
-    texts = []
-    for measure, comparisons in judged.items():
-        outside = [c for c in comparisons if c.beyond]
-        if outside:
-            most = max(outside, key=lambda c: abs(c.difference.mean) / max(c.margin, 1e-12))
-            texts.append(
-                f"{label(measure)}: {name(most.activation)} at K = {most.hidden_dim}, "
-                f"{signed(most.difference)} against ReLU"
-            )
-    return f"Farthest beyond the margin: {'; '.join(texts)}." if texts else ""
-
-
-def _judged_comparisons(e: Evidence) -> dict[str, list[Comparison]]:
-    """Every comparison with ReLU, by the column that the rule reads."""
-    judged = (_JUDGED.get(measure, measure) for measure in ACTIVATION_MARGINS)
-    return {measure: against_relu(e, measure) for measure in judged}
-
-
-def affected_measures(e: Evidence) -> str:
-    """How many measures some activation changes, "3 of 5"; "not judged" with too few seeds."""
-    try:
-        outcomes = [matters(comparisons)[0] for comparisons in _judged_comparisons(e).values()]
-    except MissingEvidence:
-        return "not judged"
-    return f"{outcomes.count(True)} of {len(outcomes)}"
+    same = ["hidden_dim", "seed"]
+    compared = base.melt(same, measures, "measure", "base")
+    means = compared.groupby(["measure", "hidden_dim"])["base"].transform("mean")
+    others = table[table[field] != reference].melt([field, *same], measures, "measure")
+    pairs = others.merge(compared.assign(reference=means), on=[*same, "measure"])
+    return pairs.assign(difference=pairs["value"] - pairs["base"]).drop(columns=["value", "base"])
 
 
 def removed_shares(e: Evidence) -> dict[str, Interval | None]:
@@ -463,3 +311,9 @@ def removed_shares(e: Evidence) -> dict[str, Interval | None]:
                 share = mean_interval([])
             found[f"{text}, {name(competition)}"] = share
     return found
+
+
+def evidence_of(tables: Mapping[str, pd.DataFrame]) -> Evidence:
+    """What the rules judge: the tables by name, and all of their runs."""
+    runs = pd.concat([table[["key", "seed"]] for table in tables.values()])
+    return Evidence(runs, extra=tables)
