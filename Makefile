@@ -15,10 +15,10 @@ CORES := $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
 export OMP_NUM_THREADS ?= $(CORES)
 
 .DEFAULT_GOAL := help
-.PHONY: help install execute book test bench audit lint screenshots clean distclean
+.PHONY: help install execute book test test-narrow bench audit lint screenshots clean distclean
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 install: $(STAMP) ## create .venv with everything pinned in requirements.lock
 
@@ -45,22 +45,30 @@ book: execute ## build the site into book/_build/html, any warning is an error
 test: $(STAMP) ## run all tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST)
 
+# The replay of the pages, and the numbers of layer, training and measures.
+NARROW := tests/test_replay.py tests/model tests/training tests/measures
+
+test-narrow: $(STAMP) ## replay and numerics again, under the oldest instructions of x86
+	OMP_NUM_THREADS=1 $(BIN)/python .ci/narrow.py $(BIN)/python -m pytest $(PYTEST) --dist worksteal $(NARROW)
+
 bench: $(STAMP) ## measure speed and store it (SWEEP=1: 180 runs, too; BENCH=quick: only a trial)
 	$(BIN)/python -m benchmarks $(if $(BENCH),--$(BENCH)) $(if $(SWEEP),--sweep)
 
 audit: $(STAMP) ## compute a few stored runs again, the same ones each time, and compare
 	$(BIN)/infomax audit --sample 4 --seed 1 --minutes 2
 
-lint: $(STAMP) ## ruff and mypy
+lint: $(STAMP) ## ruff, mypy, and who may import whom
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 screenshots: book ## pictures of every page, light, dark and phone, into screenshots/
 	$(BIN)/python tests/screenshots.py $(SITE) screenshots
 
 clean: ## remove what was built (not .venv, not results)
-	rm -rf book/_build reruns screenshots .pytest_cache .hypothesis .ruff_cache .mypy_cache build *.egg-info
-	find infomax_lib benchmarks tests notebooks -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -rf book/_build reruns screenshots .pytest_cache .hypothesis .ruff_cache .mypy_cache .import_linter_cache build *.egg-info
+	find infomax_lib paper benchmarks tests notebooks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean ## remove .venv too
 	rm -rf $(VENV)

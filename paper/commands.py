@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import time
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated
 
 import typer
-
-_PACKAGES = ("nbformat", "papermill", "jupytext")  # what executing a notebook needs
 
 
 def add_to(app: typer.Typer) -> None:
@@ -20,15 +17,11 @@ def add_to(app: typer.Typer) -> None:
 
 def _pages() -> ModuleType:
     """:mod:`paper.pages.execute`, or the end of the command, with a line that names the extra."""
-    absent = [name for name in _PACKAGES if importlib.util.find_spec(name) is None]
-    if absent:
-        typer.echo(
-            f"error: executing notebooks needs {', '.join(absent)}: install the book's packages "
-            "with `pip install -e '.[book]'`, or everything with `make install`",
-            err=True,
-        )
-        raise typer.Exit(1)
-    from paper.pages import execute as pages
+    try:
+        from paper.pages import execute as pages
+    except ImportError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(1) from error
 
     return pages
 

@@ -62,3 +62,16 @@ def test_profile_fits_the_chapters(path):
     for chapter in execute.chapters(ROOT):
         execute.check_parameters(execute.find_page(chapter, ROOT), profile)
     assert set(profile.get("methods", "").split()) <= set(METHODS)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_imports_its_own_chapter_alone(name):
+    """What import-linter cannot see: a chapter's notebook knows no other chapter."""
+    text = (ROOT / "notebooks" / f"{name}.py").read_text("utf8")
+    imported = {
+        (node.module or "").split(".")[2]
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("paper.chapters.")
+    }
+    front_page = name in execute.front_pages(ROOT)
+    assert imported <= ({name, "ledger"} if front_page else {name})

@@ -16,12 +16,14 @@ import io
 import json
 import tokenize
 from collections.abc import Mapping
+from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import nbformat
 
+from paper.pages.architecture import storeys
 from paper.pages.page import Page, chapters
 
 PACKAGES = ("infomax_lib", "paper")
@@ -32,7 +34,8 @@ def fingerprint(page: Page, parameters: Mapping[str, Any] | None = None) -> str:
     """SHA-256 of everything a page is made from, as 64 hex digits.
 
     That is, beside cells, parameters, code and environment: for a front page, the executed
-    chapters and the names of the stored results; for the page on performance, the benchmarks.
+    chapters and the names of the stored results; for the page on performance, the benchmarks; for
+    the one on the architecture, what it draws.
 
     Args:
         page: The page.
@@ -44,6 +47,8 @@ def fingerprint(page: Page, parameters: Mapping[str, Any] | None = None) -> str:
     inputs = [page.root / "requirements.lock"]
     if page.name == "performance":
         inputs += sorted((page.root / "benchmarks" / "results").glob("*.json"))
+    elif page.name == "architecture":
+        digest.update(json.dumps([asdict(part) for part in storeys(page.root)]).encode())
     elif not page.is_chapter:
         inputs += [Page(name, page.root).path for name in chapters(page.root)]
         stored = sorted(p.name for p in (page.root / "results").rglob("*.parquet"))
