@@ -168,7 +168,8 @@ class Card:
 
     ``key_number`` is text, already rounded, or an :class:`Interval` that is formatted here;
     ``verdict`` one of the interpretation verdicts; ``image`` a base64 PNG
-    (:func:`paper.figures.seeds_and_grids.thumbnail`).
+    (:func:`paper.figures.seeds_and_grids.thumbnail`). ``takeaway`` is the chapter's answer in
+    sentences; the card carries it in its record and does not draw it.
     """
 
     chapter: str
@@ -179,6 +180,7 @@ class Card:
     image: str = ""
     interval: str = ""
     alt: str = ""
+    takeaway: str = ""
 
     def __post_init__(self) -> None:
         if self.verdict not in INTERPRETATION_VERDICTS:

@@ -372,13 +372,19 @@ def test_card_formats_its_interval():
     assert bundle[CARD_MIME] == {
         "chapter": "bias_loophole", "title": "T", "key_number": "2.85",
         "interval": "[2.79, 2.91]", "verdict": "mixed", "sentence": "S <b>", "image": "QUJD",
-        "alt": "",
+        "alt": "", "takeaway": "",
     }  # fmt: skip
     assert Card(**json.loads(json.dumps(bundle[CARD_MIME]))) == card
     assert "S &lt;b&gt;" in bundle["text/html"]
     assert "data:image/png;base64,QUJD" in bundle["text/html"]
     with pytest.raises(ValueError, match="supported"):
         Card("bias_loophole", "T", "1", "great", "S")
+
+
+def test_card_carries_its_takeaway_without_drawing_it():
+    card = Card("bias_loophole", "T", "1", "mixed", "S", takeaway="What follows.")
+    assert card.record()["takeaway"] == "What follows."
+    assert "What follows." not in card.html()
 
 
 def test_judge_refuses_unknown_chapters():
