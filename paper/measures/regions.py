@@ -9,8 +9,6 @@ pattern. Source 001 counts :math:`2^K` regions of K independent binary partition
 if all pass through the origin (Schläfli; Cover 1965; Zaslavsky 1975), and fewer otherwise.
 """
 
-from __future__ import annotations
-
 from math import comb, expm1, log1p
 from typing import NamedTuple
 
@@ -18,16 +16,6 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from scipy.optimize import linprog
-
-__all__ = [
-    "Occupancy",
-    "count_regions",
-    "expected_occupied",
-    "feasible_patterns",
-    "occupancy",
-    "occupied_regions",
-    "regions_in_general_position",
-]
 
 _MOST_REGIONS = 20_000  # each costs a linear programme of a millisecond or two per hyperplane
 _SAME = 1e-9  # relative difference below which two hyperplanes are one

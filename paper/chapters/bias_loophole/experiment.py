@@ -4,8 +4,6 @@ The loophole of source 000: two units share a weight direction and differ only i
 that they "fire on different inputs" and count as independent while their weights are redundant.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 
 import pandas as pd
@@ -24,19 +22,6 @@ from paper.figures.plane import Frame
 from paper.figures.style import label, name
 from paper.judging.evidence import Evidence
 from paper.judging.published import compare
-
-__all__ = [
-    "describe_pair",
-    "exact_rerun",
-    "film_frames",
-    "firing_by_class",
-    "least_redundancy",
-    "most_aligned_pair",
-    "redundancy_beside_shared_direction",
-    "same_direction_correlation",
-    "setting_names",
-]
-
 
 # --- weights -----------------------------------------------------------------------------------
 

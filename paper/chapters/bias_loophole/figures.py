@@ -1,7 +1,5 @@
 """Figures of the bias-loophole chapter: printed points on trajectories, the two goals at once."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,8 +10,6 @@ from torch import Tensor
 
 from paper.figures.style import GREY, label, looks, name
 from paper.judging.published import is_number, published
-
-__all__ = ["goal_map", "goal_paths", "printed_points", "same_direction_curves"]
 
 _GOAL_COLOUR = "#dff0e8"
 _LABEL_PLACES = ((6, 4), (6, -12), (-8, 8), (-8, -16), (-24, 3))  # points, one for each group

@@ -1,15 +1,11 @@
 """Random arrangements of hyperplanes, counted exactly and compared with the formula."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
 from paper.measures.regions import count_regions, regions_in_general_position
-
-__all__ = ["count_arrangements", "random_arrangement"]
 
 
 def random_arrangement(

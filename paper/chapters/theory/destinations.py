@@ -4,8 +4,6 @@ The first two have one objective, the likelihood of a mixture of Gaussians; the 
 energies and the same responsibilities, and another objective.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable
 
@@ -24,8 +22,6 @@ from paper.chapters.theory.mixture import (
     responsibilities,
     sample_mixture,
 )
-
-__all__ = ["compare_destinations", "fit_infomax", "ring_mixture"]
 
 _RADIUS = 3.0
 _VARIANCE = 1.0

@@ -1,7 +1,5 @@
 """Figures of the theory chapter: diagrams, mixtures in the plane, arrangements, the swap grid."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -18,16 +16,6 @@ from paper.chapters.theory.mixture import MixtureFit
 from paper.figures.plane import firing_regions_2d
 from paper.figures.style import CYCLE, GREY, LINES, MARKERS, label, panels
 from paper.measures.regions import count_regions, regions_in_general_position
-
-__all__ = [
-    "architectures",
-    "arrangement_panels",
-    "identity_list",
-    "interval_grid",
-    "mixture_figure",
-    "mixture_moments",
-    "region_growth",
-]
 
 # --- diagrams ------------------------------------------------------------------------------------
 

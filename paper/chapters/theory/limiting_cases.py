@@ -6,8 +6,6 @@ input, in float64, whose value is known in closed form and stands beside it. Out
 samples of K units whose sample covariance is the identity: what a case adds is then its own.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -19,8 +17,6 @@ from torch import Tensor
 from infomax_lib.measures.weights_and_outputs import simplex_floor
 from infomax_lib.model.layer import InfoMaxLayer
 from infomax_lib.model.objective import covariance, infomax_objective, total_correlation
-
-__all__ = ["limiting_cases", "one_hot_correlation", "one_hot_total_correlation", "white_outputs"]
 
 _UNITS = 16
 _SAMPLES = 512

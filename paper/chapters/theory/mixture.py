@@ -14,31 +14,11 @@ Source: "InfoMax as the Objective for Implicit EM", Connection to Classical EM. 
 computed in float64.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
-
-__all__ = [
-    "ImpliedMixture",
-    "MixtureFit",
-    "em_step",
-    "em_step_size",
-    "energies",
-    "fit_explicit",
-    "fit_implicit",
-    "implicit_loss",
-    "implicit_step",
-    "implied_mixture",
-    "log_likelihood",
-    "matched_distance",
-    "mixture_layer",
-    "responsibilities",
-    "sample_mixture",
-]
 
 _OPTIMIZERS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
 

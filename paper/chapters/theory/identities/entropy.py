@@ -10,8 +10,6 @@ source 000's loss -sum log Var + lambda_tc ||R - I||^2 is therefore in units of 
 Objective for Implicit EM" (claims 001.x).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import permutations, product
@@ -41,8 +39,6 @@ from infomax_lib.model.objective import (
 from infomax_lib.stats import EXACT
 from paper.chapters.theory import mixture
 from paper.measures.regions import count_regions, regions_in_general_position
-
-__all__ = ["IDENTITIES", "Identity", "check_identities"]
 
 LIMIT = 0.02  # for the order and the coefficient of an error, measured at small but finite size
 
