@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
 from infomax_lib.stats import EXACT, Interval, format_number, mean_interval
-from paper.chapters.theory.arrangements import random_arrangement
+from paper.chapters.theory.experiment import random_arrangement
 from paper.chapters.theory.mixture import MixtureFit
 from paper.figures.plane import firing_regions_2d
 from paper.figures.style import CYCLE, GREY, LINES, MARKERS, label, panels
