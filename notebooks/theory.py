@@ -68,8 +68,18 @@ from infomax_lib import RunSpec, first_seeds, grid, history, load_dataset, open_
 from infomax_lib.measures.weights_and_outputs import random_redundancy, simplex_floor
 from infomax_lib.stats import format_number, mean_interval, rank_correlation
 from paper.chapters import judge
-from paper.chapters.theory.arrangements import count_arrangements
-from paper.chapters.theory.destinations import compare_destinations, ring_mixture
+from paper.chapters.theory.experiment import (
+    BATCHES,
+    COLLAPSE,
+    MECHANISMS,
+    OBJECTIVES,
+    SOFTMIN,
+    STARTS,
+    cell,
+    compare_destinations,
+    count_arrangements,
+    ring_mixture,
+)
 from paper.chapters.theory.figures import (
     architectures,
     arrangement_panels,
@@ -83,17 +93,8 @@ from paper.chapters.theory.held_out import held_out_measures, matrix_operations
 from paper.chapters.theory.identities.entropy import check_identities
 from paper.chapters.theory.limiting_cases import limiting_cases
 from paper.chapters.theory.mixture import fit_explicit, fit_implicit
-from paper.chapters.theory.rules.claims_9_to_15 import (
-    BATCHES,
-    COLLAPSE,
-    MECHANISMS,
-    OBJECTIVES,
-    SOFTMIN,
-    STARTS,
-    cell,
-    collapsed,
-    interaction_shares,
-)
+from paper.chapters.theory.rules.collapse import collapsed
+from paper.chapters.theory.rules.mechanism import interaction_shares
 from paper.figures.film import film
 from paper.figures.seeds_and_grids import (
     panels,

@@ -12,7 +12,7 @@ from matplotlib.patches import FancyBboxPatch
 from PIL import Image
 
 from infomax_lib.stats import mean_interval
-from paper.chapters.theory.destinations import ring_mixture
+from paper.chapters.theory.experiment import ring_mixture
 from paper.chapters.theory.figures import (
     architectures,
     arrangement_panels,

@@ -13,16 +13,10 @@ from paper.judging.shared_rules import percent
 
 #: A unit whose variance is below this share of the mean is dead by scale.
 DEAD_BY_SCALE = 0.01
-
-
 #: Two rows with a larger cosine are copies.
 COPIES = 0.99
-
-
 #: A scale that grows by less than this while the epochs double has come to rest.
 AT_REST = 0.05
-
-
 #: A winner that takes less than this share of the samples does not win always.
 ALWAYS = 0.5
 

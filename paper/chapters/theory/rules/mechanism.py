@@ -29,12 +29,8 @@ from paper.judging.shared_rules import (
 
 #: Two effects are called separable when their interaction is less than this share of the variance.
 INTERACTION = 0.1
-
-
 #: A swap works when it costs fewer points of accuracy than this.
 SWAPPED = 0.05
-
-
 #: Difference of mean log-likelihoods (nats) from which two mixtures are different models.
 SAME_MODEL, OTHER_MODEL = 0.01, 0.1
 
@@ -67,7 +63,7 @@ def separable(e: Evidence) -> Finding:
     return finding(parts)
 
 
-def interaction_shares(table: pd.DataFrame, log: bool) -> pd.Series:
+def interaction_shares(table: pd.DataFrame, log: bool = False) -> pd.Series:
     """Share of the variance between cells that is interaction, for every row (a seed).
 
     A row's values are split into mechanism + objective + rest (two-way analysis of variance); the
