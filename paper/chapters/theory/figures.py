@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
-from infomax_lib.stats import EXACT, Interval, format_number, mean_interval
+from infomax_lib.stats import Interval, format_number, mean_interval
 from paper.chapters.theory.experiment import random_arrangement
 from paper.chapters.theory.mixture import MixtureFit
 from paper.figures.plane import firing_regions_2d
@@ -347,43 +347,3 @@ def _cell_text(interval: Interval) -> str:
         return "–"
     mean, _, rest = str(interval).partition(" ")
     return f"{mean}\n{rest}" if rest else mean
-
-
-# --- identities ----------------------------------------------------------------------------------
-
-
-def identity_list(checked: pd.DataFrame, names: Sequence[str]) -> str:
-    """Identities as Markdown: each statement in words and as a formula, its check beside it.
-
-    Args:
-        checked: From :func:`paper.chapters.theory.identities.entropy.check_identities`.
-        names: Which, in order.
-
-    Raises:
-        KeyError: A name that was not checked.
-    """
-    rows = checked.set_index("name")
-    absent = [name for name in names if name not in rows.index]
-    if absent:
-        raise KeyError(f"no identity {', '.join(absent)}; there are {', '.join(rows.index)}")
-    return "\n\n".join(_identity_text(rows.loc[name]) for name in names)
-
-
-def _identity_text(row: pd.Series) -> str:
-    outcome = "holds" if row["holds"] else "**does not hold**"
-    rounding = abs(row["difference"]) <= EXACT
-    return (
-        f"{row['says']}\n\n$$\n{row['latex']}\n$$\n\n"
-        "Largest difference of the two sides: "
-        f"{'rounding alone' if rounding else _power(row['difference'])} "
-        f"(tolerance {_power(row['tolerance'])}), so it {outcome}. *Why:* {row['proof']} "
-        f"*Bears on:* {row['claims']}."
-    )
-
-
-def _power(value: float) -> str:
-    """A small number, rounded to one digit, as a formula."""
-    if not np.isfinite(value):
-        return "not finite"
-    digit, _, exponent = f"{value:.0e}".partition("e")
-    return rf"${digit} \cdot 10^{{{int(exponent)}}}$"

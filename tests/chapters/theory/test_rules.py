@@ -492,7 +492,7 @@ def test_other_names_of_identities_are_reported():
 
 
 def test_the_rules_name_what_the_library_checks():
-    from paper.chapters.theory.identities.entropy import IDENTITIES as known
+    from paper.chapters.theory.identities import IDENTITIES as known
     from paper.chapters.theory.limiting_cases import limiting_cases
 
     assert set(IDENTITIES) <= set(known)
