@@ -96,8 +96,7 @@ from paper.chapters.bias_loophole.figures import (
     printed_points,
     same_direction_curves,
 )
-from paper.figures.film import film
-from paper.figures.plane import film_strip, plane_figures
+from paper.figures.plane import animate_2d, film_strip
 from paper.figures.seeds_and_grids import (
     along_grid,
     heatmap_grid,
@@ -149,11 +148,12 @@ film_strip([f for f in frames if f.title in still], points, limits, columns=2)
 # The same run as a film:
 
 # %% tags=["remove-input"]
-film(
-    plane_figures(frames, points, limits),
+animate_2d(
+    frames,
     alt=f"Film of {toy_units} lines in the plane during {toy_epochs} epochs of training: in the "
     "first epochs the lines turn and move, then they stay nearly where they are.",
-    by_area=True,
+    points=points,
+    limits=limits,
 )
 
 # %% tags=["remove-input"]

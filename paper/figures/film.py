@@ -16,14 +16,14 @@ from paper.figures.style import png
 if TYPE_CHECKING:
     from IPython.display import HTML
 
+__all__ = ["film", "pictures"]
 
 _COLOURS = 48
-_LENGTH = 6000  # milliseconds of a film without the hold
 _HOLD = 2000  # milliseconds that the last picture stays
 
 
 def pictures(
-    figures: Sequence[Figure], alt: str, width: int, shown: str = "film", by_area: bool = False
+    figures: Sequence[Figure], alt: str, width: int, shown: str = "film"
 ) -> list[Image.Image]:
     """The figures as images of so many pixels across, in few enough colours for a page.
 
@@ -32,8 +32,6 @@ def pictures(
         alt: The alternative text that will go with them, which may not be missing.
         width: In pixels.
         shown: What they are shown as, for errors.
-        by_area: Choose the colours by their area instead of their spread, by which a single mark
-            keeps its own.
 
     Raises:
         ValueError: ``alt`` is empty, or there are no figures.
@@ -42,36 +40,40 @@ def pictures(
         raise ValueError(f"say in alt what the {shown} shows")
     if not figures:
         raise ValueError(f"a {shown} needs at least one figure")
-    method = Image.Quantize.MEDIANCUT if by_area else Image.Quantize.MAXCOVERAGE
     images = []
     for figure in figures:
         image = Image.open(io.BytesIO(png(figure, dpi=width / figure.get_figwidth())))
-        images.append(image.convert("RGB").quantize(_COLOURS, method, dither=Image.Dither.NONE))
+        images.append(
+            # by the spread of colours, not by their area: a single mark keeps its own
+            image.convert("RGB").quantize(
+                _COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
+            )
+        )
     return images
 
 
-def film(figures: Sequence[Figure], alt: str, width: int = 420, by_area: bool = False) -> HTML:
-    """The figures one after another, in six seconds, as IPython HTML with alternative text.
+def film(figures: Sequence[Figure], alt: str, seconds: float = 6.0, width: int = 420) -> HTML:
+    """The figures one after another, as IPython HTML with alternative text.
 
     Args:
         figures: Pictures in order, all of one size; the last is held for two seconds.
         alt: What the film shows, for readers who cannot see it; required.
+        seconds: Length of the film without the hold.
         width: Of the film, in pixels.
-        by_area: As for :func:`pictures`.
 
     Raises:
         ValueError: ``alt`` is empty, or there are no figures.
     """
     from IPython.display import HTML
 
-    images = pictures(figures, alt, width, by_area=by_area)
+    images = pictures(figures, alt, width)
     buffer = io.BytesIO()
     images[0].save(
         buffer,
         format="GIF",
         save_all=True,
         append_images=images[1:],
-        duration=[_LENGTH // len(images)] * (len(images) - 1) + [_HOLD],
+        duration=[int(1000 * seconds / len(images))] * (len(images) - 1) + [_HOLD],
         loop=0,
     )
     data = base64.b64encode(buffer.getvalue()).decode("ascii")

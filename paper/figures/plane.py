@@ -1,13 +1,19 @@
 """Pictures of layers with two inputs: hyperplanes, firing regions, and how training moves them."""
 
+from __future__ import annotations
+
+import base64
+import io
 from collections.abc import Sequence
+from html import escape
 from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from PIL import Image
 
-from paper.figures.style import CYCLE, GREY, LINES, panels
+from paper.figures.style import CYCLE, GREY, LINES, panels, png
 
 
 class Frame(NamedTuple):
@@ -30,15 +36,19 @@ def firing_regions_2d(
     Unit j fires where wⱼ·x + bⱼ > 0, the side its arrow points to. Darker regions have more
     firing units.
 
-    Args:
-        axes: Where to draw.
-        weights: (K, 2), a tensor or an array; at most seven units can be told apart.
-        biases: (K,).
-        points: Optional (N, 2) data, drawn as dots.
-        limits: Of both axes, in input units.
+    Parameters
+    ----------
+    weights, biases
+        (K, 2) and (K,), tensors or arrays; at most seven units can be told apart.
+    points
+        Optional (N, 2) data, drawn as dots.
+    limits
+        Both axes' limits, in input units.
 
-    Raises:
-        ValueError: The shapes are not those of a layer with two inputs.
+    Raises
+    ------
+    ValueError
+        If the shapes are not those of a layer with two inputs.
     """
     w, b = _array(weights), _array(biases)
     if w.ndim != 2 or w.shape[1] != 2 or b.shape != (len(w),):
@@ -96,7 +106,7 @@ def _hyperplane(
 
 
 def film_strip(
-    frames: Sequence[Frame],
+    frames: Sequence[Frame | tuple[str, object, object]],
     points: object = None,
     limits: tuple[float, float] = (-3.0, 3.0),
     columns: int = 3,
@@ -118,17 +128,58 @@ def film_strip(
     return figure
 
 
-def plane_figures(
-    frames: Sequence[Frame], points: object = None, limits: tuple[float, float] = (-3.0, 3.0)
-) -> list[Figure]:
-    """A figure of every moment of training, for :func:`paper.figures.film.film`."""
-    figures = []
+def animate_2d(
+    frames: Sequence[Frame | tuple[str, object, object]],
+    alt: str,
+    points: object = None,
+    limits: tuple[float, float] = (-3.0, 3.0),
+    seconds: float = 6.0,
+    width: int = 420,
+):
+    """The frames as a looping GIF in IPython HTML, with alternative text.
+
+    Parameters
+    ----------
+    frames
+        Moments of training in order; the last is held for two seconds.
+    alt
+        What the film shows, for readers who cannot see it; required.
+    seconds
+        Length of the film without the hold.
+
+    Raises
+    ------
+    ValueError
+        If ``alt`` is empty or there are no frames.
+    """
+    from IPython.display import HTML
+
+    if not alt.strip():
+        raise ValueError("say in alt what the film shows")
+    if not frames:
+        raise ValueError("a film needs at least one frame")
+    pictures = []
     for title, weights, biases in frames:
         figure, axes = panels(width=4.2, height=4.2)
         firing_regions_2d(axes, weights, biases, points, limits)  # type: ignore[arg-type]
         axes.set_title(title)  # type: ignore[union-attr]
-        figures.append(figure)
-    return figures
+        picture = Image.open(io.BytesIO(png(figure, dpi=width / 4.2))).convert("RGB")
+        pictures.append(picture.quantize(48, dither=Image.Dither.NONE))
+    durations = [int(1000 * seconds / len(pictures))] * (len(pictures) - 1) + [2000]
+    buffer = io.BytesIO()
+    pictures[0].save(
+        buffer,
+        format="GIF",
+        save_all=True,
+        append_images=pictures[1:],
+        duration=durations,
+        loop=0,
+    )
+    data = base64.b64encode(buffer.getvalue()).decode("ascii")
+    return HTML(
+        f'<img src="data:image/gif;base64,{data}" alt="{escape(alt)}" width="{width}" '
+        'style="max-width: 100%; height: auto;">'
+    )
 
 
 def _array(values: object) -> np.ndarray:

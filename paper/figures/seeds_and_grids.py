@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter, NullLocator
 
 from infomax_lib.stats import format_number, mean_interval
-from paper.figures.plane import film_strip, firing_regions_2d
+from paper.figures.plane import animate_2d, film_strip, firing_regions_2d
 from paper.figures.style import (
     GREY,
     OKABE_ITO,
@@ -33,6 +33,7 @@ from paper.figures.style import (
 
 __all__ = [
     "along_grid",
+    "animate_2d",
     "draw_floors",
     "film_strip",
     "firing_regions_2d",

@@ -12,10 +12,9 @@ from synthetic_evidence import GRID, evidence
 from worlds import claimed
 
 from infomax_lib.stats import mean_interval
-from paper.figures.film import film
-from paper.figures.plane import plane_figures
 from paper.figures.seeds_and_grids import (
     along_grid,
+    animate_2d,
     film_strip,
     firing_regions_2d,
     heatmap_grid,
@@ -202,15 +201,15 @@ def test_film_strip_has_one_panel_per_frame():
 
 
 def test_animation_is_a_gif_with_alternative_text():
-    html = film(plane_figures(FRAMES), 'Two "lines" turn', width=200, by_area=True).data
+    html = animate_2d(FRAMES, 'Two "lines" turn', width=200).data
     data = re.search(r"base64,([^\"]+)\"", html).group(1)
-    gif = Image.open(io.BytesIO(base64.b64decode(data)))
-    assert gif.format == "GIF"
-    assert gif.n_frames == 3
-    assert gif.width == 200
+    film = Image.open(io.BytesIO(base64.b64decode(data)))
+    assert film.format == "GIF"
+    assert film.n_frames == 3
+    assert film.width == 200
     assert 'alt="Two &quot;lines&quot; turn"' in html
     with pytest.raises(ValueError, match="alt"):
-        film(plane_figures(FRAMES), " ")
+        animate_2d(FRAMES, " ")
 
 
 def test_spectrum_is_sorted():
