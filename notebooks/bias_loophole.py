@@ -60,8 +60,6 @@ device: str = "auto"  # auto, cpu or cuda
 # %% tags=["remove-cell"]
 import pandas as pd
 import torch
-from IPython.display import HTML
-from myst_nb import glue
 
 from infomax_lib import (
     RunSpec,
@@ -80,16 +78,17 @@ from infomax_lib.measures.weights_and_outputs import (
 )
 from infomax_lib.stats import format_number, mean_interval, where
 from paper.chapters import judge
+from paper.chapters.bias_loophole import words
 from paper.chapters.bias_loophole.experiment import (
     describe_pair,
     exact_rerun,
     film_frames,
     firing_by_class,
-    least_redundancy,
     most_aligned_pair,
     redundancy_beside_shared_direction,
     same_direction_correlation,
     setting_names,
+    toy_table,
 )
 from paper.chapters.bias_loophole.figures import (
     goal_map,
@@ -97,10 +96,9 @@ from paper.chapters.bias_loophole.figures import (
     printed_points,
     same_direction_curves,
 )
+from paper.figures.plane import animate_2d, film_strip
 from paper.figures.seeds_and_grids import (
     along_grid,
-    animate_2d,
-    film_strip,
     heatmap_grid,
     panels,
     published_beside_ours,
@@ -111,21 +109,25 @@ from paper.figures.seeds_and_grids import (
     weight_images,
 )
 from paper.figures.style import GREY
-from paper.figures.tables import interval_table, published_table, table_html
+from paper.figures.tables import interval_table, published_table
 from paper.judging.evidence import Evidence
 from paper.judging.published import compare, printed_number
-from paper.judging.shared_rules import DIVERSE, INDEPENDENT, UNCORRELATED
+from paper.judging.shared_rules import DIVERSE, UNCORRELATED
 from paper.judging.verdicts import Card
+from paper.pages.show import quote, say, shown
 
 use_style()
 store = open_store(store)
 
 # %% [markdown]
 # ## A toy in which the loophole can be seen
-#
-# {glue:text}`toy_units` units look at points in the plane, so that each unit is a line with an
-# arrow to the side on which it fires. The darker the grey, the more units fire. No competition,
-# $\lambda_{tc}$ = {glue:text}`toy_lambda`.
+
+# %% tags=["remove-input"]
+say(rf"""
+{toy_units} units look at points in the plane, so that each unit is a line with an arrow to the side
+on which it fires. The darker the grey, the more units fire. No competition, $\lambda_{{tc}}$ =
+{toy_lambda_tc:g}.
+""")
 
 # %% mystnb={"image": {"alt": "Six moments of training in the plane: six clusters of points on a ring, one line per unit with an arrow to the side on which it fires, grey levels for the number of firing units."}} tags=["hide-input"]
 toy = RunSpec(
@@ -138,10 +140,9 @@ toy = RunSpec(
 points = load_dataset("synthetic").test[:300]
 moments = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 18, 22, 27, 33, 40, 50, 70, 100, toy_epochs}
 frames = film_frames(toy, [epoch for epoch in moments if epoch <= toy_epochs])
-titles = [frame.title for frame in frames]
-shown = [f"epoch {epoch}" for epoch in (0, 2, 5, 10, 22, toy_epochs)]
+still = [f"epoch {epoch}" for epoch in (0, 2, 5, 10, 22, toy_epochs)]
 limits = (-0.3, 1.3)
-film_strip([f for f in frames if f.title in shown], points, limits, columns=2)
+film_strip([f for f in frames if f.title in still], points, limits, columns=2)
 
 # %% [markdown]
 # The same run as a film:
@@ -155,29 +156,21 @@ animate_2d(
     limits=limits,
 )
 
-# %% tags=["remove-cell"]
+# %% tags=["remove-input"]
 pair = describe_pair(trained_layer(toy, store=store), load_dataset("synthetic").test)
-toy_pair = (
-    f"At the end the two most aligned units have a cosine of "
-    f"{format_number(pair['cosine of the rows'])} and thresholds of "
-    f"{format_number(pair['threshold of the first'], 2)} and "
-    f"{format_number(pair['threshold of the second'], 2)}; they fire on "
-    f"{100 * pair['first fires on']:.0f} % and {100 * pair['second fires on']:.0f} % of the "
-    "points, and the correlation of their outputs is "
-    f"{format_number(pair['correlation of the outputs'])}."
-)
-glue("toy_units", str(toy_units), display=False)
-glue("toy_lambda", f"{toy_lambda_tc:g}", display=False)
-glue("sentence_toy_pair", toy_pair, display=False)
+first, second = (format_number(pair[f"threshold of the {unit}"], 2) for unit in ("first", "second"))
+say(f"""
+At the end the two most aligned units have a cosine of {format_number(pair["cosine of the rows"])}
+and thresholds of {first} and {second}; they fire on {100 * pair["first fires on"]:.0f} % and
+{100 * pair["second fires on"]:.0f} % of the points, and the correlation of their outputs is
+{format_number(pair["correlation of the outputs"])}. Where two units share a direction, one firing
+region lies inside the other: they do not fire on different inputs, one fires on fewer.
 
-# %% [markdown]
-# {glue:text}`sentence_toy_pair` Where two units share a direction, one firing region lies inside
-# the other: they do not fire on different inputs, one fires on fewer.
-#
-# This seed was chosen because it shows the effect. All seeds, for {glue:text}`toy_units` and for
-# two units; "least possible" is the redundancy that $K$ directions in the plane cannot avoid,
-# $K^2/2 - K$. Only seeds in which every unit fires are counted in the last three columns: a unit
-# that fires nowhere at the start has no gradient and stays dead, whatever the variance term asks.
+This seed was chosen because it shows the effect. All seeds, for {toy_units} and for two units;
+"least possible" is the redundancy that $K$ directions in the plane cannot avoid, $K^2/2 - K$. Only
+seeds in which every unit fires are counted in the last three columns: a unit that fires nowhere at
+the start has no gradient and stays dead, whatever the variance term asks.
+""")
 
 # %% tags=["hide-input"]
 toy_runs = run(
@@ -190,40 +183,14 @@ toy_runs = run(
     device=device,
     store=store,
 )
-toy_rows = []
-for (units, value), rows in toy_runs.groupby(["hidden_dim", "lambda_tc"]):
-    alive = rows[rows["dead_units"] == 0]
-    toy_rows.append(
-        {
-            "units": units,
-            "λ_tc": f"{value:g}",
-            "seeds with all units alive": f"{len(alive)} of {len(rows)}",
-            "of these with an aligned pair": int((alive["aligned_pairs"] > 0).sum()),
-            "redundancy": str(mean_interval(alive["weight_redundancy"])),
-            "least possible": f"{least_redundancy(units, 2):g}",
-            "output correlation": str(mean_interval(alive["output_correlation"])),
-        }
-    )
-HTML(table_html(pd.DataFrame(toy_rows)))
+shown(toy_table(toy_runs))
 
-# %% tags=["remove-cell"]
-toy_alive = toy_runs[toy_runs["dead_units"] == 0]
-toy_counts = [
-    f"{int((rows['aligned_pairs'] > 0).sum())} of {len(rows)} with {units} units, λ_tc = {value:g}"
-    for (units, value), rows in toy_alive.groupby(["hidden_dim", "lambda_tc"])
-    if units == toy_units
-]
-glue(
-    "sentence_toy",
-    f"Seeds with an aligned pair: {'; '.join(toy_counts)}."
-    if toy_counts
-    else f"No seed with {toy_units} units has all of them alive.",
-    display=False,
+# %% tags=["remove-input"]
+say(
+    words.toy(toy_runs[toy_runs["dead_units"] == 0], toy_units),
+    "Images have far more dimensions than this layer has units, so there nothing forces units to",
+    "share a direction. Whether they do is the question of this chapter.",
 )
-
-# %% [markdown]
-# {glue:text}`sentence_toy` Images have far more dimensions than this layer has units, so there
-# nothing forces units to share a direction. Whether they do is the question of this chapter.
 
 # %% [markdown]
 # ## Experiment
@@ -295,35 +262,13 @@ def over(metric, **fields):
 
 # %% tags=["hide-input"]
 exact, agreeing = exact_rerun(evidence, [low, 10.0, high])
-HTML(table_html(exact))
+shown(exact)
 
-# %% tags=["remove-cell"]
-best = max(agreeing, key=agreeing.get)
-caption_wrong = evidence.is_source_setting and agreeing[best] == 12 and agreeing[low] < 12
-counts = ", ".join(f"{n} at λ_tc = {value:g}" for value, n in agreeing.items())
-if not evidence.is_source_setting:
-    exact_sentence = "The printed numbers belong to MNIST and 100 epochs; these parameters differ."
-else:
-    exact_sentence = f"Of the twelve numbers, our run gives {counts}. " + (
-        f"The table was made with λ_tc = {best:g}; its caption, λ_tc = {low:g}, is wrong. The "
-        "trajectory therefore shows the strong pressure of the second table, not the weak one."
-        if caption_wrong
-        else "No setting tried gives all twelve."
-        if agreeing[best] < 12
-        else "The caption holds."
-    )
-glue("sentence_exact", exact_sentence, display=False)
-glue(
-    "sentence_caption",
-    f"The caption of the first table is wrong: its numbers come from λ_tc = {best:g}."
-    if caption_wrong
-    else "",
-    display=False,
-)
+# %% tags=["remove-input"]
+agreeing = agreeing if evidence.is_source_setting else {}
+say(words.exact(agreeing, low))
 
 # %% [markdown]
-# {glue:text}`sentence_exact`
-#
 # Over all seeds, 42 among them: thin lines are runs, the thick line is their mean with its 95 %
 # interval, black diamonds are the printed numbers.
 
@@ -341,36 +286,29 @@ fig
 
 # %% tags=["hide-input"]
 over_seeds, agreeing_over = exact_rerun(evidence, [low, high], seed=None)
-HTML(table_html(over_seeds))
+shown(over_seeds)
 
 
-# %% tags=["remove-cell"]
+# %% tags=["remove-input"]
 def change(metric, value):
     """Paired change of a measure in full-batch training, from epoch 1 to the end."""
-    rows = where(epochs_table, condition(lambda_tc=value, batch_size="full"))
-    wide = rows.pivot(index="seed", columns="epoch", values=metric)
-    return mean_interval(wide[epochs] - wide[1])
+    full = {"competition": "none", "lambda_tc": value, "batch_size": "full"}
+    end = evidence.at_epoch(metric, epochs, 1, **full)
+    return mean_interval(end - evidence.at_epoch(metric, 1, 1, **full))
 
 
-over_seeds_sentence = (
-    f"Over all seeds, {agreeing_over[high]} of the twelve printed numbers are reproduced at "
-    f"λ_tc = {high:g}"
-    + ("." if agreeing_over[high] == 12 else "; elsewhere seed 42 is not typical of them.")
-    if evidence.is_source_setting
-    else ""
+say(
+    words.over_all_seeds(agreeing_over[high], high) if evidence.is_source_setting else "",
+    *(
+        words.trend(
+            value,
+            change("output_correlation", value),
+            change("weight_redundancy", value),
+            over("redundancy_over_random", lambda_tc=value, batch_size="full"),
+        )
+        for value in (low, high)
+    ),
 )
-trends = " ".join(
-    f"At λ_tc = {value:g}, from the first epoch to the last, output correlation changes by "
-    f"{change('output_correlation', value)} and redundancy by {change('weight_redundancy', value)},"
-    f" to {over('redundancy_over_random', lambda_tc=value, batch_size='full')} times that of "
-    "random weights."
-    for value in (low, high)
-)
-glue("sentence_over_seeds", over_seeds_sentence, display=False)
-glue("sentence_trends", trends, display=False)
-
-# %% [markdown]
-# {glue:text}`sentence_over_seeds` {glue:text}`sentence_trends`
 
 # %% [markdown]
 # ## The second and third table
@@ -384,7 +322,7 @@ comparison = compare("weight_regularization", evidence)
 published_beside_ours(comparison)
 
 # %% tags=["remove-input"]
-HTML(table_html(published_table(comparison)))
+shown(published_table(comparison))
 
 # %% [markdown]
 # Two values of $\lambda_{tc}$ say little about a trend. The whole grid, and at three of its values
@@ -407,34 +345,22 @@ for axis, (metric, lines) in zip(axes, grid_panels.items(), strict=True):
     along_grid(axis, minibatch, metric, hue="setting", floors=lines, log_y=True)
 fig
 
-# %% tags=["remove-cell"]
+# %% tags=["remove-input"]
 means = plain.groupby("lambda_tc")["weight_redundancy"].mean()
 least = float(means.idxmin())
-none, fewest = (over("weight_redundancy", lambda_tc=value) for value in (0.0, least))
-batch_floor = reference.hidden_dim * (reference.hidden_dim - 1) / (reference.batch_size - 1)
-glue(
-    "sentence_grid",
-    f"In the reference setting redundancy is {none} without any TC pressure, least at "
-    f"λ_tc = {least:g} with {fewest}, and {over('weight_redundancy', lambda_tc=high)} at "
-    f"λ_tc = {high:g}."
-    + (
-        " Pressure on independence lowers redundancy before it raises it: without it, nothing "
-        "keeps the units from becoming copies of each other."
-        if 0 < least < high and none.low > fewest.high
-        else ""
-    ),
-    display=False,
-)
-glue("batch_floor", format_number(batch_floor), display=False)
+none, fewest, most = (over("weight_redundancy", lambda_tc=v) for v in (0.0, least, high))
+say(words.pressure(none, least, fewest, high, most))
 
 # %% [markdown]
-# {glue:text}`sentence_grid`
-#
 # ### Less than independent units can have
-#
-# The TC column of these tables is measured on training batches. Even fully independent units have
-# sample correlations in a batch of $B$: their $\|R-I\|^2$ is $K(K-1)/(B-1)$ on average, here
-# {glue:text}`batch_floor`.
+
+# %% tags=["remove-input"]
+batch_floor = reference.hidden_dim * (reference.hidden_dim - 1) / (reference.batch_size - 1)
+say(rf"""
+The TC column of these tables is measured on training batches. Even fully independent units have
+sample correlations in a batch of $B$: their $\|R-I\|^2$ is $K(K-1)/(B-1)$ on average, here
+{format_number(batch_floor)}.
+""")
 
 # %% mystnb={"image": {"alt": "TC term on training batches over epochs for three values of lambda_tc, every seed a thin line; a dashed line marks what independent units have in batches of this size."}} tags=["hide-input"]
 training = where(
@@ -446,54 +372,37 @@ fig, axis = panels(height=3.4)
 trajectories(axis, training, "train_tc", "pressure", {"independent units": batch_floor}, log_y=True)
 fig
 
-# %% tags=["remove-cell"]
-tc_end = over("train_tc", lambda_tc=high)
-glue(
-    "sentence_floor",
-    f"At λ_tc = {high:g} the TC term ends at {tc_end}. "
-    + (
-        "That is below what independent units have: the layer has learned to keep the sample "
-        "correlations of a batch smaller than chance would. Minimising the TC term in small "
-        "batches is therefore not the same as asking for independence, and full batches hardly "
-        "ask for this part of it."
-        if tc_end.high < batch_floor
-        else "That is not below what independent units have."
-    ),
-    display=False,
-)
-
-# %% [markdown]
-# {glue:text}`sentence_floor`
+# %% tags=["remove-input"]
+say(words.batch_floor(high, over("train_tc", lambda_tc=high), batch_floor))
 
 # %% [markdown]
 # ## The mechanism: do units share directions?
-#
-# The largest cosine between two rows of $W$ in each layer, and the number of pairs above
-# {glue:text}`aligned_above`.
+
+# %% tags=["remove-input"]
+say(f"""
+The largest cosine between two rows of $W$ in each layer, and the number of pairs above
+{ALIGNED_ABOVE:g}.
+""")
 
 # %% mystnb={"image": {"alt": "Two panels against lambda_tc for layers without competition: the largest cosine between two rows with the level from which a pair counts as aligned dashed, and the number of aligned pairs. Every seed a point."}} tags=["hide-input"]
 fig, (top, bottom) = panels(2, 1, height=3.0)
 along_grid(top, plain, "max_cosine", hue=None, floors={"aligned": ALIGNED_ABOVE})
 along_grid(bottom, plain, "aligned_pairs", hue=None)
+image = thumbnail(fig)
 fig
 
-# %% tags=["remove-cell"]
-image = thumbnail(fig)
-
-# %% tags=["remove-cell"]
+# %% tags=["remove-input"]
 at_high = where(runs, condition(lambda_tc=high))
-glue(
-    "sentence_pairs",
+sentence_pairs = (
     f"At λ_tc = {high:g}, {int((at_high['aligned_pairs'] > 0).sum())} of {len(at_high)} seeds have "
-    f"a pair with a cosine above {ALIGNED_ABOVE:g}; the largest cosine is {over('max_cosine', lambda_tc=high)}. "
-    f"At λ_tc = 0 there are {over('aligned_pairs', lambda_tc=0.0)} such pairs, of "
-    f"{reference.hidden_dim * (reference.hidden_dim - 1) // 2} possible ones.",
-    display=False,
+    f"a pair with a cosine above {ALIGNED_ABOVE:g}; the largest cosine is "
+    f"{over('max_cosine', lambda_tc=high)}. At λ_tc = 0 there are "
+    f"{over('aligned_pairs', lambda_tc=0.0)} such pairs, of "
+    f"{reference.hidden_dim * (reference.hidden_dim - 1) // 2} possible ones."
 )
+say(sentence_pairs)
 
 # %% [markdown]
-# {glue:text}`sentence_pairs`
-#
 # The most aligned pair of one layer (seed 0) at three pressures, as pictures: positive weights are
 # red, negative ones blue.
 
@@ -515,30 +424,24 @@ test = load_dataset(dataset).test
 described = pd.DataFrame(
     {f"λ_tc = {value:g}": describe_pair(layer, test) for value, layer in layers.items()}
 )
-HTML(
-    table_html(
-        described.map(lambda v: v if isinstance(v, str) else format_number(v))
-        .rename_axis("most aligned pair, seed 0")
-        .reset_index()
-    )
+shown(
+    described.map(lambda v: v if isinstance(v, str) else format_number(v))
+    .rename_axis("most aligned pair, seed 0")
+    .reset_index()
 )
 
-# %% tags=["remove-cell"]
+# %% tags=["remove-input"]
 strongest = described[f"λ_tc = {high:g}"]
 apart = abs(strongest["threshold of the first"] - strongest["threshold of the second"])
-glue(
-    "sentence_pair",
-    f"At λ_tc = {high:g} the thresholds of this pair are {format_number(apart)} apart. Its "
-    f"correlation is {format_number(strongest['correlation before ReLU'])} before the ReLU and "
-    f"{format_number(strongest['correlation of the outputs'])} after it, where the units fire on "
-    f"{100 * strongest['first fires on']:.0f} % and {100 * strongest['second fires on']:.0f} % of "
-    "the images.",
-    display=False,
-)
+say(f"""
+At λ_tc = {high:g} the thresholds of this pair are {format_number(apart)} apart. Its correlation is
+{format_number(strongest["correlation before ReLU"])} before the ReLU and
+{format_number(strongest["correlation of the outputs"])} after it, where the units fire on
+{100 * strongest["first fires on"]:.0f} % and {100 * strongest["second fires on"]:.0f} % of the
+images.
+""")
 
 # %% [markdown]
-# {glue:text}`sentence_pair`
-#
 # What the two units at the highest pressure fire on, as the share of the test images of each
 # class:
 
@@ -556,33 +459,25 @@ fig
 # %% tags=["hide-input"]
 whole = {v: float(weight_redundancy(layer.weight.detach())) for v, layer in layers.items()}
 beside = {v: redundancy_beside_shared_direction(x.weight.detach()) for v, x in layers.items()}
-HTML(
-    table_html(
-        pd.DataFrame(
-            {
-                "layer (seed 0)": [f"λ_tc = {value:g}" for value in layers],
-                "redundancy": [format_number(value) for value in whole.values()],
-                "without the shared direction": [format_number(v) for v in beside.values()],
-            }
-        )
+shown(
+    pd.DataFrame(
+        {
+            "layer (seed 0)": [f"λ_tc = {value:g}" for value in layers],
+            "redundancy": [format_number(value) for value in whole.values()],
+            "without the shared direction": [format_number(v) for v in beside.values()],
+        }
     )
 )
 
-# %% tags=["remove-cell"]
-glue(
-    "sentence_shared",
-    f"In this layer at λ_tc = {high:g}, "
-    + (
-        "most of the redundancy is one direction to which the rows lean, not pairs of equal rows."
-        if beside[high] < 0.5 * whole[high]
-        else "the shared direction is not where most of the redundancy comes from."
-    ),
-    display=False,
+# %% tags=["remove-input"]
+say(
+    f"In this layer at λ_tc = {high:g},",
+    "most of the redundancy is one direction to which the rows lean, not pairs of equal rows."
+    if beside[high] < 0.5 * whole[high]
+    else "the shared direction is not where most of the redundancy comes from.",
 )
 
 # %% [markdown]
-# {glue:text}`sentence_shared`
-#
 # ### What one direction can give
 #
 # Could equal weights with different biases give independent outputs at all? Two such units see the
@@ -604,23 +499,18 @@ fig, axis = panels(height=4.0)
 same_direction_curves(axis, correlations, rates, [0.99, 0.5, 0.1])
 fig
 
-# %% tags=["remove-cell"]
+# %% tags=["remove-input"]
 _, first, second = torch.unravel_index(correlations.argmin(), correlations.shape)
 printed = printed_number("tc_minibatch", "output_correlation", lambda_tc=high)
 ordered_pairs = reference.hidden_dim * (reference.hidden_dim - 1)
-glue(
-    "sentence_same_direction",
-    f"The least correlation found here is {format_number(float(correlations.min()))}, between units "
-    f"that fire on {100 * rates[first]:g} % and {100 * rates[second]:g} % of the images. For "
-    f"comparison, the printed output correlation at λ_tc = {high:g}, {printed}, is a correlation "
-    f"of {format_number((float(printed) / ordered_pairs) ** 0.5)} (root mean square) in every pair "
-    "of units. Equal directions with different biases can lower a correlation, at the price of a "
-    "nearly silent unit; they cannot remove it.",
-    display=False,
-)
-
-# %% [markdown]
-# {glue:text}`sentence_same_direction`
+say(f"""
+The least correlation found here is {format_number(float(correlations.min()))}, between units that
+fire on {100 * rates[first]:g} % and {100 * rates[second]:g} % of the images. For comparison, the
+printed output correlation at λ_tc = {high:g}, {printed}, is a correlation of
+{format_number((float(printed) / ordered_pairs) ** 0.5)} (root mean square) in every pair of units.
+Equal directions with different biases can lower a correlation, at the price of a nearly silent
+unit; they cannot remove it.
+""")
 
 # %% [markdown]
 # ## Interventions
@@ -656,42 +546,24 @@ groups = {
         (relu_runs["batch_size"] != "full") & relu_runs["lambda_tc"].isin([low, high])
     ].groupby(["setting", "lambda_tc"], sort=False)
 }
-HTML(table_html(interval_table(groups, measures, by="setting")))
+shown(interval_table(groups, measures, by="setting"))
 
-# %% tags=["remove-cell"]
-free, frozen = (over("redundancy_over_random", lambda_tc=high, bias=b) for b in (True, False))
-glue(
-    "sentence_frozen",
-    f"With biases frozen at zero, redundancy at λ_tc = {high:g} is {frozen} times that of random "
-    f"weights, against {free} with free biases. "
-    + (
-        "There is no redundancy beyond that of random weights to explain."
-        if not free.low > 1
-        else "Freezing the biases removes most of the extra redundancy, as the loophole predicts."
-        if frozen.mean - 1 < 0.5 * (free.mean - 1)
-        else "Freezing the biases leaves most of the extra redundancy, so biases are not what "
-        "makes it."
-    ),
-    display=False,
-)
+# %% tags=["remove-input"]
+free, held = (over("redundancy_over_random", lambda_tc=high, bias=b) for b in (True, False))
+sentence_frozen = words.frozen(high, free, held)
 starts = {
     value: where(runs, condition(lambda_tc=value, initial="offset_twins")) for value in (low, high)
 }
-still = " and in ".join(
+stay = " and in ".join(
     f"{int((rows['aligned_pairs'] > 0).sum())} of {len(rows)} seeds at λ_tc = {value:g}"
     for value, rows in starts.items()
 )
-glue(
-    "sentence_twins",
-    f"Layers that start inside the loophole still have an aligned pair at the end in {still}; at "
-    f"λ_tc = {high:g} they end with an output correlation of "
-    f"{mean_interval(starts[high]['output_correlation'])} and "
-    f"{mean_interval(starts[high]['dead_units'])} dead units.",
-    display=False,
-)
-
-# %% [markdown]
-# {glue:text}`sentence_frozen` {glue:text}`sentence_twins`
+say(f"""
+{sentence_frozen} Layers that start inside the loophole still have an aligned pair at the end in
+{stay}; at λ_tc = {high:g} they end with an output correlation of
+{mean_interval(starts[high]["output_correlation"])} and {mean_interval(starts[high]["dead_units"])}
+dead units.
+""")
 
 # %% [markdown]
 # ## Is a penalty on the weights required?
@@ -720,35 +592,9 @@ goal_paths(axis, paths, "path", DIVERSE, UNCORRELATED)
 fig
 
 
-# %% tags=["remove-cell"]
-def both_goals(rows):
-    """Whether the intervals of both measures lie within the goals of the rules."""
-    over_random = mean_interval(rows["redundancy_over_random"])
-    return (
-        over_random.high < DIVERSE and mean_interval(rows["output_correlation"]).high < UNCORRELATED
-    )
-
-
-reached = [
-    f"{setting} at λ_tc = {value:g}"
-    for (setting, value), rows in xavier.groupby(["setting", "lambda_tc"], sort=False)
-    if both_goals(rows)
-]
-minibatch_path = where(epochs_table, condition(lambda_tc=high))
-minibatch_path = minibatch_path[minibatch_path["weight_redundancy"].notna()]
-inside = [
-    str(epoch) for epoch, rows in minibatch_path.groupby("epoch") if epoch > 0 and both_goals(rows)
-]
-glue(
-    "sentence_goals",
-    f"Settings that reach both goals at the end of training: {', '.join(reached) or 'none'}. "
-    f"Measured epochs at which the reference layer, without any penalty, has both at "
-    f"λ_tc = {high:g}: {', '.join(inside) or 'none'}.",
-    display=False,
-)
-
-# %% [markdown]
-# {glue:text}`sentence_goals`
+# %% tags=["remove-input"]
+path = where(epochs_table, condition(lambda_tc=high))
+say(words.goals(xavier, path[path["weight_redundancy"].notna()], high))
 
 # %% [markdown]
 # ## Uncorrelated, or independent?
@@ -765,37 +611,8 @@ top.set_ylabel("HSIC / HSIC of shuffled samples")
 along_grid(bottom, dependence, "cofiring_excess", hue=None)
 fig
 
-# %% tags=["remove-cell"]
-hsic_low, hsic_high = (
-    mean_interval(dependence[dependence["lambda_tc"] == v]["hsic_ratio"]) for v in (low, high)
-)
-by_pressure = dependence.groupby("lambda_tc")
-between = [
-    f"{value:g}"
-    for value, rows in by_pressure
-    if mean_interval(rows["output_correlation"]).high < UNCORRELATED
-    and mean_interval(rows["hsic_ratio"]).low > INDEPENDENT
-]
-rate_low, rate_high = (over("firing_rate", lambda_tc=value).scaled(100) for value in (low, high))
-glue(
-    "sentence_hsic",
-    f"HSIC is {hsic_low} times its value for shuffled samples at λ_tc = {low:g} and {hsic_high} "
-    f"times at λ_tc = {high:g}"
-    + (", which the rules count as independent." if hsic_high.high < INDEPENDENT else ".")
-    + f" Values of λ_tc at which outputs are uncorrelated and still not independent, by these "
-    f"rules: {', '.join(between) or 'none'}."
-    + f" A unit fires on {rate_low} % of the images at λ_tc = {low:g} and on {rate_high} % at "
-    f"λ_tc = {high:g}."
-    + (
-        " Independence comes with units that fire rarely."
-        if hsic_high.high < INDEPENDENT < hsic_low.low and rate_high.high < 0.5 * rate_low.low
-        else ""
-    ),
-    display=False,
-)
-
-# %% [markdown]
-# {glue:text}`sentence_hsic`
+# %% tags=["remove-input"]
+say(words.dependence(dependence, low, high))
 
 # %% [markdown]
 # ## Controls
@@ -821,18 +638,21 @@ columns = [
     "firing_rate",
     "probe_accuracy",
 ]
-HTML(table_html(interval_table(controls, columns, by="layer")))
+shown(interval_table(controls, columns, by="layer"))
 
 # %% [markdown]
 # ## What would change our mind
-#
-# - Pairs of rows with a cosine above {glue:text}`aligned_above` and thresholds apart, in layers
-#   that were not started there; `fashion-mnist` or another seed count can be tried below.
-# - A shorter or longer training in which the weights' redundancy and the outputs' correlation fall
-#   or rise together: the paths above depend on `epochs`.
-# - A definition of "diverse" other than at most {glue:text}`diverse` times random weights, or of
-#   "uncorrelated" other than {glue:text}`uncorrelated`: both are constants of the rules.
-# - For the first table: another setting that gives all twelve numbers.
+
+# %% tags=["remove-input"]
+say(f"""
+- Pairs of rows with a cosine above {ALIGNED_ABOVE:g} and thresholds apart, in layers that were not
+  started there; `fashion-mnist` or another seed count can be tried below.
+- A shorter or longer training in which the weights' redundancy and the outputs' correlation fall
+  or rise together: the paths above depend on `epochs`.
+- A definition of "diverse" other than at most {DIVERSE:g} times random weights, or of
+  "uncorrelated" other than {UNCORRELATED:g}: both are constants of the rules.
+- For the first table: another setting that gives all twelve numbers.
+""")
 
 # %% [markdown]
 # ## Rerun this page
@@ -853,20 +673,22 @@ verdicts
 
 
 # %% tags=["remove-cell"]
-for number in (1, 8, 9, 10, 12):
-    glue(f"verdict_{number}", verdicts.find(f"000.{number}").interpretation_verdict, display=False)
-for number in (7, 10, 11):
-    glue(f"number_{number}", verdicts.find(f"000.{number}").number_verdict, display=False)
-glue("diverse", f"{DIVERSE:g}", display=False)
-glue("uncorrelated", f"{UNCORRELATED:g}", display=False)
-glue("aligned_above", f"{ALIGNED_ABOVE:g}", display=False)
+quote(
+    **{f"verdict_{n}": verdicts.find(f"000.{n}").interpretation_verdict for n in (1, 8, 9, 10, 12)},
+    **{f"number_{n}": verdicts.find(f"000.{n}").number_verdict for n in (7, 10, 11)},
+    sentence_caption=words.wrong_caption(agreeing, low),
+)
 
 # %% [markdown]
 # ## Take-away
-#
-# {glue:text}`sentence_pairs` {glue:text}`sentence_frozen` Equal directions with different biases
-# could not give independent outputs in any data: a short argument excludes it. The published
-# numbers and the mechanism offered for them are two questions, with two verdicts.
+
+# %% tags=["remove-input"]
+takeaway = (
+    f"{sentence_pairs} {sentence_frozen} Equal directions with different biases could not give "
+    "independent outputs in any data: a short argument excludes it. The published numbers and the "
+    "mechanism offered for them are two questions, with two verdicts."
+)
+say(takeaway)
 
 # %% tags=["remove-input"]
 Card(
@@ -878,6 +700,7 @@ Card(
     "directions would give one.",
     image=image,
     alt="Largest cosine of two rows and number of aligned pairs along the grid of TC pressure",
+    takeaway=takeaway,
 )
 
 # %% tags=["check", "remove-cell"]

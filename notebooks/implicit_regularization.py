@@ -56,8 +56,6 @@ device: str = "auto"  # auto, cpu or cuda
 
 # %% tags=["remove-cell"]
 import pandas as pd
-from IPython.display import HTML
-from myst_nb import glue
 
 from infomax_lib import (
     RunSpec,
@@ -73,6 +71,7 @@ from infomax_lib.measures.weights_and_outputs import one_hot_loss, random_redund
 from infomax_lib.stats import mean_interval
 from paper.chapters import judge
 from paper.chapters.implicit_regularization.twin_gradients import twin_gradients
+from paper.chapters.implicit_regularization.words import listed, takeaway
 from paper.figures.seeds_and_grids import (
     along_grid,
     panels,
@@ -83,10 +82,11 @@ from paper.figures.seeds_and_grids import (
     use_style,
     weight_images,
 )
-from paper.figures.tables import interval_table, published_table, table_html
+from paper.figures.tables import interval_table, published_table
 from paper.judging.evidence import Evidence
 from paper.judging.published import compare, printed_number
 from paper.judging.verdicts import Card
+from paper.pages.show import quote, say, shown
 
 use_style()
 store = open_store(store)
@@ -181,23 +181,34 @@ softmax_minus_none = {
     else None
     for value in lambda_tcs
 }
-HTML(
-    table_html(
-        pd.DataFrame(
-            {
-                "λ_tc": [f"{value:g}" for value in lambda_tcs],
-                "redundancy, softmax − none (paired, 95 % interval)": [
-                    str(d or "too few seeds") for d in softmax_minus_none.values()
-                ],
-            }
-        )
+shown(
+    pd.DataFrame(
+        {
+            "λ_tc": [f"{value:g}" for value in lambda_tcs],
+            "redundancy, softmax − none (paired, 95 % interval)": [
+                str(d or "too few seeds") for d in softmax_minus_none.values()
+            ],
+        }
     )
 )
 
+# %% tags=["remove-input"]
+k = reference.hidden_dim
+lower = [value for value, d in softmax_minus_none.items() if d is not None and d.high < 0]
+higher = [value for value, d in softmax_minus_none.items() if d is not None and d.low > 0]
+aligned = {
+    competition: mean_interval(rows["aligned_pairs"])
+    for competition, rows in table[table["lambda_tc"] == 0.0].groupby("competition")
+}
+say(rf"""
+Below zero, the softmax lowers redundancy at that $\lambda_{{tc}}$; above zero, it raises it.
+Over these {len(lambda_tcs)} values the softmax lowers redundancy at λ_tc = {listed(lower)} and
+raises it at {listed(higher)}; elsewhere the interval holds zero. At λ_tc = 0, {aligned["none"]} of
+the {k * (k - 1) // 2} pairs of rows end aligned (cosine above 0.9) without softmax, and
+{aligned["softmax"]} with it.
+""")
+
 # %% [markdown]
-# Below zero, the softmax lowers redundancy at that $\lambda_{tc}$; above zero, it raises it.
-# {glue:text}`sentence_grid` {glue:text}`sentence_zero`
-#
 # Is redundancy the right thing to look at? It is a sum over all pairs; the largest cosine, in
 # the lower panel, says whether any two units share a direction. Effective rank says how many
 # directions the weights use, and the row norm whether their scale moved instead.
@@ -219,7 +230,7 @@ comparison = compare("softmax_epochs", evidence)
 published_beside_ours(comparison)
 
 # %% tags=["remove-input"]
-HTML(table_html(published_table(comparison)))
+shown(published_table(comparison))
 
 # %% [markdown]
 # ## Does it stabilise?
@@ -241,12 +252,15 @@ for axis, value in zip(axes, [0.0, 1.0], strict=True):
     axis.set_title(f"λ_tc = {value:g}")
 fig
 
-# %% [markdown]
-# The source adds that a layer without softmax drifted to a redundancy of
-# {glue:text}`printed_drift` after 100 000 epochs
-# "and kept increasing", next to a softmax layer after 200 epochs. It does not say with which
-# $\lambda_{tc}$, and 100 000 epochs can only be full-batch ones, one step each. Here are
-# full-batch runs of equal length, {glue:text}`long_epochs` steps, seed 42.
+# %% tags=["remove-input"]
+steps = f"{long_epochs:,}".replace(",", " ")
+say(rf"""
+The source adds that a layer without softmax drifted to a redundancy of
+{printed_number("relu_drift", "weight_redundancy")} after 100 000 epochs "and kept increasing", next
+to a softmax layer after 200 epochs. It does not say with which $\lambda_{{tc}}$, and 100 000 epochs
+can only be full-batch ones, one step each. Here are full-batch runs of equal length, {steps} steps,
+seed 42.
+""")
 
 # %% mystnb={"image": {"alt": "Weight redundancy over full-batch epochs on a logarithmic axis, one line per combination of architecture and lambda_tc."}} tags=["hide-input"]
 drift = epochs_table[
@@ -273,16 +287,20 @@ fig
 #
 # At $\lambda_{tc} = 0$ the loss rewards nothing but variance of each output. For outputs that sum
 # to one, variance is largest when each input belongs wholly to one unit and all units own equally
-# many inputs: a balanced hard clustering, whose loss is $K \log (K^2/(K-1))$. The layer comes
-# within {glue:text}`gap_to_one_hot` of that bound; its largest responsibility is
-# {glue:text}`responsibility` on average (1 would be a hard assignment, $1/K$ no decision), and its
-# output correlation is {glue:text}`correlation_over_floor` times the least that outputs on a
-# simplex can have, $K/(K-1)$.
+# many inputs: a balanced hard clustering, whose loss is $K \log (K^2/(K-1))$.
+
+# %% tags=["remove-input"]
+competing = table[table["competition"] == "softmax"]
+entropy_only = competing[competing["lambda_tc"] == 0.0]
+over_floor = mean_interval(entropy_only["output_correlation"] / simplex_floor(k))
+say(f"""
+The layer comes within {mean_interval(entropy_only["loss"] - one_hot_loss(k))} nats of that bound;
+its largest responsibility is {mean_interval(entropy_only["max_responsibility"])} on average (1
+would be a hard assignment, $1/K$ no decision), and its output correlation is {over_floor} times the
+least that outputs on a simplex can have, $K/(K-1)$.
+""")
 
 # %% mystnb={"image": {"alt": "Two panels over the lambda_tc grid for layers with softmax, every seed a point: above the mean largest responsibility between no decision and hard assignment, below the output correlation with the simplex floor dashed."}} tags=["hide-input"]
-competing = table[table["competition"] == "softmax"]
-k = reference.hidden_dim
-entropy_only = competing[competing["lambda_tc"] == 0.0]
 fig, (top, bottom) = panels(2, 1)
 along_grid(
     top, competing, "max_responsibility", floors={"hard assignment": 1.0, "no decision": 1 / k}
@@ -295,12 +313,12 @@ fig
 # the same $\lambda_{tc}$ below.
 
 # %% mystnb={"image": {"alt": "Sixteen weight vectors of the softmax layer as small pictures, blue negative and red positive."}} tags=["hide-input"]
-shown = softmax.but(lambda_tc=0.0, seed=0)
-weight_images(trained_layer(shown, store=store), load_dataset(dataset).image_shape)
+pictured = softmax.but(lambda_tc=0.0, seed=0)
+weight_images(trained_layer(pictured, store=store), load_dataset(dataset).image_shape)
 
 # %% mystnb={"image": {"alt": "Sixteen weight vectors of the layer without softmax as small pictures, blue negative and red positive."}} tags=["hide-input"]
 weight_images(
-    trained_layer(shown.but(competition="none"), store=store), load_dataset(dataset).image_shape
+    trained_layer(pictured.but(competition="none"), store=store), load_dataset(dataset).image_shape
 )
 
 # %% [markdown]
@@ -308,11 +326,16 @@ weight_images(
 #
 # "Structurally impossible" can be tested directly. *Twins*: rows $2j$ and $2j+1$ start with the
 # same direction and bias, but for a relative noise of one in a thousand. *Offset twins*: the same
-# direction exactly, with thresholds far apart, which is the loophole itself. Exact copies, bias
-# included, would never separate under any gradient method: both receive the same gradient (the
-# cosine between the two gradients is {glue:text}`twin_cosine`). So nothing structural forbids
-# them; the question is whether training moves away from them. A unit that has a copy receives
-# {glue:text}`twin_ratio` times the gradient that it receives alone under softmax.
+# direction exactly, with thresholds far apart, which is the loophole itself.
+
+# %% tags=["remove-input"]
+ratio = mean_interval(gradients[gradients["competition"] == "softmax"]["ratio"])
+say(f"""
+Exact copies, bias included, would never separate under any gradient method: both receive the same
+gradient (the cosine between the two gradients is {gradients["cosine"].min():.3f}). So nothing
+structural forbids them; the question is whether training moves away from them. A unit that has a
+copy receives {ratio} times the gradient that it receives alone under softmax.
+""")
 
 # %% mystnb={"image": {"alt": "Number of aligned pairs of rows after training for layers that started as twins or as offset twins, with and without softmax, every seed a point."}} tags=["hide-input"]
 twins = runs[(runs["initial"] != "xavier") & (runs["dataset"] == dataset)]
@@ -371,7 +394,7 @@ groups = {
     for setting, rows in variants.items()
     for competition, word in (("softmax", "with softmax"), ("none", "without"))
 }
-HTML(table_html(interval_table(groups, measures, by="setting (λ_tc = 0 unless stated)")))
+shown(interval_table(groups, measures, by="setting (λ_tc = 0 unless stated)"))
 
 # %% [markdown]
 # ## What would change our mind
@@ -401,70 +424,26 @@ verdicts = judge("implicit_regularization", evidence)
 verdicts
 
 # %% tags=["remove-cell"]
+quote(
+    **{f"verdict_{n}": verdicts.find(f"000.{n}").interpretation_verdict for n in (2, 14, 16, 20)},
+    number_13=verdicts.find("000.13").number_verdict,
+)
+
+# %% [markdown]
+# ## Take-away
+
+# %% tags=["remove-input"]
 at_zero = softmax_minus_none.get(0.0)
-lower = [value for value, d in softmax_minus_none.items() if d is not None and d.high < 0]
-higher = [value for value, d in softmax_minus_none.items() if d is not None and d.low > 0]
 least_ratio = min(
     (mean_interval(rows["redundancy_over_random"]) for _, rows in competing.groupby("lambda_tc")),
     key=lambda interval: interval.mean,
 )
-
-
-def listed(values):
-    """Values in a sentence."""
-    return ", ".join(f"{value:g}" for value in values) or "none"
-
-
-loss_gap = mean_interval(entropy_only["loss"] - one_hot_loss(k))
-aligned = {
-    competition: mean_interval(rows["aligned_pairs"])
-    for competition, rows in table[table["lambda_tc"] == 0.0].groupby("competition")
-}
-twin_softmax = gradients[gradients["competition"] == "softmax"]
-texts = {
-    **{f"verdict_{n}": verdicts.find(f"000.{n}").interpretation_verdict for n in (2, 14, 16, 20)},
-    "printed_drift": printed_number("relu_drift", "weight_redundancy"),
-    "number_13": verdicts.find("000.13").number_verdict,
-    "sentence_grid": (
-        f"Over these {len(lambda_tcs)} values the softmax lowers redundancy at λ_tc = "
-        f"{listed(lower)} and raises it at {listed(higher)}; elsewhere the interval holds zero."
-    ),
-    "sentence_zero": (
-        f"At λ_tc = 0, {aligned['none']} of the {k * (k - 1) // 2} pairs of rows end aligned "
-        f"(cosine above 0.9) without softmax, and {aligned['softmax']} with it."
-    ),
-    "long_epochs": f"{long_epochs:,}".replace(",", " "),
-    "gap_to_one_hot": f"{loss_gap} nats",
-    "responsibility": str(mean_interval(entropy_only["max_responsibility"])),
-    "correlation_over_floor": str(
-        mean_interval(entropy_only["output_correlation"] / simplex_floor(k))
-    ),
-    "twin_cosine": f"{gradients['cosine'].min():.3f}",
-    "twin_ratio": str(mean_interval(twin_softmax["ratio"])),
-    "takeaway": (
-        "Nothing was decided here: it takes at least five seeds."
-        if at_zero is None
-        else (
-            "Competition keeps units from becoming copies of one another when nothing else does: "
-            if at_zero.high < 0
-            else "Competition does not keep units apart when nothing else does: "
-        )
-        + f"without any TC term (λ_tc = 0) the softmax, and nothing else, changes the redundancy of "
-        f"the weights by {at_zero}, of {k * (k - 1)} possible. "
-        + f"Along the grid of TC pressure it lowers redundancy at λ_tc = {listed(lower)} and raises it at "
-        f"{listed(higher)}. With softmax the least redundant weights of the grid have "
-        f"{least_ratio} times the redundancy of random ones."
-    ),
-}
-for name, text in texts.items():
-    glue(name, text, display=False)
-
-# %% [markdown]
-# ## Take-away
-#
-# {glue:text}`takeaway` How close the softmax layer comes to a balanced hard clustering, and how
-# diverse the weights are that implement it, are two questions; the table above answers them claim
-# by claim.
+answer = takeaway(at_zero, k * (k - 1), lower, higher, least_ratio)
+say(
+    answer,
+    "How close the softmax layer comes to a balanced hard clustering, and how diverse the weights",
+    "are that implement it, are two questions; the table above answers them claim by claim.",
+)
 
 # %% tags=["remove-input"]
 Card(
@@ -475,6 +454,7 @@ Card(
     sentence="Change of weight redundancy by the softmax at equal λ_tc = 0, paired over seeds.",
     image=image,
     alt="Weight redundancy along the grid of TC pressure, with and without softmax",
+    takeaway=answer,
 )
 
 # %% tags=["check", "remove-cell"]

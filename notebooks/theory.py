@@ -59,31 +59,14 @@ store: str = "auto"  # results store: auto, memory, or a folder
 device: str = "auto"  # auto, cpu or cuda
 
 # %% tags=["remove-cell"]
-import numpy as np
 import pandas as pd
-from IPython.display import HTML, Markdown, display
-from myst_nb import glue
+from IPython.display import display
 
 from infomax_lib import RunSpec, first_seeds, grid, history, load_dataset, open_store, run
 from infomax_lib.measures.weights_and_outputs import random_redundancy, simplex_floor
 from infomax_lib.stats import format_number, mean_interval, rank_correlation
 from paper.chapters import judge
-from paper.chapters.theory.arrangements import count_arrangements
-from paper.chapters.theory.destinations import compare_destinations, ring_mixture
-from paper.chapters.theory.figures import (
-    architectures,
-    arrangement_panels,
-    identity_list,
-    interval_grid,
-    mixture_figure,
-    mixture_moments,
-    region_growth,
-)
-from paper.chapters.theory.held_out import held_out_measures, matrix_operations
-from paper.chapters.theory.identities.entropy import check_identities
-from paper.chapters.theory.limiting_cases import limiting_cases
-from paper.chapters.theory.mixture import fit_explicit, fit_implicit
-from paper.chapters.theory.rules.claims_9_to_15 import (
+from paper.chapters.theory.experiment import (
     BATCHES,
     COLLAPSE,
     MECHANISMS,
@@ -91,9 +74,26 @@ from paper.chapters.theory.rules.claims_9_to_15 import (
     SOFTMIN,
     STARTS,
     cell,
-    collapsed,
-    interaction_shares,
+    compare_destinations,
+    count_arrangements,
+    estimator_ratios,
+    ring_mixture,
 )
+from paper.chapters.theory.figures import (
+    architectures,
+    arrangement_panels,
+    interval_grid,
+    mixture_figure,
+    mixture_moments,
+    region_growth,
+)
+from paper.chapters.theory.held_out import held_out_measures, matrix_operations
+from paper.chapters.theory.identities import check_identities
+from paper.chapters.theory.limiting_cases import limiting_cases
+from paper.chapters.theory.mixture import fit_explicit, fit_implicit
+from paper.chapters.theory.rules.collapse import collapsed
+from paper.chapters.theory.rules.mechanism import interaction_shares
+from paper.chapters.theory.words import identity_list
 from paper.figures.film import film
 from paper.figures.seeds_and_grids import (
     panels,
@@ -102,10 +102,11 @@ from paper.figures.seeds_and_grids import (
     trajectories,
     use_style,
 )
-from paper.figures.tables import interval_table, table_html
+from paper.figures.tables import interval_table
 from paper.judging.evidence import Evidence
 from paper.judging.verdicts import Card
 from paper.measures.regions import expected_occupied
+from paper.pages.show import quote, say, shown
 
 use_style()
 store = open_store(store)
@@ -138,49 +139,16 @@ architectures()
 
 # %% [markdown]
 # ## The identities
-#
-# Each one is stated, with its reason or a reference, and computed twice along different ways, on
-# random inputs in float64. {glue:text}`sentence_identities`
 
-# %% tags=["remove-cell"]
+# %% tags=["remove-input"]
 checked = check_identities()
-sections = {
-    "em": (
-        *("lse_gradient", "em_as_gradient_step", "mixture_likelihood"),
-        *("linear_layer_mixture", "free_norms", "softmax_invariance"),
-        *("lse_unbounded", "free_energy_gradient"),
-    ),
-    "conventions": (
-        *("softmax_jacobian", "gradient_through_softmax", "gradient_on_z"),
-        *("gradient_of_variance_on_z", "sign_of_z"),
-    ),
-    "entropy": (
-        *("gaussian_entropy", "gaussian_total_correlation", "joint_entropy", "log_det_splits"),
-        *("log_det_objective", "tc_second_order", "tc_third_order", "tc_error_rate"),
-        *("lambda_of_joint_entropy", "counted_twice", "covariance_penalty_knows_scale"),
-    ),
-    "collapse": (
-        *("dead_unit", "constant_winner", "winner_takes_all", "two_copies"),
-        *("two_copies_log_det", "scale_unbounded", "gradient_along_the_weights"),
-    ),
-    "floors": (
-        *("simplex_floor", "simplex_floor_attained", "one_hot_loss"),
-        *("random_weights_floor", "sampling_floor", "hsic_sampling_floor"),
-    ),
-    "dependence": (
-        *("barlow_twins_of_equal_views", "column_normalised"),
-        *("hsic_biased", "hsic_unbiased", "gaussian_hsic"),
-    ),
-    "regions": ("regions", "central_regions", "two_to_the_k", "correlated_partitions"),
-}
-exact = checked[checked["tolerance"] <= 1e-9]
-glue(
-    "sentence_identities",
-    f"{int(checked['holds'].sum())} of {len(checked)} hold, {int(exact['holds'].sum())} of them "
-    "but for rounding alone (less than 1e-9). The others are limits, computed at a small but "
-    "finite distance, and have wider tolerances.",
-    display=False,
-)
+holds, exact = checked["holds"], checked["tolerance"] <= 1e-9
+say(f"""
+Each one is stated, with its reason or a reference, and computed twice along different ways, on
+random inputs in float64. {holds.sum()} of {len(checked)} hold, {(holds & exact).sum()} of them but
+for rounding alone (less than 1e-9). The others are limits, computed at a small but finite distance,
+and have wider tolerances.
+""")
 
 # %% [markdown]
 # ### Implicit EM
@@ -190,14 +158,14 @@ glue(
 # likelihood of a mixture of Gaussians, and one gradient step with the right step size is the EM
 # update. A linear layer is such a mixture only if its biases are tied to its rows.
 
-# %% mystnb={"markdown_format": "myst"} tags=["remove-input"]
-display(Markdown(identity_list(checked, sections["em"])))
+# %% tags=["remove-input"]
+say(identity_list(checked, "em"))
 
 # %% [markdown]
 # ### What the conventions imply for the gradient
 
-# %% mystnb={"markdown_format": "myst"} tags=["remove-input"]
-display(Markdown(identity_list(checked, sections["conventions"])))
+# %% tags=["remove-input"]
+say(identity_list(checked, "conventions"))
 
 # %% [markdown]
 # ### Entropy and total correlation
@@ -207,14 +175,14 @@ display(Markdown(identity_list(checked, sections["conventions"])))
 # $\|R - I\|^2$ four times a total correlation, that is $\lambda_{tc} = 1/2$: with the sources'
 # $\lambda_{tc} = 1$ dependence weighs double.
 
-# %% mystnb={"markdown_format": "myst"} tags=["remove-input"]
-display(Markdown(identity_list(checked, sections["entropy"])))
+# %% tags=["remove-input"]
+say(identity_list(checked, "entropy"))
 
 # %% [markdown]
 # ### Values at collapse, and scale
 
-# %% mystnb={"markdown_format": "myst"} tags=["remove-input"]
-display(Markdown(identity_list(checked, sections["collapse"])))
+# %% tags=["remove-input"]
+say(identity_list(checked, "collapse"))
 
 # %% [markdown]
 # Identities hold for all inputs. The source's arguments are about single layers, and there the
@@ -222,15 +190,13 @@ display(Markdown(identity_list(checked, sections["collapse"])))
 
 # %% tags=["remove-input"]
 cases = limiting_cases()
-HTML(
-    table_html(
-        pd.DataFrame(
-            {
-                "case": cases["quantity"],
-                "value": [format_number(value) for value in cases["value"].round(9)],
-                "closed form": [format_number(value) for value in cases["expected"].round(9)],
-            }
-        )
+shown(
+    pd.DataFrame(
+        {
+            "case": cases["quantity"],
+            "value": [format_number(value) for value in cases["value"].round(9)],
+            "closed form": [format_number(value) for value in cases["expected"].round(9)],
+        }
     )
 )
 
@@ -247,20 +213,20 @@ HTML(
 #
 # No measure of dependence is zero where one would like it to be.
 
-# %% mystnb={"markdown_format": "myst"} tags=["remove-input"]
-display(Markdown(identity_list(checked, sections["floors"])))
+# %% tags=["remove-input"]
+say(identity_list(checked, "floors"))
 
 # %% [markdown]
 # ### Measures of dependence
 
-# %% mystnb={"markdown_format": "myst"} tags=["remove-input"]
-display(Markdown(identity_list(checked, sections["dependence"])))
+# %% tags=["remove-input"]
+say(identity_list(checked, "dependence"))
 
 # %% [markdown]
 # ### Regions
 
-# %% mystnb={"markdown_format": "myst"} tags=["remove-input"]
-display(Markdown(identity_list(checked, sections["regions"])))
+# %% tags=["remove-input"]
+say(identity_list(checked, "regions"))
 
 # %% [markdown]
 # ## Implicit against explicit EM
@@ -306,25 +272,22 @@ ends = {
         ("InfoMax on the energies", "infomax"),
     )
 }
-HTML(
-    table_html(
-        pd.DataFrame(
-            [
-                {
-                    "objective": name,
-                    "log-likelihood (nats)": str(mean_interval(rows["log_likelihood"])),
-                    "distance from the true means": str(mean_interval(rows["distance"])),
-                    "distance from the origin": str(mean_interval(rows["spread"])),
-                    "seeds": len(rows),
-                }
-                for name, rows in ends.items()
-            ]
-        )
-    )
-)
+end_measures = {
+    "log_likelihood": "log-likelihood (nats)",
+    "distance": "distance from the true means",
+    "spread": "distance from the origin",
+}
+shown(interval_table(ends, end_measures, by="objective"))
 
-# %% [markdown]
-# {glue:text}`sentence_destination`
+# %% tags=["remove-input"]
+likelihood = {name: mean_interval(rows["log_likelihood"]) for name, rows in ends.items()}
+spread = mean_interval(ends["InfoMax on the energies"]["spread"])
+say(f"""
+Explicit EM ends at {likelihood["explicit EM"]} nats per sample, implicit EM at
+{likelihood["implicit EM"]}, InfoMax at {likelihood["InfoMax on the energies"]}: its prototypes lie
+{spread} from the origin, the true means {format_number(float(true_means.norm(dim=-1).mean()))}. The
+variance of a distance has no upper bound: the mechanism is the same, the destination is not.
+""")
 
 # %% [markdown]
 # ## Experiment
@@ -366,13 +329,9 @@ runs = run(specs, device=device, store=store).merge(held_out, on="key")
 runs = runs.assign(hsic_ratio=runs["hsic"] / runs["hsic_floor"])
 epochs_table = history(collapse_specs, store=store)
 arrangements = count_arrangements()
+objectives = ["infomax", "log_det", "barlow", "hsic"]
 cost = pd.DataFrame(
-    {
-        "objective": ["infomax", "log_det", "barlow", "hsic"],
-        "operations": [
-            matrix_operations(o, 16, 128) for o in ("infomax", "log_det", "barlow", "hsic")
-        ],
-    }
+    {"objective": objectives, "operations": [matrix_operations(o, 16, 128) for o in objectives]}
 )
 evidence = Evidence(
     runs,
@@ -443,9 +402,22 @@ for axis, (metric, text) in zip(axes.flat, collapse_measures.items(), strict=Tru
     axis.set_xticks(range(len(COLLAPSE)), ticks, fontsize=8.5)
 fig_units
 
+# %% tags=["remove-input"]
+gone = "; ".join(
+    f"{name} {int(collapsed(frame).sum())} of {len(frame)}" for name, frame in collapse_runs.items()
+)
+norms = collapse_history[collapse_history["added"] == "LSE + both"].groupby("epoch")["row_norm"]
+norms = norms.mean().dropna()
+half = max(epoch for epoch in norms.index if epoch <= collapse_epochs / 2)
+sentence_collapse = (
+    "Runs that have collapsed (a dead unit, one with less than a hundredth of the mean variance, "
+    f"or two copies): {gone}. With both terms the mean row norm goes from "
+    f"{format_number(norms[half])} after {half} epochs to "
+    f"{format_number(norms[collapse_epochs])} after {collapse_epochs}."
+)
+say(sentence_collapse)
+
 # %% [markdown]
-# {glue:text}`sentence_collapse`
-#
 # ### Starts inside a collapse
 #
 # *Winner*: under softmax, one unit starts with so large a bias that it wins every sample. *Dead*:
@@ -458,10 +430,25 @@ start_columns = [
     *("dead_units", "silent_units", "min_relative_variance"),
     *("largest_share", "output_correlation", "probe_accuracy"),
 ]
-HTML(table_html(interval_table(start_runs, start_columns, by="start, trained with")))
+shown(interval_table(start_runs, start_columns, by="start, trained with"))
 
-# %% [markdown]
-# {glue:text}`sentence_starts`
+# %% tags=["remove-input"]
+winners = "; ".join(
+    f"{over('largest_share', frame).scaled(100)} % of the test images"
+    f" ({name.removeprefix('winner, ')})"
+    for name, frame in start_runs.items()
+    if name.startswith("winner")
+)
+with_entropy, without = (
+    over("min_relative_variance", start_runs[f"dead, leaky, {terms}"])
+    for terms in ("both terms", "decorrelation")
+)
+say(f"""
+Of the layers that start with a winner, the most frequent winner ends with {winners}. Of the
+{k // 2} units that start silent, {over("silent_units", start_runs["dead, both terms"])} are silent
+at the end with ReLU; with leaky ReLU the least variance of a unit, over the mean, ends at
+{with_entropy} with the entropy term and {without} without.
+""")
 
 # %% [markdown]
 # ## Regions
@@ -488,7 +475,6 @@ region_growth(
     range(1, 25),
     (2, 8, 16),
     {name: frame["occupied"] for name, frame in occupied.items()},
-    occupied_units=k,
 )
 fig_growth
 
@@ -500,21 +486,20 @@ region_measures = {
     "pattern_entropy": "entropy of patterns (bits)",
     "bit_correlation": "mean squared correlation of firing",
 }
-HTML(
-    table_html(
-        pd.DataFrame(
-            [
-                {"layer": name}
-                | {text: str(over(metric, frame)) for metric, text in region_measures.items()}
-                for name, frame in occupied.items()
-            ]
-        )
-    )
-)
+shown(interval_table(occupied, region_measures, by="layer", count=False))
 
-# %% [markdown]
-# {glue:text}`sentence_regions` The second column shuffles every unit's firing by itself: what units
-# that fire as often, but independently, would occupy.
+# %% tags=["remove-input"]
+sentence_regions = (
+    f"Of the {2**k:,} firing patterns of {k} units, {len(data.test):,} test images would occupy "
+    f"about {expected_occupied(k, len(data.test)):,.0f} if the units were independent and "
+    f"balanced; layer A occupies {over('occupied', occupied['A'])}, untrained layers "
+    f"{over('occupied', occupied['untrained'])}."
+)
+say(
+    sentence_regions,
+    "The second column shuffles every unit's firing by itself: what units that fire as often, but",
+    "independently, would occupy.",
+)
 
 # %% [markdown]
 # ## The swap grid
@@ -566,20 +551,21 @@ seeds_by_condition(axis, swap, "mechanism", "probe_accuracy", "minimised")
 axis.legend(ncols=4, loc="upper center", bbox_to_anchor=(0.5, 1.14))
 fig_points
 
-# %% tags=["remove-cell"]
+# %% tags=["remove-input"]
 shares = {}
-for metric, log in (
-    ("output_correlation", True),
-    ("weight_redundancy", True),
-    ("probe_accuracy", False),
-):
+logarithms = {"output_correlation": True, "weight_redundancy": True, "probe_accuracy": False}
+for metric, log in logarithms.items():
     wide = swap.pivot(index="seed", columns=["mechanism", "minimised"], values=metric).dropna()
-    shares[metric] = mean_interval(
-        interaction_shares(np.log(wide.clip(lower=1e-6)) if log else wide)
-    )
-
-# %% [markdown]
-# {glue:text}`sentence_interaction`
+    shares[metric] = mean_interval(interaction_shares(wide, log)).scaled(100)
+sentence_interaction = (
+    "Share of the variance between the cells that neither mechanism nor objective alone explains: "
+    f"{shares['output_correlation']} % for the logarithm of output correlation, "
+    f"{shares['weight_redundancy']} % for that of redundancy, {shares['probe_accuracy']} % for "
+    "probe accuracy. Zero would be separable choices. Random weights have a redundancy of "
+    f"{format_number(random_redundancy(k, data.num_features))}, outputs on a simplex an output "
+    f"correlation of at least {format_number(simplex_floor(k))}."
+)
+say(sentence_interaction)
 
 # %% [markdown]
 # ## Does minimising one measure minimise the others?
@@ -595,24 +581,7 @@ estimators = {
     "view_correlation": "two views",
     "hsic": "HSIC",
 }
-ratios = []
-for mechanism in ("none (A)", "softmax (B)"):
-    before = evidence.select(1, **cell(mechanism, "InfoMax", epochs=0)).set_index("seed")
-    for objective in OBJECTIVES:
-        after = evidence.select(1, **cell(mechanism, objective)).set_index("seed")
-        for metric, text in estimators.items():
-            values = (after[metric] / before[metric]).dropna()
-            ratios += [
-                {
-                    "mechanism": mechanism,
-                    "minimised": objective,
-                    "estimator": text,
-                    "seed": seed,
-                    "ratio": value,
-                }
-                for seed, value in values.items()
-            ]
-ratios = pd.DataFrame(ratios)
+ratios = estimator_ratios(evidence, estimators).replace({"estimator": estimators})
 fig_estimators, axes = panels(2, 1, width=6.8, height=3.4)
 for axis, (mechanism, rows) in zip(axes, ratios.groupby("mechanism", sort=False), strict=True):
     interval_grid(
@@ -629,26 +598,38 @@ names = list(estimators)
 ranked = {
     (a, b): rank_correlation(swap[a], swap[b]) for i, a in enumerate(names) for b in names[i + 1 :]
 }
-HTML(
-    table_html(
-        pd.DataFrame(
-            [
-                {"pair": f"{estimators[a]} and {estimators[b]}", "rank correlation": str(found)}
-                for (a, b), found in ranked.items()
-            ]
-        )
+shown(
+    pd.DataFrame(
+        [
+            {"pair": f"{estimators[a]} and {estimators[b]}", "rank correlation": str(found)}
+            for (a, b), found in ranked.items()
+        ]
     )
 )
 
-# %% [markdown]
-# {glue:text}`sentence_estimators` What a single evaluation costs, in operations of its matrix
-# products, 16 units and 128 samples, with its gradient:
+# %% tags=["remove-input"]
+lowered = ratios.groupby(["mechanism", "minimised", "estimator"], sort=False)["ratio"].mean() < 1
+by_agreement = sorted(ranked, key=lambda pair: -ranked[pair].mean)
+most, least = (f"{estimators[a]} and {estimators[b]}" for a, b in by_agreement[:: len(ranked) - 1])
+say(f"""
+Training lowers the estimator in {int(lowered.sum())} of {len(lowered)} cells. Over the whole grid
+{most} agree most, {least} least. What a single evaluation costs, in operations of its matrix
+products, 16 units and 128 samples, with its gradient:
+""")
 
 # %% tags=["hide-input"]
-HTML(table_html(cost.rename(columns={"operations": "floating-point operations"})))
+shown(cost.rename(columns={"operations": "floating-point operations"}))
 
-# %% [markdown]
-# {glue:text}`sentence_hsic`
+# %% tags=["remove-input"]
+a = cell("none (A)", "InfoMax")
+operations = cost.set_index("objective")["operations"]
+say(f"""
+One evaluation of HSIC takes {operations["hsic"] / operations["infomax"]:.0f} times the operations
+of the proxy. Without competition HSIC of the outputs is
+{over("hsic", evidence.select(1, **cell("none (A)", "HSIC")))} when it is minimised itself,
+{over("hsic", evidence.select(1, **a))} when the proxy is, and
+{over("hsic", occupied["untrained"])} before training.
+""")
 
 # %% [markdown]
 # ## Batches
@@ -657,13 +638,18 @@ HTML(table_html(cost.rename(columns={"operations": "floating-point operations"})
 # epochs:
 
 # %% tags=["hide-input"]
-a = cell("none (A)", "InfoMax")
 batch_runs = {str(n): evidence.select(1, **{**a, "batch_size": n}) for n in sorted((*BATCHES, 128))}
 batch_columns = ["train_tc", "output_correlation", "weight_redundancy", "probe_accuracy"]
-HTML(table_html(interval_table(batch_runs, batch_columns, by="batch size")))
+shown(interval_table(batch_runs, batch_columns, by="batch size"))
 
-# %% [markdown]
-# {glue:text}`sentence_batches`
+# %% tags=["remove-input"]
+small, large = min(BATCHES), max(BATCHES)
+say(f"""
+With batches of {small} the TC term on training batches is
+{over("train_tc", batch_runs[str(small)])}, with {large} it is
+{over("train_tc", batch_runs[str(large)])}; sampling alone gives
+{format_number(k * (k - 1) / (small - 1))} and {format_number(k * (k - 1) / (large - 1))}.
+""")
 
 # %% [markdown]
 # ## The sign, and the place of the loss
@@ -682,7 +668,7 @@ convention_columns = [
     *("weight_redundancy", "redundancy_over_random", "output_correlation"),
     *("probe_accuracy", "row_norm"),
 ]
-HTML(table_html(interval_table(convention_runs, convention_columns, by="loss")))
+shown(interval_table(convention_runs, convention_columns, by="loss"))
 
 # %% [markdown]
 # ## The whole picture
@@ -699,29 +685,22 @@ picture_measures = {
     "dead_units": "used: dead units",
     "redundancy_over_random": "not redundant: redundancy / random",
 }
-HTML(
-    table_html(
-        pd.DataFrame(
-            [
-                {"layer": name}
-                | {text: str(over(metric, frame)) for metric, text in picture_measures.items()}
-                for name, frame in picture.items()
-            ]
-        )
-    )
-)
+shown(interval_table(picture, picture_measures, by="layer", count=False))
 
 # %% [markdown]
 # ## What would change our mind
-#
-# - An identity whose two sides differ: the table above is computed on every execution.
-# - Longer training (`epochs`), for the swap grid: cells that have not yet converged can look like
-#   an interaction. The collapse runs are {glue:text}`longer` times as long and show how far the
-#   weights have come to rest.
-# - Another weight of the LSE term or another temperature: here both are one, and the balance of two
-#   losses is a choice that the source does not make.
-# - Views that mean something for images. Masked pixels are the one corruption that needs no
-#   knowledge of the data; Barlow Twins was made for augmentations that keep the meaning.
+
+# %% tags=["remove-input"]
+say(f"""
+- An identity whose two sides differ: the table above is computed on every execution.
+- Longer training (`epochs`), for the swap grid: cells that have not yet converged can look like
+  an interaction. The collapse runs are {collapse_epochs / epochs:g} times as long and show how far
+  the weights have come to rest.
+- Another weight of the LSE term or another temperature: here both are one, and the balance of two
+  losses is a choice that the source does not make.
+- Views that mean something for images. Masked pixels are the one corruption that needs no
+  knowledge of the data; Barlow Twins was made for augmentations that keep the meaning.
+""")
 
 # %% [markdown]
 # ## Rerun this page
@@ -741,99 +720,21 @@ verdicts = judge("theory", evidence)
 verdicts
 
 # %% tags=["remove-cell"]
-loglik = {n: over("log_likelihood", frame) for n, frame in ends.items()}
-gone = {n: int(collapsed(frame).sum()) for n, frame in collapse_runs.items()}
-norms = collapse_history.groupby(["added", "epoch"])["row_norm"].mean()
-half = max(e for e in norms["LSE + both"].dropna().index if e <= collapse_epochs / 2)
-lowered = ratios.groupby(["mechanism", "minimised", "estimator"], sort=False)["ratio"].mean() < 1
-strongest = max(ranked, key=lambda pair: ranked[pair].mean)
-weakest = min(ranked, key=lambda pair: ranked[pair].mean)
-untrained_a, trained_a = occupied["untrained"], occupied["A"]
-operations = cost.set_index("objective")["operations"]
-texts = {
-    **{
-        f"verdict_{n}": verdicts.find(f"001.{n}").interpretation_verdict
-        for n in (1, 2, 10, 13, 14, 15, 20)
-    },
-    "longer": f"{collapse_epochs / epochs:g}",
-    "sentence_destination": (
-        f"Explicit EM ends at {loglik['explicit EM']} nats per sample, implicit EM at "
-        f"{loglik['implicit EM']}, InfoMax at {loglik['InfoMax on the energies']}: its prototypes "
-        f"lie {over('spread', ends['InfoMax on the energies'])} from the origin, the true means "
-        f"{format_number(float(true_means.norm(dim=-1).mean()))}. The variance of a distance has no "
-        "upper bound: the mechanism is the same, the destination is not."
-    ),
-    "sentence_collapse": (
-        "Runs that have collapsed (a dead unit, one with less than a hundredth of the mean "
-        "variance, or two copies): "
-        + "; ".join(f"{n} {count} of {len(collapse_runs[n])}" for n, count in gone.items())
-        + ". With both terms the mean row norm goes from "
-        f"{format_number(norms['LSE + both'][half])} after {half} epochs to "
-        f"{format_number(norms['LSE + both'][collapse_epochs])} after {collapse_epochs}."
-    ),
-    "sentence_starts": (
-        "Of the layers that start with a winner, the most frequent winner ends with "
-        + "; ".join(
-            f"{over('largest_share', frame).scaled(100)} % of the test images "
-            f"({name.removeprefix('winner, ')})"
-            for name, frame in start_runs.items()
-            if name.startswith("winner")
-        )
-        + f". Of the {k // 2} units that start silent, "
-        f"{over('silent_units', start_runs['dead, both terms'])} are silent at the end with ReLU; "
-        "with leaky ReLU the least variance of a unit, over the mean, ends at "
-        f"{over('min_relative_variance', start_runs['dead, leaky, both terms'])} with the entropy "
-        f"term and {over('min_relative_variance', start_runs['dead, leaky, decorrelation'])} "
-        "without."
-    ),
-    "sentence_regions": (
-        f"Of the {2**k:,} firing patterns of {k} units, {len(data.test):,} test images would "
-        f"occupy about {expected_occupied(k, len(data.test)):,.0f} if the units were independent "
-        f"and balanced; layer A occupies {over('occupied', trained_a)}, untrained layers "
-        f"{over('occupied', untrained_a)}."
-    ),
-    "sentence_interaction": (
-        "Share of the variance between the cells that neither mechanism nor objective alone "
-        f"explains: {shares['output_correlation'].scaled(100)} % for the logarithm of output "
-        f"correlation, {shares['weight_redundancy'].scaled(100)} % for that of redundancy, "
-        f"{shares['probe_accuracy'].scaled(100)} % for probe accuracy. Zero would be separable "
-        "choices. Random weights have a redundancy of "
-        f"{format_number(random_redundancy(k, data.num_features))}, outputs on a simplex an output "
-        f"correlation of at least {format_number(simplex_floor(k))}."
-    ),
-    "sentence_estimators": (
-        f"Training lowers the estimator in {int(lowered.sum())} of {len(lowered)} cells. Over the "
-        f"whole grid {estimators[strongest[0]]} and {estimators[strongest[1]]} agree most, "
-        f"{estimators[weakest[0]]} and {estimators[weakest[1]]} least."
-    ),
-    "sentence_hsic": (
-        f"One evaluation of HSIC takes {operations['hsic'] / operations['infomax']:.0f} times the "
-        "operations of the proxy. Without competition HSIC of the outputs is "
-        f"{over('hsic', evidence.select(1, **cell('none (A)', 'HSIC')))} when it is minimised "
-        f"itself, {over('hsic', evidence.select(1, **a))} when the proxy is, and "
-        f"{over('hsic', untrained_a)} before training."
-    ),
-    "sentence_batches": (
-        f"With batches of {min(BATCHES)} the TC term on training batches is "
-        f"{over('train_tc', batch_runs[str(min(BATCHES))])}, with {max(BATCHES)} it is "
-        f"{over('train_tc', batch_runs[str(max(BATCHES))])}; sampling alone gives "
-        f"{format_number(k * (k - 1) / (min(BATCHES) - 1))} and "
-        f"{format_number(k * (k - 1) / (max(BATCHES) - 1))}."
-    ),
-}
-for key, text in texts.items():
-    glue(key, text, display=False)
+judged = (1, 2, 10, 13, 14, 15, 20)
+quote(**{f"verdict_{n}": verdicts.find(f"001.{n}").interpretation_verdict for n in judged})
 
 # %% [markdown]
 # ## Take-away
-#
-# {glue:text}`sentence_interaction` {glue:text}`sentence_collapse` {glue:text}`sentence_regions`
+
+# %% tags=["remove-input"]
+takeaway = f"{sentence_interaction} {sentence_collapse} {sentence_regions}"
+say(takeaway)
 
 # %% tags=["remove-input"]
 Card(
     chapter="theory",
     title="Theory, checked",
-    key_number=shares["probe_accuracy"].scaled(100),
+    key_number=shares["probe_accuracy"],
     verdict=verdicts.find("001.1").interpretation_verdict,
     sentence=(
         "Per cent of the variance of probe accuracy over mechanisms and objectives that is "
@@ -842,10 +743,15 @@ Card(
     ),
     image=thumbnail(fig_correlation),
     alt="Heat table of output correlation for five mechanisms and four objectives",
+    takeaway=takeaway,
 )
 
 # %% tags=["check", "remove-cell"]
 # NBVAL_CHECK_OUTPUT
-print("identities not shown:", set(checked["name"]) - {n for s in sections.values() for n in s})
+print(
+    "identities not shown:",
+    set(checked["section"])
+    - {"em", "conventions", "entropy", "collapse", "floors", "dependence", "regions"},
+)
 for verdict in verdicts:
     print(verdict.id, verdict.number_verdict, verdict.interpretation_verdict, verdict.evidence)

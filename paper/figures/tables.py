@@ -10,19 +10,24 @@ from paper.figures.style import label, name
 
 
 def interval_table(
-    groups: Mapping[str, pd.DataFrame], metrics: Sequence[str], by: str = ""
+    groups: Mapping[str, pd.DataFrame],
+    metrics: Sequence[str] | Mapping[str, str],
+    by: str = "",
+    count: bool = True,
 ) -> pd.DataFrame:
     """One row per named group of runs: mean and 95 % interval over seeds of each measure.
 
     Args:
         groups: Rows of a run table by the name of their setting; empty ones are left out.
-        metrics: Columns to summarise; headed by their label with unit.
+        metrics: Columns to summarise; headed by their label with unit, or what a mapping says.
         by: Heading of the first column.
+        count: Say in a last column how many seeds there are.
     """
+    heads = metrics if isinstance(metrics, Mapping) else {m: label(m) for m in metrics}
     return pd.DataFrame(
         [
-            {by: setting, **{label(m): str(mean_interval(rows[m])) for m in metrics}}
-            | {"seeds": rows["seed"].nunique()}
+            {by: setting, **{head: str(mean_interval(rows[m])) for m, head in heads.items()}}
+            | ({"seeds": rows["seed"].nunique()} if count else {})
             for setting, rows in groups.items()
             if len(rows)
         ]

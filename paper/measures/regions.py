@@ -9,29 +9,15 @@ pattern. Source 001 counts :math:`2^K` regions of K independent binary partition
 if all pass through the origin (Schläfli; Cover 1965; Zaslavsky 1975), and fewer otherwise.
 """
 
-from __future__ import annotations
-
 from math import comb, expm1, log1p
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from scipy.optimize import linprog
 
-__all__ = [
-    "Occupancy",
-    "count_regions",
-    "expected_occupied",
-    "feasible_patterns",
-    "occupancy",
-    "occupied_regions",
-    "regions_in_general_position",
-]
-
-_MOST_REGIONS = 20_000  # each costs a linear programme of a millisecond or two per hyperplane
+_MOST_REGIONS = 20_000  # more take too long to count
 _SAME = 1e-9  # relative difference below which two hyperplanes are one
-_THINNEST = 1e-6  # of a region, where the farthest hyperplane has distance 1; HiGHS solves to 1e-7
 
 
 def regions_in_general_position(hyperplanes: int, dimension: int, central: bool = False) -> int:
@@ -56,13 +42,12 @@ def regions_in_general_position(hyperplanes: int, dimension: int, central: bool 
     return sum(comb(hyperplanes, i) for i in range(dimension + 1))
 
 
-def feasible_patterns(weight: ArrayLike, bias: ArrayLike | None = None) -> np.ndarray:
-    """All firing patterns of an arrangement, one row per region; bool (regions, K).
+def count_regions(weight: ArrayLike, bias: ArrayLike | None = None) -> int:
+    """Exact number of regions of one arrangement, by deletion and restriction (Zaslavsky 1975).
 
-    Hyperplanes are added one by one. Each region found so far is cut or not, which a linear
-    programme decides: it looks for the point of the region farthest on the other side. Regions
-    thinner than a millionth of the largest distance of a hyperplane from the origin count as none,
-    so that repeated and parallel hyperplanes are recognised.
+    A hyperplane cuts as many regions in two as the others cut it into, so
+    r = 1 + sum_k r(hyperplanes before k, restricted to hyperplane k): the same count one dimension
+    lower. Repeated and parallel hyperplanes need no special care.
 
     Args:
         weight: Rows (K, n), one per hyperplane. A row of zeros cuts nothing.
@@ -71,36 +56,6 @@ def feasible_patterns(weight: ArrayLike, bias: ArrayLike | None = None) -> np.nd
     Raises:
         ValueError: Shapes that do not fit, numbers that are not finite, or more than 20 000
             regions to be expected.
-    """
-    normals, offsets = _normalised(weight, bias)
-    _refuse_too_many(normals, offsets)
-    hyperplanes, dimension = normals.shape
-    regions = [(np.zeros(0, bool), np.zeros(dimension))]
-    for k in range(hyperplanes):
-        regions = [
-            (np.append(pattern, side), inside)
-            for pattern, point in regions
-            for side in (False, True)
-            if (inside := _inside(normals[: k + 1], offsets[: k + 1], pattern, side, point))
-            is not None
-        ]
-    return np.array([pattern for pattern, _ in regions])
-
-
-def count_regions(weight: ArrayLike, bias: ArrayLike | None = None) -> int:
-    """Exact number of regions of one arrangement, by deletion and restriction (Zaslavsky 1975).
-
-    A hyperplane cuts as many regions in two as the others cut it into, so
-    r = 1 + sum_k r(hyperplanes before k, restricted to hyperplane k): the same count one dimension
-    lower. Repeated and parallel hyperplanes need no special care. Finds no patterns, for which
-    there is :func:`feasible_patterns`, but needs no linear programme either.
-
-    Args:
-        weight: Rows (K, n), one per hyperplane. A row of zeros cuts nothing.
-        bias: Shape (K,); zeros if left out.
-
-    Raises:
-        ValueError: As in :func:`feasible_patterns`.
     """
     normals, offsets = _normalised(weight, bias)
     _refuse_too_many(normals, offsets)
@@ -150,7 +105,7 @@ def _refuse_too_many(normals: np.ndarray, offsets: np.ndarray) -> None:
 
 
 def _normalised(weight: ArrayLike, bias: ArrayLike | None) -> tuple[np.ndarray, np.ndarray]:
-    """Unit normals and offsets whose largest is 1; a zero row keeps the sign of its bias."""
+    """Unit normals and offsets whose largest is 1, without rows of zeros."""
     rows = np.asarray(weight).astype(float)
     if rows.ndim != 2:
         raise ValueError(f"weight must have shape (K, n), got {rows.shape}")
@@ -163,29 +118,8 @@ def _normalised(weight: ArrayLike, bias: ArrayLike | None) -> tuple[np.ndarray, 
         rows = np.asarray(np.linalg.qr(rows.T, mode="r")).T
     lengths = np.linalg.norm(rows, axis=1)
     cuts = lengths > 0
-    rows[cuts] /= lengths[cuts, None]
-    offsets[cuts] /= lengths[cuts]
-    farthest = np.abs(offsets[cuts]).max(initial=0)
-    if farthest > 0:
-        offsets[cuts] /= farthest
-    offsets[~cuts] = np.where(offsets[~cuts] > 0, 1.0, -1.0)
-    return rows, offsets
-
-
-def _inside(
-    normals: np.ndarray, offsets: np.ndarray, pattern: np.ndarray, side: bool, point: np.ndarray
-) -> np.ndarray | None:
-    """A point of the region on one side of the last hyperplane, None if there is none."""
-    sign = 1.0 if side else -1.0
-    if sign * (normals[-1] @ point + offsets[-1]) > _THINNEST and len(pattern):
-        return point
-    # largest t <= 1 with s_i (w_i x + b_i) >= t for all i
-    signs = np.where(np.append(pattern, side), 1.0, -1.0)
-    rows = np.column_stack([-signs[:, None] * normals, np.ones(len(signs))])
-    cost = np.append(np.zeros(normals.shape[1]), -1.0)
-    bounds = [(None, None)] * normals.shape[1] + [(None, 1.0)]
-    found = linprog(cost, A_ub=rows, b_ub=signs * offsets, bounds=bounds, method="highs")
-    return found.x[:-1] if -found.fun > _THINNEST else None
+    offsets = offsets[cuts] / lengths[cuts]
+    return rows[cuts] / lengths[cuts, None], offsets / (np.abs(offsets).max(initial=0) or 1)
 
 
 # --- data ----------------------------------------------------------------------------------------
@@ -198,13 +132,11 @@ class Occupancy(NamedTuple):
         regions: Number of different firing patterns.
         entropy: Of the patterns' frequencies, in bits.
         bits: K, the entropy of independent partitions that each halve the data.
-        bound: min(2^K, N), more regions cannot be occupied.
     """
 
     regions: int
     entropy: float
     bits: int
-    bound: int
 
 
 def occupancy(fires: ArrayLike) -> Occupancy:
@@ -216,12 +148,11 @@ def occupancy(fires: ArrayLike) -> Occupancy:
     patterns = np.asarray(fires, bool)
     if patterns.ndim != 2 or not patterns.size:
         raise ValueError(f"firing patterns must have shape (N, K), got {patterns.shape}")
-    samples, units = patterns.shape
     packed = np.packbits(patterns, axis=1)
     _, counts = np.unique(packed, axis=0, return_counts=True)
-    share = counts / samples
+    share = counts / len(patterns)
     entropy = float(-(share * np.log2(share)).sum())
-    return Occupancy(len(counts), abs(entropy), units, min(2**units, samples))
+    return Occupancy(len(counts), abs(entropy), patterns.shape[1])
 
 
 def occupied_regions(

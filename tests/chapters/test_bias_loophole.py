@@ -10,6 +10,8 @@ from infomax_lib.model.layer import InfoMaxLayer
 from infomax_lib.model.spec import RunSpec, grid
 from infomax_lib.results.runs import run, trained_layer
 from infomax_lib.results.store import open_store
+from infomax_lib.stats import Interval
+from paper.chapters.bias_loophole import words
 from paper.chapters.bias_loophole.experiment import (
     describe_pair,
     exact_rerun,
@@ -20,6 +22,7 @@ from paper.chapters.bias_loophole.experiment import (
     redundancy_beside_shared_direction,
     same_direction_correlation,
     setting_names,
+    toy_table,
 )
 from paper.chapters.bias_loophole.figures import (
     goal_map,
@@ -270,3 +273,82 @@ def test_same_direction_curves_draw_every_direction():
     thin = [line for line in axes.get_lines() if line.get_linewidth() == 0.7]
     assert len(thin) == 3
     np.testing.assert_allclose(thin[1].get_ydata(), correlations[1, 0])
+
+
+# ------------------------------------------------------------------------------------------ words
+
+
+def interval(mean):
+    return Interval(mean, 0.9 * mean, 1.1 * mean, 20)
+
+
+@pytest.mark.parametrize(
+    ("agreeing", "caption", "follows"),
+    [
+        ({1.0: 3, 10.0: 5, 100.0: 12}, "come from λ_tc = 100", "its caption, λ_tc = 1, is wrong"),
+        ({1.0: 12, 10.0: 5, 100.0: 12}, "", "The caption holds."),
+        ({1.0: 3, 10.0: 5, 100.0: 11}, "", "No setting tried gives all twelve."),
+        ({}, "", "these parameters differ"),
+    ],
+)
+def test_words_on_the_first_table(agreeing, caption, follows):
+    assert caption in words.wrong_caption(agreeing, 1.0)
+    assert bool(words.wrong_caption(agreeing, 1.0)) == bool(caption)
+    assert follows in words.exact(agreeing, 1.0)
+
+
+def test_words_turn_with_their_numbers():
+    few, many = interval(1.0), interval(5.0)
+    assert "before it raises it" in words.pressure(many, 1.0, few, 100.0, many)
+    assert "before it raises it" not in words.pressure(few, 0.0, few, 100.0, many)
+    assert "smaller than chance" in words.batch_floor(100.0, few, 1.9)
+    assert "not below" in words.batch_floor(100.0, few, 1.0)
+    assert "no redundancy beyond" in words.frozen(100.0, few, few)
+    assert "as the loophole predicts" in words.frozen(100.0, many, few)
+    assert "biases are not what makes it" in words.frozen(100.0, many, many)
+    assert words.over_all_seeds(12, 100.0).endswith("λ_tc = 100.")
+    assert "not typical" in words.over_all_seeds(7, 100.0)
+
+
+def layers(**values):
+    """Ten seeds at a weak and at a strong pressure; measures as pairs (weak, strong)."""
+    rows = [
+        {"setting": "reference", "lambda_tc": pressure, "seed": seed, "epoch": 3}
+        | {name: pair[i] * (1 + 0.001 * seed) for name, pair in values.items()}
+        for i, pressure in enumerate((1.0, 100.0))
+        for seed in range(10)
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_words_on_both_goals():
+    runs = layers(redundancy_over_random=(1.0, 3.0), output_correlation=(0.1, 0.1))
+    text = words.goals(runs, runs[runs["lambda_tc"] == 1.0], 100.0)
+    assert "training: reference at λ_tc = 1. " in text
+    assert text.endswith("λ_tc = 100: 3.")
+    none = runs.assign(output_correlation=2.0)
+    assert words.goals(none, none, 100.0).count("none") == 2
+
+
+def test_words_on_dependence():
+    measures = {"output_correlation": (0.1, 0.1), "firing_rate": (0.5, 0.1)}
+    text = words.dependence(layers(hsic_ratio=(5.0, 1.0), **measures), 1.0, 100.0)
+    assert "count as independent" in text
+    assert "by these rules: 1. " in text
+    assert text.endswith("Independence comes with units that fire rarely.")
+    text = words.dependence(layers(hsic_ratio=(5.0, 5.0), **measures), 1.0, 100.0)
+    assert "count as independent" not in text
+    assert text.endswith("at λ_tc = 100.")
+
+
+def test_words_and_table_of_the_toy():
+    columns = ["hidden_dim", "lambda_tc", "dead_units", "aligned_pairs", "weight_redundancy"]
+    rows = [(4, 1.0, 0, 1, 5.0), (4, 1.0, 0, 0, 5.0), (4, 1.0, 1, 1, 5.0), (2, 1.0, 0, 0, 1.0)]
+    runs = pd.DataFrame(rows, columns=columns).assign(output_correlation=0.1)
+    table = toy_table(runs).set_index("units")
+    assert table.loc[4, "seeds with all units alive"] == "2 of 3"
+    assert table.loc[4, "of these with an aligned pair"] == 1
+    assert table.loc[4, "least possible"] == "4"
+    alive = runs[runs["dead_units"] == 0]
+    assert words.toy(alive, 4) == "Seeds with an aligned pair: 1 of 2 with 4 units, λ_tc = 1."
+    assert words.toy(alive, 3).startswith("No seed with 3 units")

@@ -381,6 +381,12 @@ def test_card_formats_its_interval():
         Card("bias_loophole", "T", "1", "great", "S")
 
 
+def test_card_carries_its_takeaway_without_drawing_it():
+    card = Card("bias_loophole", "T", "1", "mixed", "S", takeaway="What follows.")
+    assert card.record()["takeaway"] == "What follows."
+    assert "What follows." not in card.html()
+
+
 def test_judge_refuses_unknown_chapters():
     with pytest.raises(ValueError, match="prior_art"):
         judge("tc-pressure", world(claimed))

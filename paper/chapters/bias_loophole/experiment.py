@@ -4,8 +4,6 @@ The loophole of source 000: two units share a weight direction and differ only i
 that they "fire on different inputs" and count as independent while their weights are redundant.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 
 import pandas as pd
@@ -18,25 +16,12 @@ from infomax_lib.model.data import load_dataset
 from infomax_lib.model.layer import InfoMaxLayer
 from infomax_lib.model.objective import correlation
 from infomax_lib.model.spec import RunSpec
-from infomax_lib.stats import format_number
+from infomax_lib.stats import format_number, mean_interval
 from infomax_lib.training.population import Population
 from paper.figures.plane import Frame
 from paper.figures.style import label, name
 from paper.judging.evidence import Evidence
 from paper.judging.published import compare
-
-__all__ = [
-    "describe_pair",
-    "exact_rerun",
-    "film_frames",
-    "firing_by_class",
-    "least_redundancy",
-    "most_aligned_pair",
-    "redundancy_beside_shared_direction",
-    "same_direction_correlation",
-    "setting_names",
-]
-
 
 # --- weights -----------------------------------------------------------------------------------
 
@@ -167,6 +152,28 @@ def film_frames(spec: RunSpec, epochs: Iterable[int]) -> list[Frame]:
             weight, bias = population.weight[0].clone(), population.bias[0].clone()
             frames.append(Frame(f"epoch {epoch}", weight, bias))
     return frames
+
+
+def toy_table(runs: pd.DataFrame) -> pd.DataFrame:
+    """Layers with two inputs by number of units and λ_tc: what seeds whose units all fire end with.
+
+    "Least possible" is the redundancy that so many directions in the plane cannot avoid.
+    """
+    rows = []
+    for (units, value), seeds in runs.groupby(["hidden_dim", "lambda_tc"]):
+        alive = seeds[seeds["dead_units"] == 0]
+        rows.append(
+            {
+                "units": units,
+                "λ_tc": f"{value:g}",
+                "seeds with all units alive": f"{len(alive)} of {len(seeds)}",
+                "of these with an aligned pair": int((alive["aligned_pairs"] > 0).sum()),
+                "redundancy": str(mean_interval(alive["weight_redundancy"])),
+                "least possible": f"{least_redundancy(units, 2):g}",
+                "output correlation": str(mean_interval(alive["output_correlation"])),
+            }
+        )
+    return pd.DataFrame(rows)
 
 
 def exact_rerun(

@@ -1,7 +1,5 @@
 """Figures of the bias-loophole chapter: printed points on trajectories, the two goals at once."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,9 +11,8 @@ from torch import Tensor
 from paper.figures.style import GREY, label, looks, name
 from paper.judging.published import is_number, published
 
-__all__ = ["goal_map", "goal_paths", "printed_points", "same_direction_curves"]
-
 _GOAL_COLOUR = "#dff0e8"
+_LEAST = 0.01  # redundancy over random that is drawn
 _LABEL_PLACES = ((6, 4), (6, -12), (-8, 8), (-8, -16), (-24, 3))  # points, one for each group
 
 
@@ -66,19 +63,18 @@ def goal_map(
     text: str,
     diverse: float,
     uncorrelated: float,
-    least: float = 0.01,
 ) -> Axes:
     """Every run by weight redundancy (over random) and output correlation; both goals shaded.
 
     Small points are runs, large ones the geometric means of the runs that share ``hue`` and
-    ``text``; the latter is written beside them. A redundancy below ``least`` is drawn there.
+    ``text``; the latter is written beside them. A redundancy below 0.01 is drawn there.
     """
     styles = looks(table[hue])
     metrics = ["redundancy_over_random", "output_correlation"]
     for index, (group, rows) in enumerate(table.groupby(hue, sort=False)):
         colour, marker, _ = styles[group]
         values = rows[metrics].astype(float)
-        values["redundancy_over_random"] = values["redundancy_over_random"].clip(lower=least)
+        values["redundancy_over_random"] = values["redundancy_over_random"].clip(lower=_LEAST)
         axes.plot(
             *values.to_numpy().T, marker, color=colour, ms=3, alpha=0.35, mew=0, ls="none", zorder=2
         )
@@ -96,8 +92,8 @@ def goal_map(
             )
         axes.plot([], [], marker, color=colour, ms=8, ls="none", label=name(group))
     _goal_axes(axes, diverse, uncorrelated)
-    if (table["redundancy_over_random"] < least).any():
-        axes.set_xlabel(f"{label('redundancy_over_random')} (≤ {least:g} drawn at {least:g})")
+    if (table["redundancy_over_random"] < _LEAST).any():
+        axes.set_xlabel(f"{label('redundancy_over_random')} (≤ {_LEAST:g} drawn at {_LEAST:g})")
     axes.legend()
     return axes
 

@@ -1,7 +1,5 @@
 """Rules for source 000, summary 1, set-up and Part 1: InfoMax on ReLU outputs."""
 
-from __future__ import annotations
-
 from infomax_lib.stats import mean_interval, spearman_trend
 from paper.judging.claims import Finding, Part, claim, finding, measured
 from paper.judging.evidence import Evidence, MissingEvidence

@@ -1,12 +1,8 @@
 """Rules for source 000, Part 2, first table: what the softmax adds at equal everything."""
 
-from __future__ import annotations
-
-import pandas as pd
-
 from infomax_lib.measures.weights_and_outputs import simplex_floor
 from infomax_lib.stats import Interval, format_number, holm, mean_interval, sign_flip_p
-from paper.judging.claims import Finding, Part, claim, finding, measured
+from paper.judging.claims import Finding, Part, above, below, claim, finding, measured
 from paper.judging.evidence import Evidence, MissingEvidence
 from paper.judging.published import combine_numbers, number_verdict, printed_number
 from paper.judging.shared_rules import (
@@ -252,12 +248,6 @@ def entropy_suffices(e: Evidence) -> Finding:
     floor = simplex_floor(int(e.select(**zero)["hidden_dim"].iloc[0]))
     correlation = e.interval("output_correlation", **zero).scaled(1 / floor)
 
-    def against_untrained() -> Part:
-        gain = (e.values("probe_accuracy", **zero) - _untrained(e, zero)).dropna()
-        interval = mean_interval(gain)
-        part = part_above("", interval, POINT)
-        return Part("(d) probe above untrained", part.holds, points(interval))
-
     best = max(GRID, key=lambda t: e.interval("probe_accuracy", **softmax(t)).mean)
     loss = e.difference("probe_accuracy", softmax(best), zero)
     return finding(
@@ -269,10 +259,10 @@ def entropy_suffices(e: Evidence) -> Finding:
                 e.interval("redundancy_over_random", **zero),
                 DIVERSE,
             ),
-            measured("(d) probe above untrained", against_untrained),
+            _above_untrained(e, "(d) probe above untrained", zero),
             Part(
                 "(e) close to the best λ_tc",
-                True if best == 0 else part_below("", loss, POINT).holds,
+                True if best == 0 else below(loss, POINT),
                 f"best λ_tc={best:g}, ahead by {points(loss)}",
             ),
         ]
@@ -333,22 +323,21 @@ def both_necessary(e: Evidence) -> Finding:
         redundancy = e.difference(REDUNDANCY, softmax(t), relu(t))
         parts.append(part_below(f"B less redundant at λ_tc={t}", redundancy, 0))
         probe = e.difference("probe_accuracy_pre", softmax(t), relu(t))
-        held = part_above("", probe, -POINT).holds
+        held = above(probe, -POINT)
         parts.append(Part(f"B as informative at λ_tc={t}", held, points(probe)))
-
-        def trained(t: int = t) -> Part:
-            gain = e.values("probe_accuracy", **softmax(t)) - _untrained(e, softmax(t))
-            interval = mean_interval(gain.dropna())
-            held = part_above("", interval, POINT).holds
-            return Part(f"B above untrained at λ_tc={t}", held, points(interval))
-
-        parts.append(measured(f"B above untrained at λ_tc={t}", trained))
+        parts.append(_above_untrained(e, f"B above untrained at λ_tc={t}", softmax(t)))
     return finding(parts)
 
 
-def _untrained(e: Evidence, condition: dict[str, object]) -> pd.Series:
-    """Probe accuracy on the outputs of the same layers before training (epoch 0)."""
-    return e.at_epoch("probe_accuracy", 0, **condition)
+def _above_untrained(e: Evidence, name: str, condition: dict[str, object]) -> Part:
+    """Holds when the probe on the outputs is a point above that of the same layers at epoch 0."""
+
+    def gain() -> Part:
+        before = e.at_epoch("probe_accuracy", 0, **condition)
+        gain = mean_interval((e.values("probe_accuracy", **condition) - before).dropna())
+        return Part(name, above(gain, POINT), points(gain))
+
+    return measured(name, gain)
 
 
 def _trajectory_epochs(e: Evidence, condition: dict[str, object], least: int) -> int:

@@ -1,7 +1,5 @@
 """What duplicated units feel: gradients of twins against the gradients of single units."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 import pandas as pd
@@ -10,8 +8,6 @@ import torch
 from infomax_lib.model.data import load_dataset
 from infomax_lib.model.layer import InfoMaxLayer
 from infomax_lib.model.objective import infomax_objective
-
-__all__ = ["twin_gradients"]
 
 
 def twin_gradients(

@@ -1,7 +1,5 @@
 """Figures of the theory chapter: diagrams, mixtures in the plane, arrangements, the swap grid."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -12,22 +10,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
-from infomax_lib.stats import EXACT, Interval, format_number, mean_interval
-from paper.chapters.theory.arrangements import random_arrangement
+from infomax_lib.stats import Interval, format_number, mean_interval
+from paper.chapters.theory.experiment import random_arrangement
 from paper.chapters.theory.mixture import MixtureFit
+from paper.figures.marks import check_rows
 from paper.figures.plane import firing_regions_2d
 from paper.figures.style import CYCLE, GREY, LINES, MARKERS, label, panels
 from paper.measures.regions import count_regions, regions_in_general_position
-
-__all__ = [
-    "architectures",
-    "arrangement_panels",
-    "identity_list",
-    "interval_grid",
-    "mixture_figure",
-    "mixture_moments",
-    "region_growth",
-]
 
 # --- diagrams ------------------------------------------------------------------------------------
 
@@ -165,17 +154,18 @@ def _draw_arrow(axes: Axes, start: Box, end: Box, learns: bool) -> None:
 # --- mixtures in the plane -----------------------------------------------------------------------
 
 
-def mixture_moments(steps: int, frames: int = 24) -> list[int]:
+_EDGE = 6  # of the pictures, in both directions
+
+
+def mixture_moments(steps: int) -> list[int]:
     """Steps to show of a fit: dense at first, where the means move, and the last one."""
     if steps < 1:
         return [0]
-    spaced = np.geomspace(1, steps, max(frames - 1, 1)).round().astype(int)
+    spaced = np.geomspace(1, steps, 23).round().astype(int)
     return sorted({0, *spaced.tolist(), steps})
 
 
-def mixture_figure(
-    fits: Mapping[str, MixtureFit], x: object, step: int, limits: tuple[float, float] = (-6, 6)
-) -> Figure:
+def mixture_figure(fits: Mapping[str, MixtureFit], x: object, step: int) -> Figure:
     """One moment of several fits side by side: who is responsible for what, and the way so far.
 
     Every sample has the colour of its components, mixed by their responsibilities; crosses are the
@@ -184,8 +174,8 @@ def mixture_figure(
     Args:
         fits: At most seven components each.
         x: Samples (N, 2).
-        step: Which moment; a fit that is shorter shows its last.
-        limits: Of both axes; prototypes outside are counted in the title.
+        step: Which moment; a fit that is shorter shows its last. Prototypes outside the picture are
+            counted in its title.
     """
     points = np.asarray(x, dtype=float)
     figure, grid = panels(1, len(fits), width=4.1 * len(fits), height=5.0)
@@ -207,12 +197,12 @@ def mixture_figure(
                 mew=1.5,
                 zorder=5,
             )
-        outside = int((np.abs(path[-1]) > limits[1]).any(-1).sum())
+        outside = int((np.abs(path[-1]) > _EDGE).any(-1).sum())
         away = f", {outside} outside" if outside else ""
         fitted = format_number(float(fit.log_likelihood[at]), 2)
         axes.set_title(f"{name}, step {at}\nlog-likelihood {fitted}{away}", fontsize=11)
-        axes.set_xlim(limits)
-        axes.set_ylim(limits)
+        axes.set_xlim(-_EDGE, _EDGE)
+        axes.set_ylim(-_EDGE, _EDGE)
         axes.set_aspect("equal")
         axes.set_xlabel("input x₁")
         axes.set_ylabel("input x₂")
@@ -224,11 +214,12 @@ def mixture_figure(
 # --- regions -------------------------------------------------------------------------------------
 
 
-def arrangement_panels(counts: Sequence[int] = (2, 3, 4, 5), seed: int = 3532) -> Figure:
-    """So many random lines in the plane, their regions counted; arrows point where a unit fires.
+def arrangement_panels() -> Figure:
+    """Two to five random lines in the plane, regions counted; arrows point where a unit fires.
 
-    The default seed is one whose first five lines all meet within the picture, and apart.
+    The seed is one whose first five lines all meet within the picture, and apart.
     """
+    counts, seed = (2, 3, 4, 5), 3532
     figure, grid = panels(1, len(counts), width=2.7 * len(counts), height=3.7)
     for axes, count in zip(np.ravel(np.asarray(grid)), counts, strict=True):
         weight, bias = random_arrangement(count, 2, seed)
@@ -245,7 +236,7 @@ def region_growth(
     axes: Axes,
     units: Iterable[int],
     dimensions: Sequence[int],
-    occupied: Mapping[str, Iterable[float]] | None = None,
+    occupied: Mapping[str, Iterable[float]],
     occupied_units: int = 16,
 ) -> Axes:
     """Regions of K hyperplanes against K: 2^K, and the most that n dimensions allow.
@@ -270,9 +261,9 @@ def region_growth(
             ms=4,
             label=f"{dimension} dimensions",
         )
-    for index, (name, counts) in enumerate((occupied or {}).items()):
+    for index, (name, counts) in enumerate(occupied.items()):
         points = np.asarray(list(counts), dtype=float)
-        spread = occupied_units + 0.35 * (index - (len(occupied or {}) - 1) / 2)
+        spread = occupied_units + 0.35 * (index - (len(occupied) - 1) / 2)
         axes.plot(
             np.full(points.size, spread),
             points,
@@ -312,11 +303,7 @@ def interval_grid(
         KeyError: A name is not a column.
         ValueError: The table is empty.
     """
-    absent = [name for name in (x, y, value) if name not in table.columns]
-    if absent:
-        raise KeyError(f"no column {', '.join(absent)}; there are {', '.join(table.columns)}")
-    if table.empty:
-        raise ValueError("the table has no rows: nothing to draw")
+    check_rows(table, [x, y, value])
     columns, rows = (list(dict.fromkeys(table[name])) for name in (x, y))
     cells = {
         (row, column): mean_interval(table.loc[(table[y] == row) & (table[x] == column), value])
@@ -332,12 +319,12 @@ def interval_grid(
     axes.imshow(
         np.ma.masked_invalid(shades), cmap=colours, vmin=low, vmax=low + span, aspect="auto"
     )
-    for (i, row), (j, column) in ((r, c) for r in enumerate(rows) for c in enumerate(columns)):
+    for i, j in np.ndindex(shades.shape):
         dark = np.isfinite(shades[i, j]) and (shades[i, j] - low) < 0.55 * span
         axes.text(
             j,
             i,
-            _cell_text(cells[row, column]),
+            _cell_text(cells[rows[i], columns[j]]),
             ha="center",
             va="center",
             color="white" if dark else "black",
@@ -359,43 +346,3 @@ def _cell_text(interval: Interval) -> str:
         return "–"
     mean, _, rest = str(interval).partition(" ")
     return f"{mean}\n{rest}" if rest else mean
-
-
-# --- identities ----------------------------------------------------------------------------------
-
-
-def identity_list(checked: pd.DataFrame, names: Sequence[str]) -> str:
-    """Identities as Markdown: each statement in words and as a formula, its check beside it.
-
-    Args:
-        checked: From :func:`paper.chapters.theory.identities.entropy.check_identities`.
-        names: Which, in order.
-
-    Raises:
-        KeyError: A name that was not checked.
-    """
-    rows = checked.set_index("name")
-    absent = [name for name in names if name not in rows.index]
-    if absent:
-        raise KeyError(f"no identity {', '.join(absent)}; there are {', '.join(rows.index)}")
-    return "\n\n".join(_identity_text(rows.loc[name]) for name in names)
-
-
-def _identity_text(row: pd.Series) -> str:
-    outcome = "holds" if row["holds"] else "**does not hold**"
-    rounding = abs(row["difference"]) <= EXACT
-    return (
-        f"{row['says']}\n\n$$\n{row['latex']}\n$$\n\n"
-        "Largest difference of the two sides: "
-        f"{'rounding alone' if rounding else _power(row['difference'])} "
-        f"(tolerance {_power(row['tolerance'])}), so it {outcome}. *Why:* {row['proof']} "
-        f"*Bears on:* {row['claims']}."
-    )
-
-
-def _power(value: float) -> str:
-    """A small number, rounded to one digit, as a formula."""
-    if not np.isfinite(value):
-        return "not finite"
-    digit, _, exponent = f"{value:.0e}".partition("e")
-    return rf"${digit} \cdot 10^{{{int(exponent)}}}$"

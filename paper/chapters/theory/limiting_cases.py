@@ -1,15 +1,13 @@
 """What the terms of the objective are at the layers that source 001 argues with, as numbers.
 
 A unit that is dead, one that always wins, two that are copies, a sign turned round, a layer without
-batches. The identities (:mod:`.entropy`) hold for all inputs; a case here is one
+batches. The identities (:mod:`.identities`) hold for all inputs; a case here is one
 input, in float64, whose value is known in closed form and stands beside it. Outputs start from N
 samples of K units whose sample covariance is the identity: what a case adds is then its own.
 """
 
-from __future__ import annotations
-
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import pandas as pd
@@ -19,8 +17,6 @@ from torch import Tensor
 from infomax_lib.measures.weights_and_outputs import simplex_floor
 from infomax_lib.model.layer import InfoMaxLayer
 from infomax_lib.model.objective import covariance, infomax_objective, total_correlation
-
-__all__ = ["limiting_cases", "one_hot_correlation", "one_hot_total_correlation", "white_outputs"]
 
 _UNITS = 16
 _SAMPLES = 512
@@ -44,7 +40,8 @@ def limiting_cases() -> pd.DataFrame:
     Returns:
         Columns ``case`` (a name for rules), ``quantity`` (in words), ``value``, ``expected``.
     """
-    return pd.DataFrame([case for group in _GROUPS for case in group()], columns=Case._fields)
+    groups = (_joint_entropy, _dead_unit, _dominant_unit, _copied_unit, _conventions)
+    return pd.DataFrame([case for group in groups for case in group()], columns=Case._fields)
 
 
 def white_outputs(samples: int, units: int, seed: int = 0) -> Tensor:
@@ -90,29 +87,25 @@ def _entropy_and_tc(cov: Tensor) -> tuple[float, float]:
 # --- the cases -----------------------------------------------------------------------------------
 
 
-def _joint_entropy() -> list[Case]:
+def _joint_entropy() -> Iterator[Case]:
     cov = torch.tensor([[1.0, _CORRELATION], [_CORRELATION, 1.0]], dtype=torch.float64)
     joint, tc = _entropy_and_tc(cov)
     exact = -0.5 * math.log(1 - _CORRELATION**2)
     text = "−ΣH + λ TC plus the joint entropy (nats), two Gaussian units with r = 1/2, λ = {}"
-    return [
-        Case(f"joint_entropy_{value:g}", text.format(shown), got, (value - 1) * exact)
-        for value, shown in ((0.5, "1/2"), (1.0, "1"), (2.0, "2"))
-        for got in (-(joint + tc) + value * tc + joint,)
-    ]
+    for value, shown in ((0.5, "1/2"), (1.0, "1"), (2.0, "2")):
+        got = -(joint + tc) + value * tc + joint
+        yield Case(f"joint_entropy_{value:g}", text.format(shown), got, (value - 1) * exact)
 
 
-def _dead_unit() -> list[Case]:
+def _dead_unit() -> Iterator[Case]:
     thin = white_outputs(_SAMPLES, _UNITS)[:, 0] * math.sqrt(_THIN)
     entropy = torch.distributions.Normal(thin.mean(), thin.std()).entropy()
-    return [
-        Case(
-            "dead_entropy",
-            "entropy (nats) of a Gaussian unit of variance 10⁻¹²",
-            float(entropy),
-            0.5 * math.log(2 * math.pi * math.e * _THIN),
-        )
-    ]
+    yield Case(
+        "dead_entropy",
+        "entropy (nats) of a Gaussian unit of variance 10⁻¹²",
+        float(entropy),
+        0.5 * math.log(2 * math.pi * math.e * _THIN),
+    )
 
 
 def _one_hot_outputs(wins: Sequence[int]) -> Tensor:
@@ -129,7 +122,7 @@ def _counted_total_correlation(outputs: Tensor) -> float:
     return float(single - torch.special.entr(counts.double() / len(outputs)).sum())
 
 
-def _dominant_unit() -> list[Case]:
+def _dominant_unit() -> Iterator[Case]:
     white = white_outputs(_SAMPLES, _UNITS)
     raised = white.clone()
     raised[:, 0] += _OFFSET
@@ -140,45 +133,37 @@ def _dominant_unit() -> list[Case]:
     correlation = {name: float(total_correlation(a, 0.0)) for name, a in outputs.items()}
     exact = {name: _counted_total_correlation(a) for name, a in outputs.items()}
     expected = {name: float(one_hot_total_correlation(p)) for name, p in shares.items()}
-    return [
-        Case(
-            "dominant_correlation",
-            "rise of ‖R−I‖² of uncorrelated z when one unit's z is raised by 10",
-            float(total_correlation(raised) - total_correlation(white)),
-            0.0,
-        ),
-        Case(
-            "dominant_proxy",
-            "rise of ‖R−I‖² of one-hot outputs when one of 16 units wins 99 % instead of 1/16",
-            correlation["winner"] - correlation["balanced"],
-            float(one_hot_correlation(shares["winner"])) - simplex_floor(_UNITS),
-        ),
-        Case(
-            "dominant_exact",
-            "rise of the exact total correlation (nats) of the same outputs",
-            exact["winner"] - exact["balanced"],
-            expected["winner"] - expected["balanced"],
-        ),
-    ]
+    yield Case(
+        "dominant_correlation",
+        "rise of ‖R−I‖² of uncorrelated z when one unit's z is raised by 10",
+        float(total_correlation(raised) - total_correlation(white)),
+        0.0,
+    )
+    yield Case(
+        "dominant_proxy",
+        "rise of ‖R−I‖² of one-hot outputs when one of 16 units wins 99 % instead of 1/16",
+        correlation["winner"] - correlation["balanced"],
+        float(one_hot_correlation(shares["winner"])) - simplex_floor(_UNITS),
+    )
+    yield Case(
+        "dominant_exact",
+        "rise of the exact total correlation (nats) of the same outputs",
+        exact["winner"] - exact["balanced"],
+        expected["winner"] - expected["balanced"],
+    )
 
 
-def _copied_unit() -> list[Case]:
+def _copied_unit() -> Iterator[Case]:
     copy = white_outputs(_SAMPLES, _UNITS)
     copy[:, 1] = copy[:, 0]
     copy.requires_grad_()
     (gradient,) = torch.autograd.grad(total_correlation(copy, 0.0), copy)
     # what drives two equal outputs apart is the difference of their gradients
-    return [
-        Case(
-            "copy_gradient",
-            "gradient of ‖R−I‖² that drives two exact copies apart",
-            float((gradient[:, 0] - gradient[:, 1]).norm()),
-            0.0,
-        )
-    ]
+    apart = float((gradient[:, 0] - gradient[:, 1]).norm())
+    yield Case("copy_gradient", "gradient of ‖R−I‖² that drives two exact copies apart", apart, 0.0)
 
 
-def _conventions() -> list[Case]:
+def _conventions() -> Iterator[Case]:
     generator = torch.Generator().manual_seed(0)
     x = torch.rand(_SAMPLES, 20, dtype=torch.float64, generator=generator)
     layer = InfoMaxLayer(20, _UNITS, "identity", "softmin").double()
@@ -189,21 +174,6 @@ def _conventions() -> list[Case]:
         sign = infomax_objective(layer(x)).loss - infomax_objective(mirror(x)).loss
         z = layer.preactivation(x)
         moments = covariance(z) - layer.weight @ covariance(x) @ layer.weight.mT
-    return [
-        Case("sign", "loss of softmax(−z) less that of softmax(+z) with −W, −b", float(sign), 0.0),
-        Case(
-            "moments",
-            "covariance of z less W Cov(x) Wᵀ, largest error",
-            float(moments.abs().max()),
-            0.0,
-        ),
-    ]
-
-
-_GROUPS: tuple[Callable[[], list[Case]], ...] = (
-    _joint_entropy,
-    _dead_unit,
-    _dominant_unit,
-    _copied_unit,
-    _conventions,
-)
+    error = float(moments.abs().max())
+    yield Case("sign", "loss of softmax(−z) less that of softmax(+z) with −W, −b", float(sign), 0.0)
+    yield Case("moments", "covariance of z less W Cov(x) Wᵀ, largest error", error, 0.0)

@@ -14,33 +14,12 @@ Source: "InfoMax as the Objective for Implicit EM", Connection to Classical EM. 
 computed in float64.
 """
 
-from __future__ import annotations
-
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
-
-__all__ = [
-    "ImpliedMixture",
-    "MixtureFit",
-    "em_step",
-    "em_step_size",
-    "energies",
-    "fit_explicit",
-    "fit_implicit",
-    "implicit_loss",
-    "implicit_step",
-    "implied_mixture",
-    "log_likelihood",
-    "matched_distance",
-    "mixture_layer",
-    "responsibilities",
-    "sample_mixture",
-]
-
-_OPTIMIZERS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
 
 
 class MixtureFit(NamedTuple):
@@ -188,41 +167,43 @@ def fit_explicit(x: Tensor, means: Tensor, variance: float, steps: int) -> Mixtu
 
 
 def fit_implicit(
+    x: Tensor, means: Tensor, variance: float, steps: int, step_size: float
+) -> MixtureFit:
+    """So many steps of gradient descent on :func:`implicit_loss` from a start (K, D).
+
+    Args:
+        x: Samples (N, D), all of them in every step.
+        means: Where they start.
+        variance: sigma^2 > 0.
+        steps: Number of steps.
+        step_size: One for all components. K sigma^2 is EM for components that are used alike; with
+            more than 2 sigma^2 / (mean responsibility) a component overshoots.
+
+    Raises:
+        ValueError: A step size that is not above zero.
+    """
+    if not step_size > 0:
+        raise ValueError(f"step_size={step_size} is not possible: choose a number above 0")
+    at = means.detach().double().clone().requires_grad_()
+    descent = torch.optim.SGD([at], lr=step_size)
+    return descend(x, at, variance, steps, lambda: implicit_loss(x, at, variance), descent)
+
+
+def descend(
     x: Tensor,
     means: Tensor,
     variance: float,
     steps: int,
-    step_size: float,
-    optimizer: str = "sgd",
+    loss: Callable[[], Tensor],
+    descent: torch.optim.Optimizer,
 ) -> MixtureFit:
-    """So many gradient steps on :func:`implicit_loss` from a start (K, D), on all samples.
-
-    Args:
-        x: Samples (N, D).
-        means: Where they start.
-        variance: sigma^2 > 0.
-        steps: Number of steps.
-        step_size: One for all components. ``sgd`` with K sigma^2 is EM for components that are
-            used alike; with more than 2 sigma^2 / (mean responsibility) a component overshoots.
-            ``adam`` moves every coordinate by about its step size.
-        optimizer: ``sgd`` (plain gradient descent) or ``adam`` (PyTorch's defaults).
-
-    Raises:
-        ValueError: An unknown optimizer, or a step size that is not above zero.
-    """
-    if optimizer not in _OPTIMIZERS:
-        allowed = ", ".join(_OPTIMIZERS)
-        raise ValueError(f"unknown optimizer {optimizer!r}: choose one of {allowed}")
-    if not step_size > 0:
-        raise ValueError(f"step_size={step_size} is not possible: choose a number above 0")
-    at = means.detach().double().clone().requires_grad_()
-    descent = _OPTIMIZERS[optimizer]([at], lr=step_size)
-    path = [at.detach().clone()]
+    """So many steps of an optimizer on a loss of the means, which it changes in place."""
+    path = [means.detach().clone()]
     for _ in range(steps):
         descent.zero_grad()
-        implicit_loss(x, at, variance).backward()
+        loss().backward()
         descent.step()
-        path.append(at.detach().clone())
+        path.append(means.detach().clone())
     return _fit(x, path, variance)
 
 
@@ -247,35 +228,17 @@ def matched_distance(means: Tensor, target: Tensor) -> float:
 # --- a linear layer as a mixture -----------------------------------------------------------------
 
 
-def mixture_layer(means: Tensor, variance: float = 1.0) -> tuple[Tensor, Tensor]:
-    r"""Weight (K, D) and bias (K,) of the linear layer whose softmax is the responsibilities.
+def implied_mixture(weight: Tensor, bias: Tensor) -> ImpliedMixture:
+    r"""The mixture of unit variance whose responsibilities are softmax(Wx + b).
 
-    .. math:: -E_k(x) = w_k \cdot x + b_k - \frac{|x|^2}{2 \sigma^2}, \quad
-              w_k = \mu_k / \sigma^2, \quad b_k = -|\mu_k|^2 / 2\sigma^2
-
-    The last term is common to all units, so that the softmax over units does not see it. At unit
-    variance the bias is :math:`-|w_k|^2/2`; where all rows are equally long it is common, too, and
-    no bias is needed at all.
-    """
-    means = _checked_means(means, variance)
-    return means / variance, -means.square().sum(-1) / (2 * variance)
-
-
-def implied_mixture(weight: Tensor, bias: Tensor, variance: float = 1.0) -> ImpliedMixture:
-    r"""The mixture whose responsibilities are softmax(Wx + b), for any weights and biases.
-
-    Its means are :math:`\sigma^2 w_k`, its mixing weights proportional to
-    :math:`\exp(b_k + \sigma^2 |w_k|^2 / 2)`. This is what breaks when norms are free: the layer
-    still is a mixture, but not one of equal weights, and at zero bias a long row is believed a
-    priori to own exponentially more samples than a short one.
+    Its means are :math:`w_k`, its mixing weights proportional to :math:`\exp(b_k + |w_k|^2 / 2)`.
+    This is what breaks when norms are free: the layer still is a mixture, but not one of equal
+    weights, and at zero bias a long row is believed a priori to own exponentially more samples than
+    a short one. With :math:`b_k = -|w_k|^2 / 2` the weights are equal.
 
     Args:
         weight: Rows (K, D).
         bias: Shape (K,).
-        variance: sigma^2 of the components; a linear layer does not determine it.
     """
-    if not variance > 0:
-        raise ValueError(f"variance={variance} is not possible: choose a number above 0")
     rows = weight.double()
-    log_weights = bias.double() + variance * rows.square().sum(-1) / 2
-    return ImpliedMixture(variance * rows, torch.softmax(log_weights, -1))
+    return ImpliedMixture(rows, torch.softmax(bias.double() + rows.square().sum(-1) / 2, -1))

@@ -12,18 +12,18 @@ from matplotlib.patches import FancyBboxPatch
 from PIL import Image
 
 from infomax_lib.stats import mean_interval
-from paper.chapters.theory.destinations import ring_mixture
+from paper.chapters.theory.experiment import ring_mixture
 from paper.chapters.theory.figures import (
     architectures,
     arrangement_panels,
-    identity_list,
     interval_grid,
     mixture_figure,
     mixture_moments,
     region_growth,
 )
-from paper.chapters.theory.identities.entropy import check_identities
+from paper.chapters.theory.identities import check_identities
 from paper.chapters.theory.mixture import fit_explicit, fit_implicit
+from paper.chapters.theory.words import identity_list
 from paper.figures.film import film
 from paper.figures.seeds_and_grids import panels, use_style
 
@@ -190,17 +190,17 @@ def test_interval_grid_of_equal_or_missing_values():
 
 
 def test_identities_are_listed_with_formula_and_check():
-    checked = check_identities(["lse_gradient", "dead_unit"], seeds=[0])
-    text = identity_list(checked, ["dead_unit", "lse_gradient"])
-    assert text.index("unit without variance") < text.index("log-sum-exp")
-    assert text.count("$$") == 4
-    for _, row in checked.iterrows():
+    checked = check_identities(seeds=[0])
+    text = identity_list(checked, "collapse")
+    rows = checked[checked["section"] == "collapse"]
+    assert text.index("unit without variance") < text.index("the same on every sample")
+    assert text.count("$$") == 2 * len(rows) > 0
+    for _, row in rows.iterrows():
         assert row["latex"] in text
         assert row["claims"] in text
     assert "so it holds" in text
-    broken = checked.assign(holds=False, difference=0.25)
-    listed = identity_list(broken, ["dead_unit"])
+    listed = identity_list(checked.assign(holds=False, difference=0.25), "collapse")
     assert "**does not hold**" in listed
     assert r"$2 \cdot 10^{-1}$" in listed
     with pytest.raises(KeyError, match="moon"):
-        identity_list(checked, ["moon"])
+        identity_list(checked, "moon")

@@ -6,8 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from paper.chapters.theory.arrangements import count_arrangements, random_arrangement
-from paper.chapters.theory.destinations import compare_destinations, fit_infomax, ring_mixture
+from paper.chapters.theory.experiment import (
+    compare_destinations,
+    count_arrangements,
+    fit_infomax,
+    random_arrangement,
+    ring_mixture,
+)
 from paper.chapters.theory.limiting_cases import (
     limiting_cases,
     one_hot_correlation,

@@ -12,8 +12,7 @@ import pandas as pd
 import pytest
 
 from paper.chapters import judge, registry
-from paper.chapters.theory.rules import claims_9_to_15
-from paper.chapters.theory.rules.claims_9_to_15 import (
+from paper.chapters.theory.experiment import (
     BATCHES,
     COLLAPSE,
     MECHANISMS,
@@ -21,9 +20,10 @@ from paper.chapters.theory.rules.claims_9_to_15 import (
     SOFTMIN,
     STARTS,
     cell,
-    collapsed,
-    interaction_shares,
 )
+from paper.chapters.theory.rules import collapse, mechanism
+from paper.chapters.theory.rules.collapse import collapsed
+from paper.chapters.theory.rules.mechanism import interaction_shares
 from paper.judging.evidence import SOURCE_SETTING, Evidence
 
 CHAPTER = "theory"
@@ -492,7 +492,7 @@ def test_other_names_of_identities_are_reported():
 
 
 def test_the_rules_name_what_the_library_checks():
-    from paper.chapters.theory.identities.entropy import IDENTITIES as known
+    from paper.chapters.theory.identities import IDENTITIES as known
     from paper.chapters.theory.limiting_cases import limiting_cases
 
     assert set(IDENTITIES) <= set(known)
@@ -511,12 +511,12 @@ def test_conditions_can_be_run():
 
 def test_thresholds_are_in_the_rules():
     texts = {c.id: c.rule for c in registry().values() if c.chapter == CHAPTER}
-    assert f"{100 * claims_9_to_15.INTERACTION:.0f} %" in texts["001.1"]
-    assert f"{100 * claims_9_to_15.SWAPPED:.0f} points" in texts["001.11"]
-    assert f"{100 * claims_9_to_15.AT_REST:.0f} %" in texts["001.13"]
-    assert f"{claims_9_to_15.COPIES:g}" in texts["001.13"]
-    assert f"{claims_9_to_15.SAME_MODEL:g}" in texts["001.12"]
-    assert f"{claims_9_to_15.OTHER_MODEL:g}" in texts["001.12"]
+    assert f"{100 * mechanism.INTERACTION:.0f} %" in texts["001.1"]
+    assert f"{100 * mechanism.SWAPPED:.0f} points" in texts["001.11"]
+    assert f"{100 * collapse.AT_REST:.0f} %" in texts["001.13"]
+    assert f"{collapse.COPIES:g}" in texts["001.13"]
+    assert f"{mechanism.SAME_MODEL:g}" in texts["001.12"]
+    assert f"{mechanism.OTHER_MODEL:g}" in texts["001.12"]
 
 
 def test_verdicts_survive_a_round_trip():
