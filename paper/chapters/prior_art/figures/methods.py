@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 #: Colour of a family of methods; within a family, markers tell methods apart.
-_FAMILY_COLOURS = {
+FAMILY_COLOURS = {
     "control": GREY,
     "components": OKABE_ITO["blue"],
     "density": OKABE_ITO["green"],
@@ -62,7 +62,7 @@ def method_looks() -> dict[str, tuple[str, str]]:
     for name in LABELS:
         members.setdefault(family_of(name), []).append(name)
     return {
-        name: (_FAMILY_COLOURS[family], marker)
+        name: (FAMILY_COLOURS[family], marker)
         for family, names in members.items()
         for name, marker in zip(names, _MARKERS[: len(names)], strict=True)
     }
@@ -76,7 +76,7 @@ def named_point(method: str, x: float, y: float) -> NamedPoint:
 def family_legend(figure: Figure, methods: Iterable[str], *more: Line2D, columns: int = 4) -> None:
     """Colours of the families among ``methods``, above the panels; ``more`` lines after them."""
     present = {family_of(method) for method in methods}
-    colours = [item for item in _FAMILY_COLOURS.items() if item[0] in present]
+    colours = [item for item in FAMILY_COLOURS.items() if item[0] in present]
     patches = [Patch(color=colour, label=family) for family, colour in colours]
     figure.legend(
         handles=[*patches, *more], loc="outside upper center", ncols=columns, handlelength=1.2
