@@ -151,6 +151,16 @@ def unsupervised_baselines(table: pd.DataFrame) -> list[str]:
     return [name for name in dict.fromkeys(table["method"]) if name not in (*REFERENCES, *INFOMAX)]
 
 
+def configurations(table: pd.DataFrame) -> list[str]:
+    """The configurations of this work in ``table``."""
+    return [name for name in INFOMAX if name in set(table["method"])]
+
+
+def leaders(table: pd.DataFrame) -> tuple[str, str]:
+    """The best unsupervised baseline and the best configuration of this work, by linear probe."""
+    return best(table, unsupervised_baselines(table)), best(table, configurations(table))
+
+
 def paired(table: pd.DataFrame, metric: str, a: str, b: str) -> Interval:
     """Mean of method a minus method b over shared seeds, with its 95 % interval.
 
