@@ -26,9 +26,9 @@ from paper.chapters.prior_art.comparison import (
     paired,
     unsupervised_baselines,
 )
-from paper.chapters.prior_art.experiment import probe_correlations
 from paper.chapters.prior_art.measured.tuning import at_the_edge
 from paper.chapters.prior_art.rules.predictions import DOUBLE_WIDTHS, family_means, removable
+from paper.chapters.prior_art.tables import probe_correlations
 from paper.figures.style import name
 from paper.judging.evidence import SOURCE_SETTING, Evidence, MissingEvidence
 from paper.judging.measured import differences

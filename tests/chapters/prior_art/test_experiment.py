@@ -12,19 +12,21 @@ from paper.chapters.prior_art.comparison import method_of
 from paper.chapters.prior_art.experiment import (
     STARTS,
     ablation_specs,
-    ablation_summary,
     at_equal_flops,
     compared,
     head_start_specs,
     measured,
-    probe_correlations,
     search_rates,
+)
+from paper.chapters.prior_art.measured.flops import parameters, training_flops
+from paper.chapters.prior_art.measured.measures import MEASURES
+from paper.chapters.prior_art.measured.view_ablation import view_ablations
+from paper.chapters.prior_art.tables import (
+    ablation_summary,
+    probe_correlations,
     with_all_labels,
     with_assessment,
 )
-from paper.chapters.prior_art.measured.assessment import MEASURES
-from paper.chapters.prior_art.measured.flops import parameters, training_flops
-from paper.chapters.prior_art.measured.view_ablation import view_ablations
 from paper.methods import BaselineSpec
 from paper.methods.methods import METHODS
 

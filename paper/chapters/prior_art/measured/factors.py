@@ -6,8 +6,6 @@ then known, as in the synthetic sets on which disentanglement is measured (Eastw
 Locatello et al. 2019) and in Morpho-MNIST (Castro et al. 2019).
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -18,8 +16,6 @@ from torch import Tensor
 
 from infomax_lib.model.streams import generator
 from paper.methods.two_views.augment import moved
-
-__all__ = ["LEVELS", "KnownFactors", "known_factors", "thickened"]
 
 #: Levels of every factor but the class. A digit of MNIST fills 20 of 28 pixels: with sizes up to 1
 #: and shifts up to a tenth of the side it stays in the picture but for tips of strokes.

@@ -7,8 +7,6 @@ likelihood of no data tells the two apart, so that maximising it cannot prevent 
 Source: "InfoMax vs. Pretraining Prior Art", What Each Objective Actually Optimizes.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -26,8 +24,6 @@ from infomax_lib.results.store import Store
 from paper.methods.components.pca import principal_components
 from paper.methods.density import gmm
 from paper.methods.density.gmm import MixtureEncoder
-
-__all__ = ["OverlapSpec", "doubled", "log_likelihood", "overlapping_mixtures", "redundancy"]
 
 _EPOCHS = 100  # EM iterations at most
 _MIXTURES = ("distinct", "doubled")
