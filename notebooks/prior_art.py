@@ -230,7 +230,7 @@ from infomax_lib import SpecError, first_seeds, grid, load_dataset, open_store
 from infomax_lib.model.architectures import INFOMAX
 from infomax_lib.stats import format_number
 from paper.chapters import judge
-from paper.chapters.prior_art import words
+from paper.chapters.prior_art import experiment, words
 from paper.chapters.prior_art.comparison import (
     LABELS,
     feature_images,
@@ -241,32 +241,12 @@ from paper.chapters.prior_art.comparison import (
     summary,
     timed_on,
 )
-from paper.chapters.prior_art.experiment import (
-    ablation_specs,
-    at_equal_flops,
-    compared,
-    head_start_specs,
-    measured,
-    search_rates,
-)
-from paper.chapters.prior_art.figures.curves import (
-    few_label_curves,
-    head_start_curves,
-    pruning_curves,
-    widths_against_probe,
-)
+from paper.chapters.prior_art.figures import curves, one_value, views
 from paper.chapters.prior_art.figures.methods import (
     against_probe,
     features_side_by_side,
     measures_by_method,
 )
-from paper.chapters.prior_art.figures.one_value import (
-    cost_against_quality,
-    disentanglement,
-    removable_shares,
-    transfer_matrix,
-)
-from paper.chapters.prior_art.figures.views import example_views, views_shown
 from paper.chapters.prior_art.measured.assessment import assess
 from paper.chapters.prior_art.measured.head_start import head_starts
 from paper.chapters.prior_art.measured.overlap import OverlapSpec, overlapping_mixtures
@@ -311,7 +291,7 @@ if data.image_shape is None:
 # %%
 rates, searches = {}, {}
 for name in filter(None, [dataset, second]):
-    searches[name] = search_rates(
+    searches[name] = experiment.search_rates(
         name, hidden_dim, epochs=epochs, methods=chosen_methods, device=device, store=store
     )
     rates[name] = chosen_rates(searches[name])
@@ -332,19 +312,20 @@ change; they stand in both tables at their own cost.
 """)
 
 # %%
-chosen = first_seeds(seeds)
+chosen, few = first_seeds(seeds), first_seeds(few_seeds)
 fits = {
-    name: compared(
+    name: experiment.compared(
         name, hidden_dim, chosen, epochs=epochs, methods=chosen_methods, rates=rates[name]
     )
     for name in rates
 }
 pictured = {dataset: chosen[:1]}  # seeds whose weights are drawn below
 tables = {
-    name: measured(specs, device, store, pictured.get(name, [])) for name, specs in fits.items()
+    name: experiment.measured(specs, device, store, pictured.get(name, []))
+    for name, specs in fits.items()
 }
 cheap = {
-    name: measured(at_equal_flops(specs, load_dataset(name)), device, store)
+    name: experiment.measured(experiment.at_equal_flops(specs, load_dataset(name)), device, store)
     for name, specs in fits.items()
 }
 table = tables[dataset]
@@ -359,13 +340,8 @@ table = tables[dataset]
 assessed = {name: assess(specs, device, store) for name, specs in fits.items()}
 on_halves = [
     assess(
-        compared(
-            half,
-            hidden_dim,
-            first_seeds(few_seeds),
-            epochs=epochs,
-            methods=chosen_methods,
-            rates=rates[dataset],
+        experiment.compared(
+            half, hidden_dim, few, epochs=epochs, methods=chosen_methods, rates=rates[dataset]
         ),
         device,
         store,
@@ -384,16 +360,16 @@ some_methods = [m for m in [*width_methods.split(), *INFOMAX] if m in chosen_met
 other_widths = [
     fit
     for k in sorted({*full_widths, *more_widths} - {hidden_dim})
-    for fit in compared(
+    for fit in experiment.compared(
         dataset,
         k,
-        first_seeds(few_seeds),
+        few,
         epochs=epochs,
         methods=chosen_methods if k in full_widths else some_methods,
         rates=rates[dataset],
     )
 ]
-wide = pd.concat([table, measured(other_widths, device, store)], ignore_index=True)
+wide = pd.concat([table, experiment.measured(other_widths, device, store)], ignore_index=True)
 
 # %% tags=["hide-input"]
 covered = {(name, "equal epochs"): rows for name, rows in tables.items()}
@@ -409,7 +385,7 @@ shown(words.coverage_table(covered))
 # method here is given, and only that family is given it.
 
 # %% mystnb={"image": {"alt": "Four rows: an image on the left and eight random views of it, turned, scaled, shifted and with missing pixels."}} tags=["hide-input"]
-views_shown(*example_views(data, 4, 8, seed=0), data.image_shape)
+views.views_shown(*views.example_views(data, 4, 8, seed=0), data.image_shape)
 
 # %% [markdown]
 # ## Result
@@ -501,7 +477,7 @@ say(
 say(words.budget_answer(table, cheap[dataset]))
 
 # %% mystnb={"image": {"alt": "Two panels with probe accuracy on the vertical axis, against floating-point operations of training and against seconds, both on logarithmic axes; one point per method, the leading ones named, and the Pareto front."}} tags=["hide-input"]
-cost_against_quality(table)
+one_value.cost_against_quality(table)
 
 # %% tags=["hide-input", "hide-output"]
 shown(
@@ -552,10 +528,10 @@ features_side_by_side(feature_images(first_of_each, store), data.image_shape)
 # explain, or by what a ridge regression loses; after each step a probe is fitted again.
 
 # %% mystnb={"image": {"alt": "Three panels, one for each order of removal: accuracy lost in points against the share of units removed; InfoMax configurations bold, baselines thin."}} tags=["hide-input"]
-pruning_curves(pruning)
+curves.pruning_curves(pruning)
 
 # %% mystnb={"image": {"alt": "One line per method: the largest share of units that can be removed within one point of accuracy, every seed a point with the mean and its interval, and lines at a tenth and a quarter."}} tags=["hide-input"]
-removable_shares(pruning)
+one_value.removable_shares(pruning)
 
 # %% tags=["remove-input"]
 why = words.explained(evidence)
@@ -569,10 +545,10 @@ say(why["002.12"])
 # the training images, on rotated images, and with one, ten or a hundred labels per class.
 
 # %% mystnb={"image": {"alt": "Heat map with a row for every method and a column for every target in four families: accuracy in per cent in every cell, coloured within its column."}} tags=["hide-input"]
-transfer_matrix(transfer)
+one_value.transfer_matrix(transfer)
 
 # %% mystnb={"image": {"alt": "Accuracy against the number of labels per class, one, ten, a hundred and all: InfoMax configurations, the best baselines, and the references."}} tags=["hide-input"]
-few_label_curves(with_all_labels(transfer, table))
+curves.few_label_curves(with_all_labels(transfer, table))
 
 # %% [markdown]
 # With one label per class much of what is measured is how features are scaled, since nothing is
@@ -586,7 +562,9 @@ say(why["002.13"])
 # ### Smaller InfoMax layers match larger ones
 
 # %% mystnb={"image": {"alt": "Probe accuracy against the number of units on a logarithmic axis: InfoMax configurations bold, other methods thin and labelled."}} tags=["hide-input"]
-widths_against_probe(wide) if other_widths else HTML("No other number of units was asked for.")
+curves.widths_against_probe(wide) if other_widths else HTML(
+    "No other number of units was asked for."
+)
 
 # %% tags=["remove-input"]
 say(words.judged(verdicts.find("002.14")))
@@ -600,7 +578,7 @@ say(why["002.14"])
 # class, rotation, scale, two shifts and the thickness of the pen are known.
 
 # %% mystnb={"image": {"alt": "Two panels with a line per method: mutual information gap with a mark at the 95th percentile of random rotations, and the share of units that tell one class with an area under the curve of at least nine tenths."}} tags=["hide-input"]
-disentanglement(assessed[dataset])
+one_value.disentanglement(assessed[dataset])
 
 # %% tags=["remove-input"]
 say(words.judged(verdicts.find("002.15")))
@@ -634,20 +612,15 @@ say(words.judged(verdicts.find("002.17"), "Prototypes"))
 
 # %%
 starts = head_starts(
-    head_start_specs(
-        dataset,
-        hidden_dim,
-        first_seeds(few_seeds),
-        epochs=epochs,
-        methods=chosen_methods,
-        rates=rates[dataset],
+    experiment.head_start_specs(
+        dataset, hidden_dim, few, epochs=epochs, methods=chosen_methods, rates=rates[dataset]
     ),
     device=device,
     store=store,
 )
 
 # %% mystnb={"image": {"alt": "Test accuracy less that of a random start, in points, against the epoch of training with labels, one line per method with its interval."}} tags=["hide-input"]
-head_start_curves(starts)
+curves.head_start_curves(starts)
 
 # %% tags=["remove-input"]
 evidence_tables["head_start"] = starts
@@ -662,13 +635,8 @@ say(words.judged(verdicts.find("002.18")))
 
 # %%
 ablation = view_ablations(
-    ablation_specs(
-        dataset,
-        hidden_dim,
-        first_seeds(few_seeds),
-        epochs=epochs,
-        batch_sizes=batch_sizes,
-        rates=rates[dataset],
+    experiment.ablation_specs(
+        dataset, hidden_dim, few, epochs=epochs, batch_sizes=batch_sizes, rates=rates[dataset]
     ),
     device=device,
     store=store,
@@ -690,7 +658,7 @@ say(words.judged(verdicts.find("002.4")))
 
 # %%
 overlap = overlapping_mixtures(
-    grid(OverlapSpec(dataset=dataset), seed=first_seeds(few_seeds)), device=device, store=store
+    grid(OverlapSpec(dataset=dataset), seed=few), device=device, store=store
 )
 
 # %% tags=["hide-input"]
