@@ -134,7 +134,7 @@
 from IPython.display import HTML
 
 from paper.chapters.prior_art.timeline import timeline_figure, timeline_table
-from paper.figures.seeds_and_grids import use_style
+from paper.figures.style import use_style
 
 use_style()
 
@@ -225,67 +225,48 @@ device: str = "auto"  # auto, cpu or cuda
 
 # %% tags=["remove-cell"]
 import pandas as pd
-from myst_nb import glue
 
 from infomax_lib import SpecError, first_seeds, grid, load_dataset, open_store
 from infomax_lib.model.architectures import INFOMAX
-from infomax_lib.stats import format_number, mean_interval
+from infomax_lib.stats import format_number
 from paper.chapters import judge
+from paper.chapters.prior_art import experiment, words
 from paper.chapters.prior_art.comparison import (
     LABELS,
-    best,
     feature_images,
     in_words,
+    leaders,
     paired,
     remarks,
     summary,
     timed_on,
-    unsupervised_baselines,
 )
-from paper.chapters.prior_art.experiment import (
-    ablation_specs,
-    ablation_summary,
-    at_equal_flops,
-    compared,
-    head_start_specs,
-    measured,
-    probe_correlations,
-    search_rates,
-    with_all_labels,
-    with_assessment,
-)
+from paper.chapters.prior_art.figures import curves, one_value, views
 from paper.chapters.prior_art.figures.methods import (
     against_probe,
     features_side_by_side,
     measures_by_method,
 )
-from paper.chapters.prior_art.figures.one_value import (
-    cost_against_quality,
-    disentanglement,
-    example_views,
-    few_label_curves,
-    head_start_curves,
-    pruning_curves,
-    removable_shares,
-    transfer_matrix,
-    views_shown,
-    widths_against_probe,
-)
 from paper.chapters.prior_art.measured.assessment import assess
-from paper.chapters.prior_art.measured.assessment_tables import pruning_table, transfer_table
 from paper.chapters.prior_art.measured.head_start import head_starts
 from paper.chapters.prior_art.measured.overlap import OverlapSpec, overlapping_mixtures
-from paper.chapters.prior_art.measured.tuning import at_the_edge, chosen_rates
+from paper.chapters.prior_art.measured.tuning import chosen_rates
 from paper.chapters.prior_art.measured.view_ablation import view_ablations
-from paper.chapters.prior_art.prediction_words import explained
-from paper.chapters.prior_art.words import budget_answer, coverage, coverage_table, recommendation
-from paper.figures.seeds_and_grids import thumbnail
-from paper.figures.style import NAMES
+from paper.chapters.prior_art.tables import (
+    ablation_summary,
+    probe_correlations,
+    pruning_table,
+    transfer_table,
+    with_all_labels,
+    with_assessment,
+)
+from paper.figures.style import thumbnail
 from paper.figures.tables import grouped_table, table_html
 from paper.judging.evidence import Evidence
 from paper.judging.verdicts import Card
 from paper.methods.methods import METHODS
 from paper.pages.computing_time import computing_words
+from paper.pages.show import quote, say, shown
 
 store = open_store(store)
 chosen_methods = [*METHODS, *INFOMAX] if methods == "all" else [*methods.split(), *INFOMAX]
@@ -305,40 +286,46 @@ if data.image_shape is None:
 #
 # **Learning rates.** Every method with a step size is trained on eleven twelfths of the training
 # images at its default rate times a tenth to ten, and further out where the best lies at the edge;
-# the linear probe on the last twelfth chooses. No test image is looked at. {glue:text}`edges`
+# the linear probe on the last twelfth chooses. No test image is looked at.
 
 # %%
 rates, searches = {}, {}
 for name in filter(None, [dataset, second]):
-    searches[name] = search_rates(
+    searches[name] = experiment.search_rates(
         name, hidden_dim, epochs=epochs, methods=chosen_methods, device=device, store=store
     )
     rates[name] = chosen_rates(searches[name])
 
-# %% tags=["hide-input", "hide-output"]
-HTML(table_html(pd.DataFrame(rates).rename(index=LABELS).reset_index(names="learning rate")))
+# %% tags=["remove-input"]
+say(words.edges(searches))
 
-# %% [markdown]
-# **Budgets.** All methods that descend in minibatches make {glue:text}`epochs` passes over the data
-# (*equal epochs*). A pass costs some of them several times what it costs others, so the comparison
-# is made again with as many passes as cost what InfoMax A costs (*equal cost*), in operations of
-# matrix products counted by one rule. Methods in closed form or with full batches have no passes to
-# change; they stand in both tables at their own cost.
+# %% tags=["hide-input", "hide-output"]
+shown(pd.DataFrame(rates).rename(index=LABELS).reset_index(names="learning rate"))
+
+# %% tags=["remove-input"]
+say(f"""
+**Budgets.** All methods that descend in minibatches make {epochs} passes over the data
+(*equal epochs*). A pass costs some of them several times what it costs others, so the comparison
+is made again with as many passes as cost what InfoMax A costs (*equal cost*), in operations of
+matrix products counted by one rule. Methods in closed form or with full batches have no passes to
+change; they stand in both tables at their own cost.
+""")
 
 # %%
-chosen = first_seeds(seeds)
+chosen, few = first_seeds(seeds), first_seeds(few_seeds)
 fits = {
-    name: compared(
+    name: experiment.compared(
         name, hidden_dim, chosen, epochs=epochs, methods=chosen_methods, rates=rates[name]
     )
     for name in rates
 }
 pictured = {dataset: chosen[:1]}  # seeds whose weights are drawn below
 tables = {
-    name: measured(specs, device, store, pictured.get(name, [])) for name, specs in fits.items()
+    name: experiment.measured(specs, device, store, pictured.get(name, []))
+    for name, specs in fits.items()
 }
 cheap = {
-    name: measured(at_equal_flops(specs, load_dataset(name)), device, store)
+    name: experiment.measured(experiment.at_equal_flops(specs, load_dataset(name)), device, store)
     for name, specs in fits.items()
 }
 table = tables[dataset]
@@ -353,13 +340,8 @@ table = tables[dataset]
 assessed = {name: assess(specs, device, store) for name, specs in fits.items()}
 on_halves = [
     assess(
-        compared(
-            half,
-            hidden_dim,
-            first_seeds(few_seeds),
-            epochs=epochs,
-            methods=chosen_methods,
-            rates=rates[dataset],
+        experiment.compared(
+            half, hidden_dim, few, epochs=epochs, methods=chosen_methods, rates=rates[dataset]
         ),
         device,
         store,
@@ -367,31 +349,33 @@ on_halves = [
     for half in ([f"{dataset}-low", f"{dataset}-high"] if halves else [])
 ]
 
-# %% [markdown]
-# **Other widths**: every method at those of `full_widths`, some methods at those of `more_widths`, at the
-# rates that were chosen at $K =$ {glue:text}`hidden_dim`.
+# %% tags=["remove-input"]
+say(f"""
+**Other widths**: every method at those of `full_widths`, some methods at those of `more_widths`, at
+the rates that were chosen at $K =$ {hidden_dim}.
+""")
 
 # %%
 some_methods = [m for m in [*width_methods.split(), *INFOMAX] if m in chosen_methods]
 other_widths = [
     fit
     for k in sorted({*full_widths, *more_widths} - {hidden_dim})
-    for fit in compared(
+    for fit in experiment.compared(
         dataset,
         k,
-        first_seeds(few_seeds),
+        few,
         epochs=epochs,
         methods=chosen_methods if k in full_widths else some_methods,
         rates=rates[dataset],
     )
 ]
-wide = pd.concat([table, measured(other_widths, device, store)], ignore_index=True)
+wide = pd.concat([table, experiment.measured(other_widths, device, store)], ignore_index=True)
 
 # %% tags=["hide-input"]
 covered = {(name, "equal epochs"): rows for name, rows in tables.items()}
 covered |= {(name, "equal cost"): rows for name, rows in cheap.items()}
 covered[dataset, "equal epochs"] = wide
-HTML(table_html(coverage_table(covered)))
+shown(words.coverage_table(covered))
 
 # %% [markdown]
 # ### What contrastive methods are shown
@@ -401,45 +385,45 @@ HTML(table_html(coverage_table(covered)))
 # method here is given, and only that family is given it.
 
 # %% mystnb={"image": {"alt": "Four rows: an image on the left and eight random views of it, turned, scaled, shifted and with missing pixels."}} tags=["hide-input"]
-views_shown(*example_views(data, 4, 8, seed=0), data.image_shape)
+views.views_shown(*views.example_views(data, 4, 8, seed=0), data.image_shape)
 
 # %% [markdown]
 # ## Result
 #
 # Means and 95 % intervals over seeds, best probe first; a single number where all seeds agree.
-# Weight redundancy is given relative to that of random directions. HSIC sees dependence that
-# correlation does not; its floor, what independent outputs would show, is {glue:text}`hsic_floor`
-# on average here. A second table, folded, holds weights and cost. Softmax outputs sum to one, so that each is known exactly from the others: their
-# held-out $R^2$ is one by construction. {glue:text}`remarks`
+# Weight redundancy is given relative to that of random directions.
+
+# %% tags=["remove-input"]
+say(
+    f"""
+HSIC sees dependence that correlation does not; its floor, what independent outputs would show, is
+{format_number(table["hsic_floor"].mean())} on average here. A second table, folded, holds weights
+and cost. Softmax outputs sum to one, so that each is known exactly from the others: their held-out
+$R^2$ is one by construction.""",
+    remarks(table),
+)
 
 # %% tags=["hide-input"]
 table = with_assessment(table, assessed[dataset])
-HTML(
-    table_html(
-        summary(
-            table, ["probe_accuracy", "output_correlation", "hsic", "held_out_r2", "dead_units"]
-        )
-    )
-)
+shown(summary(table, ["probe_accuracy", "output_correlation", "hsic", "held_out_r2", "dead_units"]))
 
 # %% tags=["hide-input", "hide-output"]
-HTML(
-    table_html(
-        summary(
-            table,
-            ["redundancy_over_random", "effective_rank", "cka", "flops", "parameters", "seconds"],
-        )
-    )
-)
+folded = ["redundancy_over_random", "effective_rank", "cka", "flops", "parameters", "seconds"]
+shown(summary(table, folded))
 
 # %% [markdown]
 # CKA compares the test features of every seed with those of the seed before: one means the same
-# geometry. Seconds are wall time of fitting per seed, on: {glue:text}`devices`, with whatever else
-# the machine did at the time: they tell factors apart, not percents. An InfoMax layer's share also
-# holds the measurements that are taken while it trains, so that operations are the fairer number.
-# For centres of k-means
-# "weights" means the centres themselves, which share the mean image.
-#
+# geometry.
+
+# %% tags=["remove-input"]
+say(f"""
+Seconds are wall time of fitting per seed, on: {timed_on(table)}, with whatever else the machine did
+at the time: they tell factors apart, not percents. An InfoMax layer's share also holds the
+measurements that are taken while it trains, so that operations are the fairer number. For centres
+of k-means "weights" means the centres themselves, which share the mean image.
+""")
+
+# %% [markdown]
 # Every seed is a point; the bar is the interval of the mean.
 
 # %% mystnb={"image": {"alt": "Four panels, one line per method ordered by probe accuracy, every seed a point with the mean and its 95 percent interval: probe accuracy, weight redundancy relative to random weights, output correlation, and normalised HSIC."}} tags=["hide-input"]
@@ -447,9 +431,10 @@ measures_by_method(
     table, ["probe_accuracy", "redundancy_over_random", "output_correlation", "hsic"]
 )
 
+# %% tags=["remove-input"]
+say(words.against_the_best(table), words.dead_units(table))
+
 # %% [markdown]
-# {glue:text}`sentence_best` {glue:text}`sentence_dead`
-#
 # ### Does independence predict quality?
 #
 # Each method as a point in the plane of redundancy and probe accuracy. If independence were
@@ -460,29 +445,45 @@ planes = ["redundancy_over_random", "output_correlation"]
 fig = against_probe(table, planes, probe_correlations(table, planes))
 fig
 
-# %% [markdown]
-# {glue:text}`sentence_rank` For PCA and FastICA no statistics is needed: their features are
-# rotations and rescalings of each other, so a linear classifier can read the same from both,
-# whatever their independence. {glue:text}`sentence_subspace`
+# %% tags=["hide-input"]
+# what the claims are judged by; the tables of the experiments below join it where they are made
+pruning = pruning_table(assessed[dataset])
+transfer = transfer_table(pd.concat([*assessed.values(), *on_halves]))
+evidence_tables = {
+    "baselines": table,
+    "pruning": pruning,
+    "transfer": transfer,
+    "widths": wide,
+    "factors": assessed[dataset],
+}
+setting = {"dataset": dataset, "hidden_dim": hidden_dim, "epochs": epochs}
+evidence = Evidence(pd.DataFrame(), extra=evidence_tables, base=setting)
+verdicts = judge("prior_art", evidence)
 
-# %% tags=["remove-cell"]
-image = thumbnail(fig)
+# %% tags=["remove-input"]
+say(
+    "Rank correlation over methods, with the supervised ceiling left out:",
+    verdicts.find("002.10").evidence,
+    """For PCA and FastICA no statistics is needed: their features are rotations and rescalings of
+    each other, so a linear classifier can read the same from both, whatever their independence.""",
+    f"Measured: {in_words(table, 'fastica', 'pca')}; HSIC of FastICA less that of PCA:",
+    f"{paired(table, 'hsic', 'fastica', 'pca')}.",
+)
 
 # %% [markdown]
 # ### At equal cost
-#
-# {glue:text}`sentence_budget`
+
+# %% tags=["remove-input"]
+say(words.budget_answer(table, cheap[dataset]))
 
 # %% mystnb={"image": {"alt": "Two panels with probe accuracy on the vertical axis, against floating-point operations of training and against seconds, both on logarithmic axes; one point per method, the leading ones named, and the Pareto front."}} tags=["hide-input"]
-cost_against_quality(table)
+one_value.cost_against_quality(table)
 
 # %% tags=["hide-input", "hide-output"]
-HTML(
-    table_html(
-        summary(
-            cheap[dataset],
-            ["probe_accuracy", "output_correlation", "hsic", "redundancy_over_random", "flops"],
-        )
+shown(
+    summary(
+        cheap[dataset],
+        ["probe_accuracy", "output_correlation", "hsic", "redundancy_over_random", "flops"],
     )
 )
 
@@ -490,23 +491,23 @@ HTML(
 # ### On the second dataset
 #
 # The same methods, seeds, budgets and views, with learning rates of their own; nobody chose the views
-# for it. {glue:text}`sentence_second`
+# for it.
+
+# %% tags=["remove-input"]
+others = {name: rows for name, rows in tables.items() if name != dataset}
+say(*(words.elsewhere(name, rows, cheap[name]) for name, rows in others.items()))
 
 # %% tags=["hide-input", "hide-output"]
-others = {name: rows for name, rows in tables.items() if name != dataset}
-HTML(
-    "".join(
-        table_html(
-            summary(
-                with_assessment(rows, assessed[name]),
-                ["probe_accuracy", "output_correlation", "hsic", "held_out_r2", "cka"],
-            )
-        )
-        + table_html(summary(cheap[name], ["probe_accuracy", "output_correlation", "flops"]))
-        for name, rows in others.items()
+columns = ["probe_accuracy", "output_correlation", "hsic", "held_out_r2", "cka"]
+both = [
+    summary(rows, measures)
+    for name in others
+    for rows, measures in (
+        (with_assessment(tables[name], assessed[name]), columns),
+        (cheap[name], ["probe_accuracy", "output_correlation", "flops"]),
     )
-    or "No second dataset was asked for."
-)
+]
+HTML("".join(map(table_html, both)) or "No second dataset was asked for.")
 
 # %% [markdown]
 # ### What the units look like
@@ -527,47 +528,49 @@ features_side_by_side(feature_images(first_of_each, store), data.image_shape)
 # explain, or by what a ridge regression loses; after each step a probe is fitted again.
 
 # %% mystnb={"image": {"alt": "Three panels, one for each order of removal: accuracy lost in points against the share of units removed; InfoMax configurations bold, baselines thin."}} tags=["hide-input"]
-pruning = pruning_table(assessed[dataset])
-pruning_curves(pruning)
+curves.pruning_curves(pruning)
 
 # %% mystnb={"image": {"alt": "One line per method: the largest share of units that can be removed within one point of accuracy, every seed a point with the mean and its interval, and lines at a tenth and a quarter."}} tags=["hide-input"]
-removable_shares(pruning)
+one_value.removable_shares(pruning)
+
+# %% tags=["remove-input"]
+why = words.explained(evidence)
+say(words.judged(verdicts.find("002.12")))
+say(why["002.12"])
 
 # %% [markdown]
-# Verdict: **{glue:text}`verdict_12`**. {glue:text}`evidence_12`
-#
-# {glue:text}`why_12`
-#
 # ### InfoMax features transfer better
 #
 # Frozen encoders under a new linear probe: on the other dataset, on the classes that were not in
 # the training images, on rotated images, and with one, ten or a hundred labels per class.
 
 # %% mystnb={"image": {"alt": "Heat map with a row for every method and a column for every target in four families: accuracy in per cent in every cell, coloured within its column."}} tags=["hide-input"]
-transfer = transfer_table(pd.concat([*assessed.values(), *on_halves]))
-transfer_matrix(transfer)
+one_value.transfer_matrix(transfer)
 
 # %% mystnb={"image": {"alt": "Accuracy against the number of labels per class, one, ten, a hundred and all: InfoMax configurations, the best baselines, and the references."}} tags=["hide-input"]
-few_label_curves(with_all_labels(transfer, table))
+curves.few_label_curves(with_all_labels(transfer, table))
 
 # %% [markdown]
 # With one label per class much of what is measured is how features are scaled, since nothing is
 # known about the directions that matter.
-#
-# Verdict: **{glue:text}`verdict_13`**. {glue:text}`evidence_13`
-#
-# {glue:text}`why_13`
-#
+
+# %% tags=["remove-input"]
+say(words.judged(verdicts.find("002.13")))
+say(why["002.13"])
+
+# %% [markdown]
 # ### Smaller InfoMax layers match larger ones
 
 # %% mystnb={"image": {"alt": "Probe accuracy against the number of units on a logarithmic axis: InfoMax configurations bold, other methods thin and labelled."}} tags=["hide-input"]
-widths_against_probe(wide) if other_widths else HTML("No other number of units was asked for.")
+curves.widths_against_probe(wide) if other_widths else HTML(
+    "No other number of units was asked for."
+)
+
+# %% tags=["remove-input"]
+say(words.judged(verdicts.find("002.14")))
+say(why["002.14"])
 
 # %% [markdown]
-# Verdict: **{glue:text}`verdict_14`**. {glue:text}`evidence_14`
-#
-# {glue:text}`why_14`
-#
 # ### InfoMax features can be named
 #
 # The mutual information gap (MIG) is one when every factor is known to one unit alone. Random
@@ -575,12 +578,11 @@ widths_against_probe(wide) if other_widths else HTML("No other number of units w
 # class, rotation, scale, two shifts and the thickness of the pen are known.
 
 # %% mystnb={"image": {"alt": "Two panels with a line per method: mutual information gap with a mark at the 95th percentile of random rotations, and the share of units that tell one class with an area under the curve of at least nine tenths."}} tags=["hide-input"]
-disentanglement(assessed[dataset])
+one_value.disentanglement(assessed[dataset])
 
-# %% [markdown]
-# Verdict: **{glue:text}`verdict_15`**. {glue:text}`evidence_15`
-#
-# {glue:text}`why_15`
+# %% tags=["remove-input"]
+say(words.judged(verdicts.find("002.15")))
+say(why["002.15"])
 
 # %% [markdown]
 # ## Smaller claims
@@ -595,13 +597,13 @@ disentanglement(assessed[dataset])
 # mean image.
 
 # %% tags=["hide-input"]
-HTML(table_html(summary(table, ["purity", "owner_similarity", "cka"])))
+shown(summary(table, ["purity", "owner_similarity", "cka"]))
+
+# %% tags=["remove-input"]
+say(words.judged(verdicts.find("002.16"), "Stable"))
+say(words.judged(verdicts.find("002.17"), "Prototypes"))
 
 # %% [markdown]
-# Stable: **{glue:text}`verdict_16`**. {glue:text}`evidence_16`
-#
-# Prototypes: **{glue:text}`verdict_17`**. {glue:text}`evidence_17`
-#
 # ### A start for training with labels
 #
 # *Local unsupervised objectives can initialise good features.* A supervised layer is trained from
@@ -610,24 +612,22 @@ HTML(table_html(summary(table, ["purity", "owner_similarity", "cka"])))
 
 # %%
 starts = head_starts(
-    head_start_specs(
-        dataset,
-        hidden_dim,
-        first_seeds(few_seeds),
-        epochs=epochs,
-        methods=chosen_methods,
-        rates=rates[dataset],
+    experiment.head_start_specs(
+        dataset, hidden_dim, few, epochs=epochs, methods=chosen_methods, rates=rates[dataset]
     ),
     device=device,
     store=store,
 )
 
 # %% mystnb={"image": {"alt": "Test accuracy less that of a random start, in points, against the epoch of training with labels, one line per method with its interval."}} tags=["hide-input"]
-head_start_curves(starts)
+curves.head_start_curves(starts)
+
+# %% tags=["remove-input"]
+evidence_tables["head_start"] = starts
+verdicts = judge("prior_art", evidence)
+say(words.judged(verdicts.find("002.18")))
 
 # %% [markdown]
-# Verdict: **{glue:text}`verdict_18`**. {glue:text}`evidence_18`
-#
 # ### What contrastive methods need
 #
 # *Contrastive learning needs augmentations and large batches.* SimCLR and Barlow Twins with and
@@ -635,25 +635,22 @@ head_start_curves(starts)
 
 # %%
 ablation = view_ablations(
-    ablation_specs(
-        dataset,
-        hidden_dim,
-        first_seeds(few_seeds),
-        epochs=epochs,
-        batch_sizes=batch_sizes,
-        rates=rates[dataset],
+    experiment.ablation_specs(
+        dataset, hidden_dim, few, epochs=epochs, batch_sizes=batch_sizes, rates=rates[dataset]
     ),
     device=device,
     store=store,
 )
 
 # %% tags=["hide-input"]
-shown = ablation_summary(ablation)
-HTML(table_html(shown) if len(shown) else "No batch size was asked for.")
+shown(ablation_summary(ablation)) if batch_sizes else HTML("No batch size was asked for.")
+
+# %% tags=["remove-input"]
+evidence_tables["ablation"] = ablation
+verdicts = judge("prior_art", evidence)
+say(words.judged(verdicts.find("002.4")))
 
 # %% [markdown]
-# Verdict: **{glue:text}`verdict_4`**. {glue:text}`evidence_4`
-#
 # ### Density without non-redundancy
 #
 # *A mixture with overlapping components still models the density.* A Gaussian mixture is fitted to
@@ -661,46 +658,62 @@ HTML(table_html(shown) if len(shown) else "No batch size was asked for.")
 
 # %%
 overlap = overlapping_mixtures(
-    grid(OverlapSpec(dataset=dataset), seed=first_seeds(few_seeds)), device=device, store=store
+    grid(OverlapSpec(dataset=dataset), seed=few), device=device, store=store
 )
 
 # %% tags=["hide-input"]
-HTML(table_html(grouped_table(overlap, ["mixture"], ["log_likelihood", "redundancy"])))
+shown(grouped_table(overlap, ["mixture"], ["log_likelihood", "redundancy"]))
+
+# %% tags=["remove-input"]
+evidence_tables["overlap"] = overlap
+verdicts = judge("prior_art", evidence)
+say(words.judged(verdicts.find("002.7")))
 
 # %% [markdown]
-# Verdict: **{glue:text}`verdict_7`**. {glue:text}`evidence_7`
-#
 # ### The source's table, measured
-#
-# Each cell as a comparison: {glue:text}`evidence_6` Verdict: **{glue:text}`verdict_6`**.
+
+# %% tags=["remove-input"]
+cells = verdicts.find("002.6")
+say(f"Each cell as a comparison: {cells.evidence} Verdict: **{cells.interpretation_verdict}**.")
 
 # %% [markdown]
 # ## Controls
 #
 # *Untrained weights* are in every table above: what a method adds is its distance from them.
-# *Shuffled labels*: trained on labels in random order, the same probe can only guess, and a guess
-# is right on about one image in {glue:text}`classes`; clearly more would mean that the probe reads
-# something other than the class.
+
+# %% tags=["remove-input"]
+say(f"""
+*Shuffled labels*: trained on labels in random order, the same probe can only guess, and a guess is
+right on about one image in {len(data.test_labels.unique())}; clearly more would mean that the probe
+reads something other than the class.
+""")
 
 # %% tags=["hide-input"]
-HTML(table_html(summary(table, ["probe_accuracy", "shuffled_probe_accuracy"])))
+shown(summary(table, ["probe_accuracy", "shuffled_probe_accuracy"]))
 
-# %% [markdown]
-# *Competition removed from the reading*: the probe of architecture B on the activations before its
-# softmax instead of after. {glue:text}`sentence_before` *Non-linearity alone*: PCA with and without
-# a ReLU. {glue:text}`sentence_relu`
+# %% tags=["remove-input"]
+say(
+    """*Competition removed from the reading*: the probe of architecture B on the activations before
+    its softmax instead of after.""",
+    words.before_softmax(table),
+    "*Non-linearity alone*: PCA with and without a ReLU.",
+    f"Here {in_words(table, 'pca_relu', 'pca')}.",
+)
 
 # %% [markdown]
 # ## What would change our mind
-#
-# - Another data set, width or length of training on which the order of the methods differs:
-#   `dataset`, `hidden_dim` and `epochs` are parameters. {glue:text}`epochs` passes are few for the
-#   source's settings, which make a hundred.
-# - A wider search. Learning rates were chosen, other settings (temperatures, weights of terms, sizes
-#   of heads, views) were taken from the papers; those of this work from the source.
-# - Deep encoders. All methods here train one layer, which is what this work is about and less than
-#   the two-view methods were made for.
-# - A non-linear probe, which would favour methods that fold information into fewer units.
+
+# %% tags=["remove-input"]
+say(f"""
+- Another data set, width or length of training on which the order of the methods differs:
+  `dataset`, `hidden_dim` and `epochs` are parameters. {epochs} passes are few for the
+  source's settings, which make a hundred.
+- A wider search. Learning rates were chosen, other settings (temperatures, weights of terms, sizes
+  of heads, views) were taken from the papers; those of this work from the source.
+- Deep encoders. All methods here train one layer, which is what this work is about and less than
+  the two-view methods were made for.
+- A non-linear probe, which would favour methods that fold information into fewer units.
+""")
 
 # %% [markdown]
 # ## Rerun this page
@@ -711,117 +724,50 @@ HTML(table_html(summary(table, ["probe_accuracy", "shuffled_probe_accuracy"])))
 #
 # or `papermill notebooks/prior_art.ipynb out.ipynb -p hidden_dim 16`. What the store knows is not
 # computed again. From an empty store every fit is made again, and its weights are kept in the store
-# while its measures are taken. {glue:text}`computing`
+# while its measures are taken.
+
+# %% tags=["remove-input"]
+kinds = ["baselines", "runs", "assessments", "head_starts", "view_ablations", "overlaps"]
+fitted = [*searches.values(), *tables.values(), *cheap.values(), wide, starts, ablation]
+say(computing_words(store, kinds, [*fitted, *assessed.values(), *on_halves, overlap]))
 
 # %% [markdown]
 # ## Claims of this chapter
 
 # %% tags=["hide-input"]
-evidence = Evidence(
-    pd.DataFrame(),
-    extra={
-        "baselines": table,
-        "transfer": transfer,
-        "pruning": pruning,
-        "widths": wide,
-        "factors": assessed[dataset],
-        "head_start": starts,
-        "ablation": ablation,
-        "overlap": overlap,
-    },
-    base={"dataset": dataset, "hidden_dim": hidden_dim, "epochs": epochs},
-)
-verdicts = judge("prior_art", evidence)
 verdicts
 
 # %% tags=["remove-cell"]
-ours = [method for method in INFOMAX if method in set(table["method"])]
-leader, our_best = best(table, unsupervised_baselines(table)), best(table, ours)
-gap = paired(table, "probe_accuracy", our_best, leader)
-dead = table.groupby("method")["dead_units"].mean()
-soft = table[table["method"] == "infomax_softmax"]
-before = mean_interval(soft["probe_accuracy_pre"] - soft["probe_accuracy"])
-edges = {
-    name: [LABELS[method] for method in at_the_edge(found)] for name, found in searches.items()
-}
-texts = {f"verdict_{v.id.split('.')[1]}": v.interpretation_verdict for v in verdicts}
-texts |= {f"evidence_{v.id.split('.')[1]}": v.evidence for v in verdicts}
-texts |= {f"why_{claim.split('.')[1]}": words for claim, words in explained(evidence).items()}
-fitted = [*searches.values(), *tables.values(), *cheap.values(), wide, starts, ablation]
-kinds = ["baselines", "runs", "assessments", "head_starts", "view_ablations", "overlaps"]
-texts |= {
-    "computing": computing_words(store, kinds, [*fitted, *assessed.values(), *on_halves, overlap]),
-    "recommendation": recommendation(tables, cheap),
-    "count_methods": str(table["method"].nunique()),
-    "coverage": coverage(covered),
-    "edges": " ".join(
-        f"On {NAMES.get(name, name)}, still best at the edge of what was tried: "
-        f"{', '.join(names) or 'no method'}."
-        for name, names in edges.items()
-    ),
-    "epochs": str(epochs),
-    "hidden_dim": str(hidden_dim),
-    "hsic_floor": format_number(table["hsic_floor"].mean()),
-    "remarks": remarks(table),
-    "devices": timed_on(table),
-    "sentence_best": (
-        f"The best unsupervised baseline by linear probe is {LABELS[leader]}. "
-        + ". ".join(in_words(table, method, leader) for method in ours)
-        + f". With labels against without: {in_words(table, 'supervised', leader)}."
-    ),
-    "sentence_dead": (
-        "Methods with dead units (mean over seeds): "
-        + ", ".join(f"{LABELS[m]} {format_number(n, 1)}" for m, n in dead[dead > 0].items())
-        + "."
-        if (dead > 0).any()
-        else "No method has a dead unit."
-    ),
-    "sentence_rank": (
-        "Rank correlation over methods, with the supervised ceiling left out: "
-        + verdicts.find("002.10").evidence
-    ),
-    "sentence_subspace": (
-        f"Measured: {in_words(table, 'fastica', 'pca')}; HSIC of FastICA less that of PCA: "
-        f"{paired(table, 'hsic', 'fastica', 'pca')}."
-    ),
-    "sentence_budget": budget_answer(table, cheap[dataset]),
-    "sentence_second": " ".join(
-        f"On {NAMES.get(name, name)} the best unsupervised baseline is {LABELS[top]}; "
-        f"{in_words(rows, best(rows, ours), top)}. {budget_answer(rows, cheap[name])} Over "
-        f"methods, the probe has a rank correlation of {found['hsic']} with HSIC and of "
-        f"{found['output_correlation']} with output correlation."
-        for name, rows in others.items()
-        for top in [best(rows, unsupervised_baselines(rows))]
-        for found in [probe_correlations(rows, ["hsic", "output_correlation"])]
-    ),
-    "classes": str(len(data.test_labels.unique())),
-    "sentence_before": f"It changes by {before.scaled(100)} points.",
-    "sentence_relu": f"Here {in_words(table, 'pca_relu', 'pca')}.",
-    "takeaway": (
-        f"At K = {hidden_dim} on {NAMES.get(dataset, dataset)}, {LABELS[leader]} is the best "
-        f"unsupervised baseline by linear probe, and {in_words(table, our_best, leader)}. That "
-        f"good features are independent ones is {verdicts.find('002.10').interpretation_verdict}."
-    ),
-}
-for name, text in texts.items():
-    glue(name, text, display=False)
+head = (12, 13, 14, 15, 10, 8, 3, 16)
+quote(
+    **{f"verdict_{n}": verdicts.find(f"002.{n}").interpretation_verdict for n in head},
+    recommendation=words.recommendation(tables, cheap),
+    count_methods=str(table["method"].nunique()),
+    coverage=words.coverage(covered),
+)
 
 # %% [markdown]
 # ## Take-away
-#
-# {glue:text}`takeaway` Independence is an old target, and methods that aim at it in closed form
-# exist; whether a method reaches it, and whether that makes its features better, are two questions
-# with two answers.
 
 # %% tags=["remove-input"]
+independent = verdicts.find("002.10")
+say(
+    words.takeaway(dataset, hidden_dim, table, independent),
+    """Independence is an old target, and methods that aim at it in closed form exist; whether a
+    method reaches it, and whether that makes its features better, are two questions with two
+    answers.""",
+)
+
+# %% tags=["remove-input"]
+leader, own = leaders(table)
 Card(
     chapter="prior_art",
     title="Prior art, measured",
-    key_number=gap.scaled(100),
-    verdict=verdicts.find("002.10").interpretation_verdict,
-    sentence=f"Points of probe accuracy, {LABELS[our_best]} minus {LABELS[leader]}, the best "
+    key_number=paired(table, "probe_accuracy", own, leader).scaled(100),
+    verdict=independent.interpretation_verdict,
+    sentence=f"Points of probe accuracy, {LABELS[own]} minus {LABELS[leader]}, the best "
     "unsupervised baseline of the same width; the verdict is on “good features are independent”.",
-    image=image,
+    image=thumbnail(fig),
     alt="Probe accuracy of every method against the redundancy of its weights and outputs",
 )
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from functools import partial
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -167,3 +168,31 @@ def as_array(values: object) -> np.ndarray:
     if hasattr(values, "detach"):
         values = values.detach().cpu().numpy()
     return np.asarray(values, dtype=float)
+
+
+def heat_cells(
+    axes: Axes,
+    cells: np.ndarray,
+    texts: Sequence[Sequence[str]],
+    limits: tuple[float, float] = (0, 1),
+    fontsize: float = 10,
+) -> None:
+    """Coloured cells with a text in each, white on dark ones; cells that are NaN are grey.
+
+    Args:
+        axes: Where to draw.
+        cells: Values (rows, columns).
+        texts: What is written into each of them.
+        limits: Ends of the colour scale.
+        fontsize: Of the texts, in points.
+    """
+    low, high = limits
+    colours = mpl.colormaps["cividis"].with_extremes(bad="#eceef0")
+    axes.imshow(np.ma.masked_invalid(cells), cmap=colours, vmin=low, vmax=high, aspect="auto")
+    for row, column in np.ndindex(cells.shape):
+        dark = cells[row, column] - low < 0.55 * (high - low)
+        axes.text(
+            column, row, texts[row][column], ha="center", va="center", fontsize=fontsize,
+            color="white" if dark else "black",
+        )  # fmt: skip
+    axes.grid(visible=False)

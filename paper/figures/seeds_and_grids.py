@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from textwrap import wrap
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -17,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, NullLocator
 
 from infomax_lib.stats import format_number, mean_interval
-from paper.figures.marks import as_array, check_rows, panel_list
+from paper.figures.marks import as_array, check_rows, heat_cells, panel_list
 from paper.figures.plane import animate_2d, film_strip, firing_regions_2d
 from paper.figures.style import (
     GREY,
@@ -178,26 +177,12 @@ def heatmap_grid(
     wide = table.pivot_table(index=y, columns=x, values=value, aggfunc="mean", dropna=False)
     cells = wide.to_numpy(float)
     low, high = limits or (np.nanmin(cells), np.nanmax(cells))
-    colours = mpl.colormaps["cividis"].with_extremes(bad="#eceef0")
-    axes.imshow(np.ma.masked_invalid(cells), cmap=colours, vmin=low, vmax=high, aspect="auto")
-    for row, column in np.ndindex(cells.shape):
-        cell = cells[row, column]
-        known = np.isfinite(cell)
-        dark = known and (cell - low) < 0.55 * (high - low)
-        axes.text(
-            column,
-            row,
-            format_number(cell, digits) if known else "–",
-            ha="center",
-            va="center",
-            color="white" if dark else "black",
-            fontsize=10,
-        )
+    texts = [[format_number(c, digits) if np.isfinite(c) else "–" for c in row] for row in cells]
+    heat_cells(axes, cells, texts, (low, high))
     axes.set_xticks(range(len(wide.columns)), [name(v) for v in wide.columns])
     axes.set_yticks(range(len(wide.index)), [name(v) for v in wide.index])
     axes.set_xlabel(label(x))
     axes.set_ylabel(label(y))
-    axes.grid(visible=False)
     axes.set_title(label(value))
     return axes
 

@@ -5,32 +5,22 @@ table with fewer failed: rules about every baseline leave it out and name it. On
 the table at all is missing evidence.
 """
 
-from __future__ import annotations
-
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import pandas as pd
 
 from infomax_lib.model.architectures import INFOMAX
-from infomax_lib.stats import Interval, where
-from paper.chapters.prior_art.comparison import LABELS, REFERENCES, unsupervised_baselines
+from infomax_lib.stats import Interval, mean_interval, where
+from paper.chapters.prior_art.comparison import BASELINES, LABELS, REFERENCES
+from paper.judging.claims import Part
 from paper.judging.evidence import Evidence, MissingEvidence, describe
 from paper.judging.measured import MIN_SEEDS_PER_METHOD, Measured
-from paper.methods.methods import METHODS
+from paper.judging.shared_rules import part_above
 
-__all__ = [
-    "BASELINES",
-    "MIN_METHODS",
-    "at_least",
-    "at_most",
-    "by_method",
-    "names",
-]
+A, B = "infomax_relu", "infomax_softmax"
 
 #: Fewer methods than this have no median and no rank correlation worth a verdict.
 MIN_METHODS = 6
-#: Every method that "better than prior art" has to hold against.
-BASELINES = tuple(name for name in METHODS if name not in REFERENCES)
 
 _ROUNDING = 1e-9  # shares of units and differences of accuracies meet their limits to within this
 
@@ -41,7 +31,7 @@ class ByMethod(Measured):
     @property
     def baselines(self) -> list[str]:
         """Measured methods of prior art: neither InfoMax nor a reference."""
-        return unsupervised_baselines(pd.DataFrame({"method": list(self.values.columns)}))
+        return [m for m in self.values.columns if m not in (*REFERENCES, *INFOMAX)]
 
     @property
     def absent(self) -> list[str]:
@@ -108,6 +98,40 @@ def by_method(
 def names(methods: Iterable[str]) -> str:
     """Methods as readers know them, with commas between."""
     return ", ".join(LABELS.get(method, method) for method in methods)
+
+
+def baseline(e: Evidence, metric: str) -> ByMethod:
+    """One measure of the table of baselines."""
+    return by_method(e, "baselines", metric)
+
+
+def part_of_gap(e: Evidence, metric: str, a: str, b: str) -> Part:
+    """Holds when method a lies above method b in a measure."""
+    name = f"{metric.replace('_', ' ')}, {names([a])} − {names([b])}"
+    return part_above(name, baseline(e, metric).difference(a, b), 0)
+
+
+def cost_step(flops: ByMethod, dear: Sequence[str], cheap: Sequence[str]) -> Interval:
+    """Median FLOPs of some methods over those of others, paired by seed."""
+    return mean_interval((flops.median(dear) / flops.median(cheap)).dropna())
+
+
+def over_methods(first: ByMethod, second: ByMethod, without: Collection[str] = ()) -> pd.DataFrame:
+    """Means over seeds of two measures (columns 0 and 1), of the methods that have both.
+
+    The supervised ceiling, which reads labels, is left out, and so are those in ``without``.
+
+    Raises:
+        MissingEvidence: Too few methods for a rank correlation.
+    """
+    means = pd.concat([first.values.mean(), second.values.mean()], axis=1)
+    pairs = means.drop(index=["supervised", *without], errors="ignore").dropna()
+    if len(pairs) < MIN_METHODS:
+        raise MissingEvidence(
+            f"{first.name} and {second.name} of at least {MIN_METHODS} methods with "
+            f"{MIN_SEEDS_PER_METHOD} seeds (found {len(pairs)})"
+        )
+    return pairs
 
 
 def at_least(interval: Interval, limit: float) -> bool | None:

@@ -1,8 +1,7 @@
 """Baselines and InfoMax side by side: one table, its summary, and the sentences it supports."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +11,13 @@ from infomax_lib.model.architectures import INFOMAX
 from infomax_lib.model.spec import RunSpec
 from infomax_lib.results.runs import trained_layer
 from infomax_lib.results.store import Store, open_store
-from infomax_lib.stats import Interval, decimals, format_number, mean_interval
+from infomax_lib.stats import (
+    Interval,
+    decimals,
+    format_number,
+    mean_interval,
+    paired_difference,
+)
 from paper.figures.style import label
 from paper.methods.encoders import FitError
 from paper.methods.methods import METHODS
@@ -23,7 +28,10 @@ from paper.methods.spec import BaselineSpec
 LABELS = {name: method.label for name, method in METHODS.items()} | INFOMAX
 
 #: Methods that no claim of "better" counts: the control and the ceiling that reads labels.
-REFERENCES = ("untrained", "supervised")
+REFERENCES = tuple(name for name, method in METHODS.items() if method.family == "control")
+
+#: Every method that "better than prior art" has to hold against.
+BASELINES = tuple(name for name in METHODS if name not in REFERENCES)
 
 
 def method_of(spec: BaselineSpec | RunSpec) -> str:
@@ -32,19 +40,18 @@ def method_of(spec: BaselineSpec | RunSpec) -> str:
     Raises:
         ValueError: Layers with another competition, which are not in the comparison.
     """
-    if isinstance(spec, BaselineSpec):
-        return spec.method
-    return _infomax(spec.competition, spec.lambda_lse)
+    return spec.method if isinstance(spec, BaselineSpec) else _infomax(spec)
 
 
-def _infomax(competition: str, lambda_lse: float) -> str:
-    if competition == "none":
-        return "infomax_lse" if lambda_lse else "infomax_relu"
-    if competition == "softmax" and not lambda_lse:
+def _infomax(layer: Any) -> str:
+    """Which of `INFOMAX` the spec of a layer, or the row of its run, describes."""
+    if layer.competition == "none":
+        return "infomax_lse" if layer.lambda_lse else "infomax_relu"
+    if layer.competition == "softmax" and not layer.lambda_lse:
         return "infomax_softmax"
     raise ValueError(
-        f"competition={competition!r} with lambda_lse={lambda_lse} is not in the comparison: "
-        "choose none, none with lambda_lse, or softmax"
+        f"competition={layer.competition!r} with lambda_lse={layer.lambda_lse} is not in the "
+        "comparison: choose none, none with lambda_lse, or softmax"
     )
 
 
@@ -58,10 +65,7 @@ def with_infomax(
     """
     times = _times(open_store(store), set(runs["key"]))
     ours = runs.assign(
-        method=[
-            _infomax(competition, lambda_lse)
-            for competition, lambda_lse in zip(runs["competition"], runs["lambda_lse"], strict=True)
-        ],
+        method=[_infomax(layer) for layer in runs.itertuples()],
         seconds=runs["key"].map(times["seconds"]).astype(float),
         device=runs["key"].map(times["device"]),
         failed=[f"diverged at epoch {e:g}" if e > 0 else None for e in runs["diverged_at"]],
@@ -144,8 +148,17 @@ def best(table: pd.DataFrame, methods: Sequence[str], metric: str = "probe_accur
 
 def unsupervised_baselines(table: pd.DataFrame) -> list[str]:
     """Methods of prior art that learn without labels."""
-    left_out = {*REFERENCES, *INFOMAX}
-    return [name for name in dict.fromkeys(table["method"]) if name not in left_out]
+    return [name for name in dict.fromkeys(table["method"]) if name not in (*REFERENCES, *INFOMAX)]
+
+
+def configurations(table: pd.DataFrame) -> list[str]:
+    """The configurations of this work in ``table``."""
+    return [name for name in INFOMAX if name in set(table["method"])]
+
+
+def leaders(table: pd.DataFrame) -> tuple[str, str]:
+    """The best unsupervised baseline and the best configuration of this work, by linear probe."""
+    return best(table, unsupervised_baselines(table)), best(table, configurations(table))
 
 
 def paired(table: pd.DataFrame, metric: str, a: str, b: str) -> Interval:
@@ -153,9 +166,9 @@ def paired(table: pd.DataFrame, metric: str, a: str, b: str) -> Interval:
 
     An interval of no values, if one of them was not measured.
     """
-    wide = table[table["method"].isin([a, b])].pivot(index="seed", columns="method", values=metric)
-    wide = wide.reindex(columns=[a, b])
-    return mean_interval(wide[a].astype(float) - wide[b].astype(float))
+    if not {a, b} <= set(table["method"]):
+        return mean_interval([])
+    return paired_difference(table, metric, {"method": a}, {"method": b})
 
 
 def in_words(table: pd.DataFrame, a: str, b: str) -> str:

@@ -4,8 +4,6 @@ A page, a test and whoever computes in advance ask for the same fits here. Seeds
 methods: initial weights (where a method has any), data order and draws are paired.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
@@ -15,9 +13,7 @@ from infomax_lib.model.data import Dataset, load_dataset
 from infomax_lib.model.spec import RunSpec, grid
 from infomax_lib.results.runs import run
 from infomax_lib.results.store import Store, open_store
-from infomax_lib.stats import Interval, mean_interval, rank_correlation
-from paper.chapters.prior_art.comparison import LABELS, method_of, with_infomax
-from paper.chapters.prior_art.measured.assessment import MEASURES
+from paper.chapters.prior_art.comparison import method_of, with_infomax
 from paper.chapters.prior_art.measured.flops import epochs_for, parameters, training_flops
 from paper.chapters.prior_art.measured.head_start import HeadStartSpec
 from paper.chapters.prior_art.measured.tuning import search, tuned
@@ -25,21 +21,6 @@ from paper.chapters.prior_art.measured.view_ablation import ABLATED, VIEWS, View
 from paper.methods import every_method, run_baselines
 from paper.methods.methods import METHODS
 from paper.methods.spec import BaselineSpec
-
-__all__ = [
-    "SEARCH_SEEDS",
-    "STARTS",
-    "ablation_specs",
-    "ablation_summary",
-    "at_equal_flops",
-    "compared",
-    "head_start_specs",
-    "measured",
-    "probe_correlations",
-    "search_rates",
-    "with_all_labels",
-    "with_assessment",
-]
 
 AnyFit = BaselineSpec | RunSpec
 
@@ -191,47 +172,3 @@ def ablation_specs(
     layer = RunSpec(dataset=dataset, hidden_dim=hidden_dim, epochs=epochs)
     layer = layer.but(**INFOMAX_SETTINGS["infomax_relu"])
     return specs + grid(tuned(layer, rates), **varied)
-
-
-# ------------------------------------------------------------------------------------------- tables
-
-
-def with_assessment(table: pd.DataFrame, assessed: pd.DataFrame) -> pd.DataFrame:
-    """Rows of `measured` with the measures of :func:`.assess`."""
-    return table.merge(assessed[["key", *MEASURES]], on="key", how="left", validate="1:1")
-
-
-def probe_correlations(table: pd.DataFrame, metrics: Iterable[str]) -> dict[str, Interval]:
-    """Rank correlation over methods of each measure with probe accuracy, by measure.
-
-    Means over seeds; the supervised ceiling, which reads labels, is left out.
-    """
-    rows = table[table["method"] != "supervised"]
-    listed = list(metrics)
-    means = rows.groupby("method")[["probe_accuracy", *listed]].mean()
-    return {metric: rank_correlation(means[metric], means["probe_accuracy"]) for metric in listed}
-
-
-def with_all_labels(transfer: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
-    """Targets of few labels of one dataset, and the probe on all labels as one more of them."""
-    dataset = table["dataset"].iloc[0]
-    few = transfer[
-        (transfer["family"] == "few labels") & transfer["target"].str.startswith(f"{dataset},")
-    ]
-    whole = table[["method", "seed"]].assign(
-        family="few labels",
-        target=f"{dataset}, all labels per class",
-        accuracy=table["probe_accuracy"],
-    )
-    return pd.concat([few, whole], ignore_index=True)
-
-
-def ablation_summary(ablation: pd.DataFrame) -> pd.DataFrame:
-    """One row per method and views, one column per batch size: mean and interval of the probe."""
-    rows: list[dict[str, str]] = []
-    for (method, views), members in ablation.groupby(["method", "views"], sort=False):
-        row = {"method": LABELS[str(method)], "views": views}
-        for size, fits in members.groupby("batch_size"):
-            row[f"probe accuracy, batches of {size}"] = str(mean_interval(fits["probe_accuracy"]))
-        rows.append(row)
-    return pd.DataFrame(rows)

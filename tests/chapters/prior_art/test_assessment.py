@@ -16,10 +16,11 @@ from infomax_lib.measures.similarity import linear_cka
 from infomax_lib.model.streams import generator
 from infomax_lib.results.runs import trained_layer
 from paper.chapters.open_questions.transfer import ReferenceSpec
-from paper.chapters.prior_art.measured import assessment
-from paper.chapters.prior_art.measured.assessment import MEASURES, assess, other_classes
-from paper.chapters.prior_art.measured.assessment_tables import pruning_table, transfer_table
+from paper.chapters.prior_art.measured import assessment, measures
+from paper.chapters.prior_art.measured.assessment import assess
 from paper.chapters.prior_art.measured.factors import known_factors
+from paper.chapters.prior_art.measured.measures import MEASURES, other_classes
+from paper.chapters.prior_art.tables import pruning_table, transfer_table
 from paper.measures.disentanglement import class_auroc, dci, mutual_information_gap, rotated_mig
 from paper.measures.few_labels import few_label_accuracy
 from paper.measures.prototypes import owner_similarity, purity
@@ -39,8 +40,8 @@ LAYER = RunSpec(dataset="digits", hidden_dim=8, epochs=1, seed=0)
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
     """Few images with factors, and as many rotations as show the percentile."""
-    monkeypatch.setattr(assessment, "FACTOR_IMAGES", 120)
-    monkeypatch.setattr(assessment, "ROTATIONS", 7)
+    monkeypatch.setattr(measures, "FACTOR_IMAGES", 120)
+    monkeypatch.setattr(measures, "ROTATIONS", 7)
 
 
 @pytest.fixture
@@ -102,7 +103,7 @@ def test_measures_are_those_of_the_encoder(spec, tmp_path):
     }
     assert row["cka"] < 1
     for count in (1, 10, 100):
-        drawn = few_label_accuracy(train, labels, test, test_labels, count, 5, assessment.SEED)
+        drawn = few_label_accuracy(train, labels, test, test_labels, count, 5, measures.SEED)
         values[f"labels_{count}"] = float(drawn.mean())
     for name, value in values.items():
         assert row[name] == pytest.approx(value, abs=1e-6), name
@@ -122,16 +123,16 @@ def test_measures_are_those_of_the_encoder(spec, tmp_path):
 
 
 def test_factors_are_drawn_into_test_images_that_are_the_same_for_all(tmp_path, monkeypatch):
-    monkeypatch.setattr(assessment, "FACTOR_IMAGES", 200)
+    monkeypatch.setattr(measures, "FACTOR_IMAGES", 200)
     rows = assessed(seeds(UNTRAINED.but(method="pca"), 0, 1), tmp_path)
     data = load_dataset("digits")
-    drawn = torch.randperm(360, generator=generator(assessment.SEED, "images with factors"))[:200]
-    made = known_factors(data.test[drawn], data.test_labels[drawn], (8, 8), assessment.SEED)
+    drawn = torch.randperm(360, generator=generator(measures.SEED, "images with factors"))[:200]
+    made = known_factors(data.test[drawn], data.test_labels[drawn], (8, 8), measures.SEED)
     for seed in (0, 1):
         outputs, _ = outputs_of(UNTRAINED.but(method="pca", seed=seed), tmp_path, made.images)
         features, levels = outputs.numpy(), made.levels.numpy()
-        rotated = rotated_mig(features, levels, 7, assessment.SEED)
-        found = dci(features, levels, assessment.SEED)
+        rotated = rotated_mig(features, levels, 7, measures.SEED)
+        found = dci(features, levels, measures.SEED)
         expected = {
             "mig": mutual_information_gap(features, levels).mean,
             "rotated_mig": np.percentile(rotated, 95),
@@ -144,7 +145,7 @@ def test_factors_are_drawn_into_test_images_that_are_the_same_for_all(tmp_path, 
 
 
 def test_the_pruning_probes_see_the_first_training_images(tmp_path, monkeypatch):
-    monkeypatch.setattr(assessment, "PRUNING_IMAGES", 150)
+    monkeypatch.setattr(measures, "PRUNING_IMAGES", 150)
     row = assessed(UNTRAINED, tmp_path).iloc[0]
     data = load_dataset("digits")
     train, _ = outputs_of(UNTRAINED, tmp_path, data.train[:150])
@@ -157,7 +158,7 @@ def test_the_pruning_probes_see_the_first_training_images(tmp_path, monkeypatch)
 
 def test_rotated_images_are_turned_by_up_to_45_degrees_alike_for_all(tmp_path):
     data = load_dataset("digits")
-    stream = generator(assessment.SEED, "rotations")
+    stream = generator(measures.SEED, "rotations")
     parts = []
     for images in (data.train, data.test):
         angle = (torch.rand(len(images), generator=stream) * 2 - 1) * math.pi / 4
@@ -189,7 +190,7 @@ def test_features_are_read_on_the_other_half_of_the_classes(tmp_path):
 
 
 def test_features_are_read_on_the_partner(tmp_path, monkeypatch):
-    monkeypatch.setattr(assessment, "PARTNERS", {"digits": "digits-high"})
+    monkeypatch.setattr(measures, "PARTNERS", {"digits": "digits-high"})
     row = assessed(UNTRAINED, tmp_path).iloc[0]
     expected = probe(UNTRAINED, tmp_path, load_dataset("digits-high"))
     assert row["to_partner"] == pytest.approx(expected, abs=2 * ONE_IMAGE)
@@ -261,8 +262,12 @@ def test_known_measures_need_neither_weights_nor_datasets(tmp_path, fits, monkey
     table = assessed(specs, tmp_path)
     for kind in ("weights", "baselines", "runs"):
         shutil.rmtree(tmp_path / kind)
-    for name in ("load_dataset", "fitted_encoder", "trained_layer"):
-        monkeypatch.setattr(assessment, name, lambda *args: pytest.fail("all is known"))
+    for module, name in (
+        (measures, "load_dataset"),
+        (assessment, "fitted_encoder"),
+        (assessment, "trained_layer"),
+    ):
+        monkeypatch.setattr(module, name, lambda *args: pytest.fail("all is known"))
     for calls in fits.values():
         calls.clear()
     pd.testing.assert_frame_equal(assessed(specs, tmp_path), table)
@@ -299,9 +304,9 @@ def test_finished_methods_survive_what_stops_the_next_one(tmp_path, fits, monkey
 
 
 def test_materials_are_made_once_for_each_dataset(tmp_path, monkeypatch):
-    made, make = [], assessment._materials.__wrapped__
+    made, make = [], assessment.materials.__wrapped__
     counted = lru_cache(maxsize=1)(lambda name, device: made.append(name) or make(name, device))
-    monkeypatch.setattr(assessment, "_materials", counted)
+    monkeypatch.setattr(assessment, "materials", counted)
     other = BaselineSpec(dataset="synthetic", hidden_dim=4, seed=0)
     assessed([UNTRAINED, other, LAYER, other.but(seed=1), UNTRAINED.but(seed=1)], tmp_path)
     assert sorted(made) == ["digits", "synthetic"]
@@ -414,98 +419,6 @@ def test_only_fits_of_the_comparison_are_assessed(tmp_path, fits):
     with pytest.raises(ValueError, match=r"competition='softmin'.*is not in the comparison"):
         assessed([LAYER.but(competition="softmin")], tmp_path)
     assert fits == {"run_baselines": [], "run": []}
-
-
-# --- tables --------------------------------------------------------------------------------------
-
-
-def rows(dataset, hidden_dim=8, **values):
-    """Rows as assess gives them: two methods, the second of which failed at seed 1."""
-    table = []
-    for method in ("pca", "infomax_relu"):
-        for seed in (0, 1):
-            failed = (method, seed) == ("infomax_relu", 1)
-            number = seed / 10 + 0.5 * (method == "pca")
-            steps = removal_steps(hidden_dim)
-            row = dict.fromkeys(MEASURES, np.nan if failed else number)
-            row |= {name: math.nan for name in values.get("absent", ())}
-            row |= {
-                name: [math.nan if failed else number + i / 100 - n for i in range(len(steps))]
-                for n, name in enumerate(CURVES)
-            }
-            front = {"dataset": dataset, "method": method, "seed": seed, "hidden_dim": hidden_dim}
-            table.append(front | row | {"failed": "diverged" if failed else None})
-    return pd.DataFrame(table)
-
-
-def test_transfer_has_one_row_for_each_fit_and_target():
-    assessed = pd.concat(
-        [
-            rows("mnist", absent=["to_other_classes"]),
-            rows("mnist-low", absent=["to_partner"]),
-            rows("mnist-high", absent=["to_partner"]),
-        ],
-        ignore_index=True,
-    )
-    table = transfer_table(assessed)
-    assert list(table.columns) == ["method", "seed", "family", "target", "accuracy"]
-    targets = {
-        "mnist → fashion-mnist": "datasets",
-        "mnist, rotated": "rotation",
-        "mnist, 1 label per class": "few labels",
-        "mnist, 10 labels per class": "few labels",
-        "mnist, 100 labels per class": "few labels",
-        "mnist 0–4 → 5–9": "classes",
-        "mnist 5–9 → 0–4": "classes",
-    }
-    assert dict(zip(table["target"], table["family"], strict=True)) == targets
-    assert not table.duplicated(["method", "seed", "target"]).any()
-    for _, members in table.groupby("target"):
-        assert list(members["method"]) == ["pca", "pca", "infomax_relu", "infomax_relu"]
-        assert list(members["seed"]) == [0, 1, 0, 1]
-        assert list(members["accuracy"][:-1]) == [0.5, 0.6, 0.0]
-        assert np.isnan(members["accuracy"].iloc[-1])
-
-
-def test_each_target_has_the_accuracy_of_its_own_column():
-    columns = {
-        "to_partner": "mnist → fashion-mnist",
-        "to_rotation": "mnist, rotated",
-        "labels_1": "mnist, 1 label per class",
-        "labels_10": "mnist, 10 labels per class",
-        "labels_100": "mnist, 100 labels per class",
-    }
-    assessed = rows("mnist").assign(**{name: n / 10 for n, name in enumerate(columns)})
-    means = transfer_table(assessed).groupby("target")["accuracy"].mean()
-    assert means.to_dict() == pytest.approx({t: n / 10 for n, t in enumerate(columns.values())})
-
-
-def test_targets_that_a_dataset_does_not_have_are_left_out():
-    table = transfer_table(rows("digits", absent=["to_partner", "to_other_classes"]))
-    assert set(table["family"]) == {"rotation", "few labels"}
-    assert transfer_table(rows("digits").iloc[:0]).empty
-    assert list(transfer_table(pd.DataFrame()).columns) == list(table.columns)
-
-
-def test_pruning_has_one_row_for_each_fit_order_and_step():
-    table = pruning_table(rows("mnist", hidden_dim=16))
-    assert list(table.columns) == [
-        *("method", "seed", "order", "removed", "share_removed", "accuracy")
-    ]
-    steps = removal_steps(16)
-    assert len(table) == 4 * 3 * len(steps)
-    cell = table[(table["method"] == "pca") & (table["seed"] == 1)]
-    for n, order in enumerate(ORDERS):
-        curve = cell[cell["order"] == order]
-        assert list(curve["removed"]) == steps
-        assert list(curve["share_removed"]) == [step / 16 for step in steps]
-        expected = [0.6 + i / 100 - n for i in range(len(steps))]
-        assert list(curve["accuracy"]) == pytest.approx(expected)
-    failed = table[(table["method"] == "infomax_relu") & (table["seed"] == 1)]
-    assert failed["accuracy"].isna().all()
-    assert pruning_table(pd.DataFrame()).empty
-    with pytest.raises(ValueError, match="rows of mnist, digits cannot be told apart"):
-        pruning_table(pd.concat([rows("mnist"), rows("digits")]))
 
 
 def test_tables_are_made_of_what_assess_gives(tmp_path):

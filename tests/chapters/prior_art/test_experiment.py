@@ -1,9 +1,5 @@
 """The fits of the prior-art chapter: which, at which rates, and at which budgets."""
 
-from __future__ import annotations
-
-import numpy as np
-import pandas as pd
 import pytest
 
 from infomax_lib import RunSpec, load_dataset
@@ -12,19 +8,17 @@ from paper.chapters.prior_art.comparison import method_of
 from paper.chapters.prior_art.experiment import (
     STARTS,
     ablation_specs,
-    ablation_summary,
     at_equal_flops,
     compared,
     head_start_specs,
     measured,
-    probe_correlations,
     search_rates,
-    with_all_labels,
-    with_assessment,
 )
-from paper.chapters.prior_art.measured.assessment import MEASURES
 from paper.chapters.prior_art.measured.flops import parameters, training_flops
 from paper.chapters.prior_art.measured.view_ablation import view_ablations
+from paper.chapters.prior_art.tables import (
+    ablation_summary,
+)
 from paper.methods import BaselineSpec
 from paper.methods.methods import METHODS
 
@@ -141,58 +135,3 @@ def test_ablation_varies_views_and_batches_and_nothing_else():
 def test_no_batch_size_is_no_ablation():
     assert ablation_specs("digits", 8, [4], epochs=2, batch_sizes=[]) == []
     assert ablation_summary(view_ablations([])).empty
-
-
-def test_ablation_has_a_line_per_views_and_a_column_per_batch():
-    rows = [
-        ("simclr", views, size, seed, 0.5 + seed / 100 + (views == "all") / 10)
-        for views in ("all", "none")
-        for size in (32, 512)
-        for seed in range(3)
-    ]
-    names = ["method", "views", "batch_size", "seed", "probe_accuracy"]
-    found = ablation_summary(pd.DataFrame(rows, columns=names))
-    assert found[["method", "views"]].to_numpy().tolist() == [["SimCLR", "all"], ["SimCLR", "none"]]
-    assert found["probe accuracy, batches of 512"].str.startswith("0.61").tolist() == [True, False]
-
-
-def test_all_labels_join_the_few_of_the_same_dataset():
-    transfer = pd.DataFrame(
-        [
-            ("pca", 0, "few labels", "mnist, 10 labels per class", 0.6),
-            ("pca", 0, "few labels", "fashion-mnist, 10 labels per class", 0.5),
-            ("pca", 0, "rotation", "mnist, rotated", 0.4),
-        ],
-        columns=["method", "seed", "family", "target", "accuracy"],
-    )
-    table = pd.DataFrame(
-        {"method": ["pca"], "seed": [0], "dataset": ["mnist"], "probe_accuracy": [0.9]}
-    )
-    found = with_all_labels(transfer, table)
-    assert found["accuracy"].tolist() == [0.6, 0.9]
-    assert found["target"].tolist()[1] == "mnist, all labels per class"
-
-
-def test_assessments_join_by_key():
-    table = pd.DataFrame({"key": ["a", "b"], "method": ["pca", "rica"]})
-    assessed = pd.DataFrame({"key": ["b", "a"], **{name: [1.0, 2.0] for name in MEASURES}})
-    found = with_assessment(table, assessed.assign(method="other"))
-    assert found["method"].tolist() == ["pca", "rica"]
-    assert np.array_equal(found["mig"], [2.0, 1.0])
-    with pytest.raises(pd.errors.MergeError):
-        with_assessment(table, pd.concat([assessed, assessed]))
-
-
-def test_correlation_with_the_probe_is_one_of_means_without_the_ceiling():
-    rows = [
-        {"method": method, "seed": seed, "probe_accuracy": probe + 0.001 * seed, "hsic": hsic}
-        for method, probe, hsic in (
-            ("pca", 0.5, 4.0), ("rica", 0.6, 3.0), ("gmm", 0.7, 2.0), ("rbm", 0.8, 1.0),
-            ("supervised", 0.9, 9.0),
-        )
-        for seed in (0, 1)
-    ]  # fmt: skip
-    found = probe_correlations(pd.DataFrame(rows), ["hsic"])
-    assert list(found) == ["hsic"]
-    assert found["hsic"].mean == pytest.approx(-1)
-    assert found["hsic"].n == 4

@@ -27,8 +27,8 @@ from scipy import stats
 from infomax_lib.model.architectures import INFOMAX
 from infomax_lib.stats import Interval
 from paper.chapters import judge, registry
-from paper.chapters.prior_art.by_method import BASELINES, ByMethod, at_least, at_most, by_method
-from paper.chapters.prior_art.comparison import LABELS, REFERENCES
+from paper.chapters.prior_art.by_method import ByMethod, at_least, at_most, by_method
+from paper.chapters.prior_art.comparison import BASELINES, LABELS, REFERENCES
 from paper.chapters.prior_art.rules.objectives import variation_ratio
 from paper.chapters.prior_art.rules.predictions import FAMILIES, lower_limit, removable
 from paper.judging.evidence import MissingEvidence

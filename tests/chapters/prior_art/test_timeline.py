@@ -18,7 +18,7 @@ from matplotlib.mathtext import MathTextParser
 from pybtex.database import parse_file
 
 from paper.chapters.prior_art.figures.methods import method_looks
-from paper.chapters.prior_art.timeline import LANES, TIMELINE, timeline_figure, timeline_table
+from paper.chapters.prior_art.timeline import LANES, TIMELINE, Work, timeline_figure, timeline_table
 from paper.figures.style import use_style
 from paper.methods.methods import METHODS
 
@@ -62,6 +62,20 @@ def test_formulas_parse(work):
 def test_family_is_a_lane_and_that_of_its_methods(work):
     assert work.family in LANES
     assert {METHODS[name].family for name in work.methods} <= {work.family}
+
+
+def test_a_work_has_all_its_fields_and_no_other_and_a_family_with_a_lane():
+    fields = TIMELINE[0].model_dump()
+    assert Work(**fields) == TIMELINE[0]
+    for changes, message in (
+        ({"family": "pictures"}, "family\n.*choose one of InfoMax, components"),
+        ({"year": "soon"}, "year\n.*integer"),
+        ({"journal": "Nature"}, "journal\n.*not permitted"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            Work(**fields | changes)
+    with pytest.raises(ValueError, match=r"objective\n.*required"):
+        Work(**{name: value for name, value in fields.items() if name != "objective"})
 
 
 def test_works_stand_in_order_and_once():

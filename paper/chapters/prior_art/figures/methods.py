@@ -3,8 +3,6 @@
 Colours are families of methods, the same in all figures; names stand beside points and lines.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import cycle
 
@@ -21,23 +19,12 @@ from infomax_lib.model.architectures import INFOMAX
 from infomax_lib.stats import Interval, mean_interval
 from paper.chapters.prior_art.comparison import LABELS, method_order
 from paper.figures.label_placement import NamedPoint, ink, label_points
-from paper.figures.marks import check_rows
+from paper.figures.marks import check_rows, panel_list
 from paper.figures.style import GREY, OKABE_ITO, label, panels
 from paper.methods.methods import METHODS
 
-__all__ = [
-    "against_probe",
-    "family_legend",
-    "family_of",
-    "features_side_by_side",
-    "measures_by_method",
-    "method_dots",
-    "method_looks",
-    "named_point",
-]
-
 #: Colour of a family of methods; within a family, markers tell methods apart.
-_FAMILY_COLOURS = {
+FAMILY_COLOURS = {
     "control": GREY,
     "components": OKABE_ITO["blue"],
     "density": OKABE_ITO["green"],
@@ -47,6 +34,7 @@ _FAMILY_COLOURS = {
     "InfoMax": OKABE_ITO["vermillion"],
 }
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "h", "*", "<", ">", "p")
+WIDTH = 7.0  # of a figure, in inches, if nothing else is said
 _ZERO = 1e-3  # on a symmetric log axis, what lies below is drawn as zero
 _SHARES = {"probe_accuracy", "held_out_r2", "cka", "purity", "owner_similarity", "named_units"}
 _ONE_BLOCK = 16  # methods; pictures of more are set in two columns
@@ -63,7 +51,7 @@ def method_looks() -> dict[str, tuple[str, str]]:
     for name in LABELS:
         members.setdefault(family_of(name), []).append(name)
     return {
-        name: (_FAMILY_COLOURS[family], marker)
+        name: (FAMILY_COLOURS[family], marker)
         for family, names in members.items()
         for name, marker in zip(names, cycle(_MARKERS), strict=False)
     }
@@ -74,18 +62,16 @@ def named_point(method: str, x: float, y: float) -> NamedPoint:
     return NamedPoint(LABELS[method], x, y, *method_looks()[method], method in INFOMAX)
 
 
-def family_legend(figure: Figure, methods: Iterable[str], *more: Line2D, columns: int = 4) -> None:
+def family_legend(figure: Figure, methods: Iterable[str], *more: Line2D) -> None:
     """Colours of the families among ``methods``, above the panels; ``more`` lines after them."""
     present = {family_of(method) for method in methods}
-    colours = [item for item in _FAMILY_COLOURS.items() if item[0] in present]
+    colours = [item for item in FAMILY_COLOURS.items() if item[0] in present]
     patches = [Patch(color=colour, label=family) for family, colour in colours]
-    figure.legend(
-        handles=[*patches, *more], loc="outside upper center", ncols=columns, handlelength=1.2
-    )
+    figure.legend(handles=[*patches, *more], loc="outside upper center", ncols=4, handlelength=1.2)
 
 
-def measures_by_method(table: pd.DataFrame, metrics: Sequence[str], columns: int = 2) -> Figure:
-    """One panel per measure, one line per method (best probe on top), every seed a point.
+def measures_by_method(table: pd.DataFrame, metrics: Sequence[str]) -> Figure:
+    """Two panels a row, one per measure, one line per method (best probe on top), seeds as points.
 
     Raises:
         KeyError: A measure is not a column.
@@ -93,18 +79,16 @@ def measures_by_method(table: pd.DataFrame, metrics: Sequence[str], columns: int
     """
     check_rows(table, ["method", "probe_accuracy", *metrics])
     methods = method_order(table)
-    rows = -(-len(metrics) // columns)
-    height = 0.9 + 0.26 * len(methods)
-    figure, grid = panels(rows, columns, width=2.2 + 2.9 * columns, height=height)
-    flat = list(np.atleast_1d(np.asarray(grid)).flat)
-    for index, (axes, metric) in enumerate(zip(flat, metrics, strict=False)):
+    rows = -(-len(metrics) // 2)
+    figure, every = panel_list(rows, 2, width=8.0, height=0.9 + 0.26 * len(methods))
+    for index, (axes, metric) in enumerate(zip(every, metrics, strict=False)):
         method_dots(axes, methods, {m: _values(table, m, metric) for m in methods})
-        axes.tick_params(axis="y", labelleft=index % columns == 0)
+        axes.tick_params(axis="y", labelleft=index % 2 == 0)
         axes.set_xlabel(label(metric), fontsize=10)
         _show_range(axes, metric, table[metric])
-    for axes in flat[len(metrics) :]:
+    for axes in every[len(metrics) :]:
         axes.set_axis_off()
-    family_legend(figure, methods, columns=2 if columns == 1 else 4)
+    family_legend(figure, methods)
     return figure
 
 
@@ -123,11 +107,17 @@ def method_dots(
         spread = position - 0.12 + 0.24 * np.linspace(0, 1, values.size)
         axes.plot(values, spread, marker, color=colour, ms=4, alpha=0.45, mew=0)
         _cross(axes, mean_interval(values), position, colour, marker)
+    name_rows(axes, methods)
+    axes.set_ylim(len(methods) - 0.5, -0.5)
+    axes.xaxis.set_major_locator(MaxNLocator(5))
+
+
+def name_rows(axes: Axes, methods: Sequence[str]) -> None:
+    """Names of the methods left of their rows, in the colours of their families."""
+    looks = method_looks()
     axes.set_yticks(range(len(methods)), [LABELS[m] for m in methods])
     for text, method in zip(axes.get_yticklabels(), methods, strict=True):
         text.set(color=ink(looks[method][0]), weight="bold" if method in INFOMAX else "normal")
-    axes.set_ylim(len(methods) - 0.5, -0.5)
-    axes.xaxis.set_major_locator(MaxNLocator(5))
 
 
 def against_probe(
@@ -147,12 +137,11 @@ def against_probe(
         ValueError: The table has no rows.
     """
     check_rows(table, ["method", "probe_accuracy", *metrics])
-    figure, grid = panels(len(metrics), 1, width=7.5, height=5.6)
-    flat = np.atleast_1d(np.asarray(grid))
+    figure, every = panel_list(len(metrics), width=7.5, height=5.6)
     looks = method_looks()
     methods = method_order(table)
     means: dict[str, list[NamedPoint]] = {metric: [] for metric in metrics}
-    for axes, metric in zip(flat, metrics, strict=True):
+    for axes, metric in zip(every, metrics, strict=True):
         for method in methods:
             colour, marker = looks[method]
             rows = table[table["method"] == method][[metric, "probe_accuracy"]]
@@ -171,7 +160,7 @@ def against_probe(
             title = f"rank correlation over methods: {correlations[metric]}"
             axes.set_title(title, fontsize=10, loc="left")
     family_legend(figure, methods)
-    for axes, metric in zip(flat, metrics, strict=True):
+    for axes, metric in zip(every, metrics, strict=True):
         label_points(axes, means[metric])
     return figure
 

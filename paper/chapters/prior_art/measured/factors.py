@@ -6,10 +6,7 @@ then known, as in the synthetic sets on which disentanglement is measured (Eastw
 Locatello et al. 2019) and in Morpho-MNIST (Castro et al. 2019).
 """
 
-from __future__ import annotations
-
 import math
-from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -18,8 +15,6 @@ from torch import Tensor
 
 from infomax_lib.model.streams import generator
 from paper.methods.two_views.augment import moved
-
-__all__ = ["LEVELS", "KnownFactors", "known_factors", "thickened"]
 
 #: Levels of every factor but the class. A digit of MNIST fills 20 of 28 pixels: with sizes up to 1
 #: and shifts up to a tenth of the side it stays in the picture but for tips of strokes.
@@ -31,21 +26,17 @@ LEVELS: dict[str, tuple[float, ...]] = {
     "thickness": (-0.5, -0.25, 0, 0.5, 1),  # see `thickened`; full erosion erases thin strokes
 }
 
-_UNCHANGED = dict.fromkeys(LEVELS, 0.0) | {"scale": 1.0}
-
 
 class KnownFactors(NamedTuple):
     """Images and what made them.
 
     Attributes:
         images: Values in [0, 1], shape (N, D).
-        levels: Index of the level of every factor, int64, shape (N, F).
-        names: Names of the F factors: "class", then those of `LEVELS` that vary.
+        levels: Index of the level of every factor, int64, shape (N, F): the class, then `LEVELS`.
     """
 
     images: Tensor
     levels: Tensor
-    names: tuple[str, ...]
 
 
 @torch.no_grad()
@@ -54,7 +45,6 @@ def known_factors(
     labels: Tensor,
     image_shape: tuple[int, int] | None,
     seed: int,
-    levels: Mapping[str, Sequence[float]] = LEVELS,
 ) -> KnownFactors:
     """Images with factors drawn independently of each other and of the image.
 
@@ -67,31 +57,24 @@ def known_factors(
         labels: Classes (N,); their index among the sorted classes is the level of the class.
         image_shape: Height and width, as in :class:`infomax_lib.model.data.Dataset`.
         seed: Fixes which image gets which levels.
-        levels: Levels by name, as in `LEVELS`; a factor that is left out does not vary.
 
     Raises:
-        ValueError: The inputs are not square images, labels and images differ in number, or a
-            factor is unknown, has fewer than two different levels or an impossible one.
+        ValueError: The inputs are not square images, or labels and images differ in number.
     """
     side = _side(images, labels, image_shape)
-    _check(levels)
     draw = generator(seed, "factors")
     indices = [labels.unique(return_inverse=True)[1].cpu()]
-    names = ["class"]
-    amounts = {name: images.new_full((len(images),), value) for name, value in _UNCHANGED.items()}
-    for name in LEVELS:
-        if name in levels:
-            index = torch.randperm(len(images), generator=draw) % len(levels[name])
-            values = torch.tensor(levels[name], dtype=torch.float64)
-            amounts[name] = values[index].to(images)
-            indices.append(index)
-            names.append(name)
+    amounts = {}
+    for name, values in LEVELS.items():
+        index = torch.randperm(len(images), generator=draw) % len(values)
+        amounts[name] = torch.tensor(values, dtype=torch.float64)[index].to(images)
+        indices.append(index)
     pictures = thickened(images.view(-1, side, side), amounts["thickness"])
     angle = amounts["rotation"] * (math.pi / 180)
     shift = torch.stack([amounts["horizontal_shift"], amounts["vertical_shift"]], -1)
     pictures = moved(pictures, angle, amounts["scale"], shift)
     drawn = pictures.flatten(1).clamp(0, 1)  # interpolation weights sum to one but for rounding
-    return KnownFactors(drawn, torch.stack(indices, -1), tuple(names))
+    return KnownFactors(drawn, torch.stack(indices, -1))
 
 
 def thickened(images: Tensor, amount: Tensor) -> Tensor:
@@ -129,24 +112,3 @@ def _side(images: Tensor, labels: Tensor, image_shape: tuple[int, int] | None) -
             f"{len(images)} images need as many labels, got shape {tuple(labels.shape)}"
         )
     return side
-
-
-def _check(levels: Mapping[str, Sequence[float]]) -> None:
-    unknown = [name for name in levels if name not in LEVELS]
-    if unknown:
-        raise ValueError(f"unknown factor {', '.join(unknown)}: choose of {', '.join(LEVELS)}")
-    for name, values in levels.items():
-        if len(values) < 2 or len(set(values)) < len(values):
-            raise ValueError(
-                f"{name} has levels {tuple(values)}: give at least two, all different, or leave "
-                "the factor out"
-            )
-        if not all(math.isfinite(value) for value in values):
-            raise ValueError(f"{name} has levels {tuple(values)}: give finite numbers")
-    if any(value <= 0 for value in levels.get("scale", ())):
-        raise ValueError(f"scale has levels {tuple(levels['scale'])}: sizes must be above 0")
-    if any(abs(value) > 1 for value in levels.get("thickness", ())):
-        raise ValueError(
-            f"thickness has levels {tuple(levels['thickness'])}: choose them in [-1, 1], from "
-            "erosion to dilation"
-        )

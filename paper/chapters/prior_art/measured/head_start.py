@@ -18,11 +18,9 @@ Layers of logistic units (the Boltzmann machines) are read as ReLU layers with t
 biases: such a unit is above one half exactly where the ReLU is above zero.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import pandas as pd
 import torch
@@ -44,15 +42,6 @@ from paper.methods.controls.untrained import initial_layers
 from paper.methods.descent import Descent, Parameters
 from paper.methods.encoders import FitError, LinearEncoder, encoders_of
 from paper.methods.methods import METHODS, Outcomes
-
-__all__ = [
-    "STARTS",
-    "HeadStartSpec",
-    "accuracy",
-    "head_starts",
-    "pretrained_layers",
-    "rescaled",
-]
 
 #: Where a layer may start: untrained, or as a method leaves it whose units are those of a ReLU or
 #: logistic layer.
@@ -109,7 +98,7 @@ class HeadStartSpec(Spec):
             raise ValueError(f"{method} has no such setting; leave it out")
         return defaults.get(name) if value is None else value
 
-    def but(self, **changes: Any) -> HeadStartSpec:
+    def but(self, **changes: Any) -> Self:
         """A copy with some fields changed; a new method brings its own pretraining."""
         if changes.get("method", self.method) != self.method:
             changes = dict.fromkeys(_PRETRAINING) | changes

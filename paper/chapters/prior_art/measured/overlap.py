@@ -7,8 +7,6 @@ likelihood of no data tells the two apart, so that maximising it cannot prevent 
 Source: "InfoMax vs. Pretraining Prior Art", What Each Objective Actually Optimizes.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -25,8 +23,6 @@ from infomax_lib.results.experiments import derived_results
 from infomax_lib.results.store import Store
 from paper.methods.components.pca import principal_components
 from paper.methods.density.gmm import MixtureEncoder, fit_mixture
-
-__all__ = ["OverlapSpec", "doubled", "log_likelihood", "overlapping_mixtures", "redundancy"]
 
 _EPOCHS = 100  # EM iterations at most
 _MIXTURES = ("distinct", "doubled")

@@ -6,8 +6,6 @@ of them at up to two rates beyond. The rate with the highest mean probe accuracy
 twelfth is taken; a seed that failed counts as an accuracy of zero.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 

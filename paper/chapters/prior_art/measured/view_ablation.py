@@ -10,8 +10,6 @@ al. 2021) is, but for rounding, λ Σ_{i≠j} R_ij² with R the correlation of t
 decorrelates.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -33,8 +31,6 @@ from paper.methods.encoders import Encoder, FitError
 from paper.methods.methods import METHODS
 from paper.methods.two_views.augment import two_views
 from paper.methods.two_views.joint_embedding import Views
-
-__all__ = ["VIEWS", "ViewAblationSpec", "equal_views", "view_ablations"]
 
 #: Methods whose views can be chosen.
 ABLATED = ("simclr", "barlow_twins")

@@ -13,8 +13,6 @@ except ``untrained`` and ``supervised``, which are references. Tables in ``Evide
 Accuracies and shares are in [0, 1].
 """
 
-from __future__ import annotations
-
 import math
 from functools import partial
 
