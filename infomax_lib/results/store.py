@@ -16,6 +16,7 @@ import contextlib
 import hashlib
 import json
 import os
+import sys
 import tempfile
 import warnings
 from collections.abc import Iterable, Sequence
@@ -304,12 +305,21 @@ def open_store(store: str | os.PathLike | Store | None = "auto") -> Store:
 
 
 @cache
-def code_fingerprint() -> str:
-    """SHA-256 over the package's Python sources, 16 hex digits: which code computed a result."""
+def code_fingerprint(package: str = "infomax_lib") -> str:
+    """SHA-256 over Python sources, 16 hex digits: which code computed a result.
+
+    Args:
+        package: Whose sources are covered beside those of this library; one that has no folder
+            (a notebook, a script) adds nothing.
+    """
     digest = hashlib.sha256()
-    root = Path(__file__).parents[1]
-    for path in sorted(root.rglob("*.py")):
-        digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+    roots = [Path(__file__).parents[1]]
+    file = getattr(sys.modules.get(package), "__file__", None)
+    if file and Path(file).name == "__init__.py" and Path(file).parent not in roots:
+        roots.append(Path(file).parent)
+    for root in roots:
+        for path in sorted(root.rglob("*.py")):
+            digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]
 
 

@@ -27,7 +27,7 @@ from infomax_lib.model.competition import compete
 from infomax_lib.model.data import Dataset, load_dataset
 from infomax_lib.model.layer import ACTIVATIONS, initial_parameters
 from infomax_lib.model.matmul import products
-from infomax_lib.results.experiments import MinibatchSpec, derived_results
+from infomax_lib.results.experiments import Kind, MinibatchSpec
 from infomax_lib.results.store import Store
 from infomax_lib.training.tensors.block import Block
 from paper.methods import descent
@@ -65,38 +65,6 @@ class Guided(NamedTuple):
     head_bias: Tensor
 
 
-def run_auxiliary(
-    specs: Sequence[AuxiliarySpec] | AuxiliarySpec,
-    device: str = "auto",
-    store: str | Store | None = None,
-    progress: bool = True,
-) -> pd.DataFrame:
-    """Train layers with a supervised signal and measure them.
-
-    Layers that differ in seed, ``lambda_ce`` and ``lambda_tc`` are trained at once.
-
-    Args:
-        specs: What to train; ``grid(AuxiliarySpec(...), lambda_ce=[0.0, 1.0], seed=range(10))``.
-        device: ``"auto"`` (CUDA when there is one), ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
-        store: Folder, name or Store, see :func:`infomax_lib.open_store`.
-        progress: Show progress while something is computed.
-
-    Returns:
-        One row per spec, in order: ``key``, the spec's fields, ``probe_accuracy`` of a linear
-        probe on the outputs, ``head_accuracy`` and ``head_cross_entropy`` of the head on test
-        images, all of :func:`.describe_weights` and, on test images, of
-        :func:`infomax_lib.measures.weights_and_outputs.describe_outputs`.
-
-    Raises:
-        TypeError: Anything but AuxiliarySpec objects.
-        ValueError: A device that is not there.
-    """
-    compute = partial(_compute, progress=progress)
-    return derived_results(
-        "auxiliary", AuxiliarySpec, specs, _chunks, compute, device, store, progress
-    )
-
-
 def _chunks(specs: Sequence[AuxiliarySpec]) -> Iterator[list[AuxiliarySpec]]:
     """Specs that train together: for each of some seeds the same settings, seed by seed."""
     alike: dict[AuxiliarySpec, dict[int, list[AuxiliarySpec]]]
@@ -118,6 +86,38 @@ def _chunks(specs: Sequence[AuxiliarySpec]) -> Iterator[list[AuxiliarySpec]]:
 
 def _setting(spec: AuxiliarySpec) -> tuple[float, float]:
     return spec.lambda_ce, spec.lambda_tc
+
+
+KIND = Kind("auxiliary", (AuxiliarySpec,), _chunks)
+
+
+@KIND.driver
+def run_auxiliary(
+    specs: Sequence[AuxiliarySpec] | AuxiliarySpec,
+    device: str = "auto",
+    store: str | Store | None = None,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """Train layers with a supervised signal and measure them.
+
+    Layers that differ in seed, ``lambda_ce`` and ``lambda_tc`` are trained at once.
+
+    Args:
+        specs: What to train; ``grid(AuxiliarySpec(...), lambda_ce=[0.0, 1.0], seed=range(10))``.
+        device, store, progress: As for :meth:`.Kind.results`.
+
+    Returns:
+        One row per spec, in order: ``key``, the spec's fields, ``probe_accuracy`` of a linear
+        probe on the outputs, ``head_accuracy`` and ``head_cross_entropy`` of the head on test
+        images, all of :func:`.describe_weights` and, on test images, of
+        :func:`infomax_lib.measures.weights_and_outputs.describe_outputs`.
+
+    Raises:
+        TypeError: Anything but AuxiliarySpec objects.
+        ValueError: A device that is not there.
+    """
+    compute = partial(_compute, progress=progress)
+    return KIND.results(specs, compute, device, store, progress)
 
 
 def _compute(

@@ -33,7 +33,7 @@ from infomax_lib.model.layer import ACTIVATIONS, initial_parameters
 from infomax_lib.model.matmul import products
 from infomax_lib.model.objective import EPSILON
 from infomax_lib.model.streams import batches, generator
-from infomax_lib.results.experiments import MinibatchSpec, derived_results
+from infomax_lib.results.experiments import Kind, MinibatchSpec
 from infomax_lib.results.store import Store
 from infomax_lib.training.tensors.block import Block
 
@@ -95,6 +95,24 @@ class Level:
     train_tc: Tensor
 
 
+def _chunks(specs: Sequence[StackSpec]) -> Iterator[list[StackSpec]]:
+    """Specs whose stacks come out of one training: seeds, and depths if that is greedy or none."""
+    alike: dict[StackSpec, dict[int, list[StackSpec]]] = defaultdict(lambda: defaultdict(list))
+    for spec in specs:
+        depth = spec.depth if spec.training == "end_to_end" else 1
+        alike[spec.but(seed=0, depth=depth)][spec.seed].append(spec)
+    for first, by_seed in alike.items():
+        each = len(load_dataset(first.dataset).train) * first.hidden_dim
+        at_once = max(1, _MAX_OUTPUTS // each)
+        stacks = list(by_seed.values())
+        for start in range(0, len(stacks), at_once):
+            yield [spec for members in stacks[start : start + at_once] for spec in members]
+
+
+KIND = Kind("stacks", (StackSpec,), _chunks)
+
+
+@KIND.driver
 def run_stacks(
     specs: Sequence[StackSpec] | StackSpec,
     device: str = "auto",
@@ -109,9 +127,7 @@ def run_stacks(
     Args:
         specs: What to train; ``grid(StackSpec(...), training=TRAININGS, depth=[1, 2, 3],
             seed=range(10))``.
-        device: ``"auto"`` (CUDA when there is one), ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
-        store: Folder, name or Store, see :func:`infomax_lib.open_store`.
-        progress: Show progress while something is computed.
+        device, store, progress: As for :meth:`.Kind.results`.
 
     Returns:
         One row per spec, in order: ``key``, the spec's fields, and of the top layer
@@ -125,21 +141,7 @@ def run_stacks(
         ValueError: A device that is not there.
     """
     compute = partial(_compute, progress=progress)
-    return derived_results("stacks", StackSpec, specs, _chunks, compute, device, store, progress)
-
-
-def _chunks(specs: Sequence[StackSpec]) -> Iterator[list[StackSpec]]:
-    """Specs whose stacks come out of one training: seeds, and depths if that is greedy or none."""
-    alike: dict[StackSpec, dict[int, list[StackSpec]]] = defaultdict(lambda: defaultdict(list))
-    for spec in specs:
-        depth = spec.depth if spec.training == "end_to_end" else 1
-        alike[spec.but(seed=0, depth=depth)][spec.seed].append(spec)
-    for first, by_seed in alike.items():
-        each = len(load_dataset(first.dataset).train) * first.hidden_dim
-        at_once = max(1, _MAX_OUTPUTS // each)
-        stacks = list(by_seed.values())
-        for start in range(0, len(stacks), at_once):
-            yield [spec for members in stacks[start : start + at_once] for spec in members]
+    return KIND.results(specs, compute, device, store, progress)
 
 
 def _compute(

@@ -27,7 +27,7 @@ from torch.func import functional_call, stack_module_state, vmap
 
 from infomax_lib.model.spec import Spec, names_among
 from infomax_lib.model.streams import generator
-from infomax_lib.results.experiments import derived_results, many_steps, seeds_together
+from infomax_lib.results.experiments import Kind, many_steps
 from infomax_lib.results.store import Store
 from paper.information.bounds import BOUNDS
 from paper.information.critics import Concatenated
@@ -35,7 +35,6 @@ from paper.information.entropy import correlated_gaussians, paired_mutual_inform
 
 __all__ = ["DependentBatchesSpec", "dependent_batches", "draw_batch", "true_information"]
 
-KIND = "dependent_batches"
 _BOUNDS = ("nce", "nwj")
 _AVERAGED = 500  # last training batches that the estimate is a mean over
 
@@ -75,6 +74,10 @@ def true_information(of_batch: float, of_pair: float) -> float:
     return paired_mutual_information((of_batch + of_pair) / 2, 1)
 
 
+KIND = Kind("dependent_batches", (DependentBatchesSpec,), long=many_steps)
+
+
+@KIND.driver
 def dependent_batches(
     specs: Sequence[DependentBatchesSpec] | DependentBatchesSpec,
     device: str = "auto",
@@ -87,9 +90,7 @@ def dependent_batches(
 
     Args:
         specs: What to train.
-        device: ``"auto"`` (CUDA when there is one), ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
-        store: Folder, name or Store, see :func:`infomax_lib.open_store`.
-        progress: Show progress while something is computed.
+        device, store, progress: As for :meth:`.Kind.results`.
 
     Returns:
         One row per spec, in order: ``key``, the spec's fields, ``estimate`` (mean over the last
@@ -100,10 +101,7 @@ def dependent_batches(
         TypeError: Anything but DependentBatchesSpec objects.
         ValueError: A device that is not there.
     """
-    return derived_results(
-        *(KIND, DependentBatchesSpec, specs, seeds_together, _compute, device, store, progress),
-        long=many_steps,
-    )
+    return KIND.results(specs, _compute, device, store, progress)
 
 
 def draw_batch(spec: DependentBatchesSpec, draw: torch.Generator) -> Tensor:

@@ -11,7 +11,6 @@ features), theirs scale features to [0, 1].
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,7 +23,7 @@ from infomax_lib.measures.probes import linear_probe
 from infomax_lib.model.data import DATASETS, Dataset, load_dataset
 from infomax_lib.model.spec import Spec, names_among
 from infomax_lib.model.streams import generator, measured_epochs
-from infomax_lib.results.experiments import derived_results, many_steps, seeds_together
+from infomax_lib.results.experiments import Kind, many_steps, one_by_one
 from infomax_lib.results.store import Store
 from paper.information.bounds import BOUNDS, cap, donsker_varadhan, from_jensen_shannon, mine
 from paper.information.conditioning import condition_number, singular_values
@@ -47,7 +46,6 @@ __all__ = [
     "train_halves",
 ]
 
-KIND = "halves"
 _NUMBERS = ("training", "held_out", "accuracy", "log_condition", "inversion_error")
 
 #: Encoders by name, as (inputs, picture of a half, spec, generator) -> module.
@@ -112,6 +110,10 @@ class HalvesSpec(Spec):
     _known_names = names_among(dataset=DATASETS, encoder=ENCODERS, critic=CRITICS, bound=OBJECTIVES)
 
 
+KIND = Kind("halves", (HalvesSpec,), one_by_one, many_steps)
+
+
+@KIND.driver
 def train_halves(
     specs: Sequence[HalvesSpec] | HalvesSpec,
     device: str = "auto",
@@ -122,9 +124,7 @@ def train_halves(
 
     Args:
         specs: What to train.
-        device: ``"auto"`` (CUDA when there is one), ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
-        store: Folder, name or Store, see :func:`infomax_lib.open_store`.
-        progress: Show progress while something is computed.
+        device, store, progress: As for :meth:`.Kind.results`.
 
     Returns:
         For each spec, in order, one row per step of :func:`measured_steps`: ``key``, the spec's
@@ -146,11 +146,7 @@ def train_halves(
         TypeError: Anything but HalvesSpec objects.
         ValueError: A device that is not there, or images that cannot be halved.
     """
-    one_by_one = partial(seeds_together, most=1)
-    table = derived_results(
-        *(KIND, HalvesSpec, specs, one_by_one, _compute, device, store, progress), long=many_steps
-    )
-    return row_per_step(table, _NUMBERS)
+    return row_per_step(KIND.results(specs, _compute, device, store, progress), _NUMBERS)
 
 
 def row_per_step(table: pd.DataFrame, numbers: Sequence[str]) -> pd.DataFrame:

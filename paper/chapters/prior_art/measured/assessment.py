@@ -34,9 +34,9 @@ from infomax_lib.measures.probes import linear_probe
 from infomax_lib.measures.similarity import linear_cka
 from infomax_lib.model.architectures import layer_outputs
 from infomax_lib.model.data import OTHER_HALF, PARTNERS, Dataset, load_dataset
-from infomax_lib.model.spec import RunSpec, Spec
+from infomax_lib.model.spec import RunSpec
 from infomax_lib.model.streams import generator
-from infomax_lib.results.experiments import derived_results, seeds_together
+from infomax_lib.results.experiments import Kind, listed, seeds_together
 from infomax_lib.results.runs import run, trained_layer
 from infomax_lib.results.store import Store, open_store
 from paper.chapters.prior_art.comparison import method_of
@@ -64,8 +64,6 @@ __all__ = [
     "assess",
     "other_classes",
 ]
-
-KIND = "assessments"
 
 #: Of everything random that all encoders share: rotations, draws, factors, forests.
 SEED = 0
@@ -106,6 +104,15 @@ class _Materials:
     factors: KnownFactors | None
 
 
+def _chunks(specs: Sequence[Any]) -> Iterator[list[Any]]:
+    """Specs that differ in nothing but the seed, dataset by dataset."""
+    yield from seeds_together(sorted(specs, key=lambda spec: spec.dataset), most=len(specs))
+
+
+KIND = Kind("assessments", (BaselineSpec, RunSpec), _chunks, are_long)
+
+
+@KIND.driver
 def assess(
     specs: Sequence[BaselineSpec | RunSpec] | BaselineSpec | RunSpec,
     device: str = "auto",
@@ -121,9 +128,7 @@ def assess(
 
     Args:
         specs: Baselines and layers, in any order.
-        device: ``"auto"`` (CUDA when there is one), ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
-        store: Folder, name or Store, see :func:`infomax_lib.open_store`.
-        progress: Show progress while something is computed.
+        device, store, progress: As for :meth:`.Kind.results`.
 
     Returns:
         One row per spec, in order: ``key``, the spec's fields, ``method`` (a name in
@@ -157,33 +162,23 @@ def assess(
         ValueError: A layer that is not in the comparison, or a device that is not there.
         DataError: The partner is not at hand on this machine.
     """
-    listed = [specs] if isinstance(specs, Spec) else list(specs)
-    for spec in listed:
-        if not isinstance(spec, BaselineSpec | RunSpec):
-            raise TypeError(f"expected BaselineSpec or RunSpec objects, got {type(spec).__name__}")
-    methods = [method_of(spec) for spec in listed]
+    asked: list[Any] = listed(specs, *KIND.accepted)
+    methods = [method_of(spec) for spec in asked]
     opened = open_store(store)
-    known = opened.keys(KIND)
-    missing = [spec for spec in dict.fromkeys(listed) if spec.key not in known]
+    known = opened.keys(KIND.name)
+    missing = [spec for spec in dict.fromkeys(asked) if spec.key not in known]
     needed = dict.fromkeys(fit for spec in missing for fit in _with_predecessor(spec))
     failures = _fit(list(needed), device, opened, progress)
     # what stopped for a reason of this machine is not in the store, and is tried again next time
-    passing = failures.keys() - opened.keys(BASELINES) - opened.keys("runs")
+    passing = failures.keys() - opened.keys(BASELINES.name) - opened.keys("runs")
     unsettled = {
         spec.key for spec in missing if any(f.key in passing for f in _with_predecessor(spec))
     }
     try:
-        table = derived_results(
-            KIND,
-            Spec,
-            listed,
-            _chunks,
-            partial(_compute, folder=opened.folder, failures=failures),
-            device,
-            opened,
-            progress,
+        compute = partial(_compute, folder=opened.folder, failures=failures)
+        table = KIND.results(
+            *(asked, compute, device, opened, progress),
             keep=lambda row: row["key"] not in unsettled,
-            long=are_long,
         )
     finally:
         _materials.cache_clear()
@@ -281,11 +276,6 @@ def _with_factors(data: Dataset) -> KnownFactors:
 
 
 # --- measures ------------------------------------------------------------------------------------
-
-
-def _chunks(specs: Sequence[Any]) -> Iterator[list[Any]]:
-    """Specs that differ in nothing but the seed, dataset by dataset."""
-    yield from seeds_together(sorted(specs, key=lambda spec: spec.dataset), most=len(specs))
 
 
 def _compute(
