@@ -332,12 +332,12 @@ class TestTurns:
         (tmp_path / "file").write_text("")
         done = []
         groups = [SPECS[:2], SPECS[2:4]]
-        for part in take_turns(
-            groups,
-            lambda group: [spec for spec in group if spec not in done],
-            tmp_path / "file" / "no folder",
-        ):
-            done += part
+
+        def missing(group):
+            return [spec for spec in group if spec not in done]
+
+        for part in take_turns(groups, missing, tmp_path / "file" / "no folder"):
+            done.extend(part)
         assert done == SPECS[:4]
 
     def test_what_appears_while_the_claim_is_taken_is_not_computed(self, tmp_path):

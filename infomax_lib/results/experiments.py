@@ -16,7 +16,7 @@ from collections import defaultdict
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Generic, TypeVar
 
 import pandas as pd
@@ -38,12 +38,15 @@ __all__ = [
     "listed",
     "many_steps",
     "one_by_one",
+    "seconds_stored",
     "seeds_together",
     "table",
     "write",
 ]
 
 _LONG_STEPS = 2000  # training steps that take a core more than about half a minute
+
+_SHARED = 0.1  # share of a chunk's time that one of its specs takes however many there are
 
 S = TypeVar("S", bound=Spec)
 Driver = TypeVar("Driver", bound=Callable[..., pd.DataFrame])
@@ -139,7 +142,8 @@ class Kind(Generic[S]):
     def driver(self, function: Driver) -> Driver:
         """Register the kind, with the function that users call for its results.
 
-        It takes specs, and ``device`` and ``store`` by name; an audit calls it with a new store.
+        It takes specs and, by name, ``device``, ``store`` and ``progress``; an audit calls it with
+        a store of its own.
         """
         self.compute_into = function
         KINDS[self.name] = self
@@ -217,6 +221,21 @@ def _timed(
     measured = compute(part, device)
     advance(len(part))
     return measured, provenance(start, device, compute)
+
+
+@lru_cache(maxsize=64)
+def seconds_stored(store: Store, kind: str) -> dict[str, float]:
+    """Rough time to compute each stored row again alone, by key, in seconds on one core.
+
+    A row takes its share of the time that its file says, and some of what did not depend on how
+    many were computed together.
+    """
+    time_of = {
+        info.path.name: info.metadata.get("seconds", 0.0) * (1 / info.rows + _SHARED)
+        for info in store.files(kind)
+    }
+    sources = store.source_names(kind, store.keys(kind))
+    return {key: time_of.get(name, 0.0) for key, name in sources.items()}
 
 
 # --- what all drivers are made of ----------------------------------------------------------------

@@ -45,7 +45,18 @@ def are_long(specs: Sequence[Any]) -> bool:
     return any(spec.dataset.startswith(_LARGE) for spec in specs)
 
 
-KIND = Kind("baselines", (BaselineSpec,), long=are_long, unmeasured=("seconds", "device", "note"))
+KIND = Kind(
+    "baselines",
+    (BaselineSpec,),
+    long=are_long,
+    tolerance={
+        "probe_accuracy": (0.01, 0.0),
+        "shuffled_probe_accuracy": (0.03, 0.0),
+        "dead_units": (2.0, 0.0),
+    },
+    otherwise=(1e-3, 0.05),
+    unmeasured=("seconds", "device", "note"),
+)
 
 
 @KIND.driver

@@ -88,7 +88,7 @@ def _setting(spec: AuxiliarySpec) -> tuple[float, float]:
     return spec.lambda_ce, spec.lambda_tc
 
 
-KIND = Kind("auxiliary", (AuxiliarySpec,), _chunks)
+KIND = Kind("auxiliary", (AuxiliarySpec,), _chunks, tolerance={"head_accuracy": (0.003, 0.0)})
 
 
 @KIND.driver

@@ -36,6 +36,7 @@ from infomax_lib.model.data import (
 from infomax_lib.model.spec import RunSpec, Spec, names_among
 from infomax_lib.model.streams import generator
 from infomax_lib.results.experiments import Kind, seeds_together
+from infomax_lib.results.runs import seconds_alone
 from infomax_lib.results.store import Store
 from infomax_lib.training.grouping import populations
 from infomax_lib.training.population import Population
@@ -166,8 +167,20 @@ def _reference_chunks(specs: Sequence[ReferenceSpec]) -> Iterator[list[Reference
     yield from seeds_together(specs, most=len(specs))
 
 
-FEATURES = Kind("features", (FeatureSpec,), _layer_chunks, twins=True)
-REFERENCE_FEATURES = Kind("reference_features", (ReferenceSpec,), _reference_chunks)
+# shares of the test images: a hundredth
+_SHARES = dict.fromkeys(
+    ("probe_accuracy", "transfer_accuracy", *level_columns(), "noise_drop", "loss_drop"),
+    (0.01, 0.0),
+) | dict.fromkeys(("noise_retained", "loss_retained"), (0.02, 0.0))
+FEATURES = Kind(
+    *("features", (FeatureSpec,), _layer_chunks),
+    twins=True,
+    tolerance=_SHARES,
+    seconds=lambda spec, store: seconds_alone(spec) + 5,
+)
+REFERENCE_FEATURES = Kind(
+    "reference_features", (ReferenceSpec,), _reference_chunks, tolerance=_SHARES
+)
 
 
 @FEATURES.driver
@@ -225,13 +238,20 @@ def evaluate_references(
     return _evaluated(REFERENCE_FEATURES, specs, _compute_references, device, store, progress)
 
 
-def _evaluated(kind: Kind[Any], specs: Any, compute: Any, *where: Any) -> pd.DataFrame:
+def _evaluated(
+    kind: Kind[Any],
+    specs: Any,
+    compute: Any,
+    device: str,
+    store: str | Store | None,
+    progress: bool,
+) -> pd.DataFrame:
     """Results of a kind, of which those are stored whose target is at hand."""
 
     def at_hand(row: Mapping[str, Any]) -> bool:
         return row["transfer_accuracy"] is not None
 
-    table = kind.results(specs, compute, *where, at_hand)
+    table = kind.results(specs, compute, device, store, progress, at_hand)
     if len(table):  # None, where the target is not at hand
         table["transfer_accuracy"] = table["transfer_accuracy"].astype(float)
     return table

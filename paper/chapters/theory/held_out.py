@@ -24,9 +24,9 @@ from infomax_lib.model.layer import InfoMaxLayer
 from infomax_lib.model.masked_views import two_views
 from infomax_lib.model.objective import OBJECTIVES, barlow_objective, correlation, log_det_objective
 from infomax_lib.model.spec import RunSpec
-from infomax_lib.results.compute import compute
+from infomax_lib.results.compute import compute as train
 from infomax_lib.results.experiments import Kind, write
-from infomax_lib.results.runs import are_long, layer_of
+from infomax_lib.results.runs import are_long, layer_of, seconds_alone
 from infomax_lib.results.store import Store, open_store
 from infomax_lib.training.grouping import populations
 from paper.measures.regions import expected_occupied, occupied_regions
@@ -93,12 +93,21 @@ def _mean_off_diagonal(matrix: Tensor) -> Tensor:
     return (matrix.sum() - matrix.diagonal().sum()) / (k * (k - 1))
 
 
-KIND = Kind("held_out", (RunSpec,), populations, are_long, fields_of="runs", twins=True)
+KIND = Kind(
+    *("held_out", (RunSpec,), populations, are_long),
+    fields_of="runs",
+    twins=True,
+    tolerance={"silent_units": (1.0, 0.0), "largest_share": (0.003, 0.0)},
+    seconds=lambda spec, store: seconds_alone(spec) + 2,
+)
 
 
 @KIND.driver
 def held_out_measures(
-    specs: Sequence[RunSpec], device: str = "auto", store: str | Store | None = None
+    specs: Sequence[RunSpec],
+    device: str = "auto",
+    store: str | Store | None = None,
+    progress: bool = True,
 ) -> pd.DataFrame:
     """:func:`measure_layer` of trained layers, computing only what the store does not hold.
 
@@ -108,14 +117,14 @@ def held_out_measures(
 
     Args:
         specs: Which layers; ``epochs=0`` is the untrained one.
-        device: As for :func:`infomax_lib.run`.
-        store: As for :func:`infomax_lib.run`.
+        device, store, progress: As for :meth:`.Kind.results`.
 
     Returns:
         One row per spec, in order: ``key`` and :data:`MEASURES`; NaN where training diverged.
     """
     opened = open_store(store)
-    table = KIND.results(specs, partial(_compute, folder=opened.folder), device, opened)
+    compute = partial(_compute, folder=opened.folder)
+    table = KIND.results(specs, compute, device, opened, progress)
     return table.reindex(columns=["key", *MEASURES])
 
 
@@ -124,7 +133,7 @@ def _compute(
 ) -> list[dict[str, float]]:
     rows: dict[str, dict[str, float]] = {}
     for group in populations(specs):  # what is left of a population may not train together
-        done = compute(group, device, keep_weights=True)
+        done = train(group, device, keep_weights=True)
         weights = done.rows.pop("weights")
         write(done, open_store(folder))
         data = load_dataset(group[0].dataset)

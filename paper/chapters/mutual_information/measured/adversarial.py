@@ -26,6 +26,7 @@ from infomax_lib.results.experiments import Kind, many_steps, one_by_one
 from infomax_lib.results.store import Store
 from paper.chapters.mutual_information.measured.halves import (
     INVERTED_IMAGES,
+    TOLERANCE,
     Records,
     half_probe,
     halves_of,
@@ -70,7 +71,11 @@ class AdversarialSpec(Spec):
     _known_names = names_among(dataset=DATASETS)
 
 
-KIND = Kind("adversarial_encoders", (AdversarialSpec,), one_by_one, many_steps)
+KIND = Kind(
+    *("adversarial_encoders", (AdversarialSpec,), one_by_one, many_steps),
+    tolerance=TOLERANCE,
+    otherwise=(0.02, 0.05),
+)
 
 
 @KIND.driver

@@ -74,7 +74,8 @@ def true_information(of_batch: float, of_pair: float) -> float:
     return paired_mutual_information((of_batch + of_pair) / 2, 1)
 
 
-KIND = Kind("dependent_batches", (DependentBatchesSpec,), long=many_steps)
+# one seed trained alone instead of beside nine others moved the curve by 0.003 nats
+KIND = Kind("dependent_batches", (DependentBatchesSpec,), long=many_steps, otherwise=(0.02, 0.05))
 
 
 @KIND.driver

@@ -36,6 +36,7 @@ from infomax_lib.model.objective import covariance
 from infomax_lib.model.spec import RunSpec, first_seeds
 from infomax_lib.model.streams import generator
 from infomax_lib.results.experiments import Kind
+from infomax_lib.results.runs import seconds_alone
 from infomax_lib.results.store import Store
 from infomax_lib.training.grouping import populations
 from infomax_lib.training.population import Population
@@ -80,7 +81,12 @@ def _chunks(specs: Sequence[LayerInformationSpec]) -> Iterator[list[LayerInforma
         yield [spec for layer in group for spec in by_layer[layer]]
 
 
-KIND = Kind("layer_information", (LayerInformationSpec,), _chunks, twins=True)
+KIND = Kind(
+    *("layer_information", (LayerInformationSpec,), _chunks),
+    twins=True,
+    tolerance=dict.fromkeys(InformationBounds._fields, (0.01, 2e-3)),
+    seconds=lambda spec, store: seconds_alone(spec) + 5,
+)
 
 
 @KIND.driver

@@ -53,7 +53,7 @@ class OverlapSpec(Spec):
     _known_names = names_among(dataset=DATASETS)
 
 
-KIND = Kind("overlaps", (OverlapSpec,), one_by_one)
+KIND = Kind("overlaps", (OverlapSpec,), one_by_one, otherwise=(1e-3, 1e-3))
 
 
 @KIND.driver
