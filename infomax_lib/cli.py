@@ -95,9 +95,7 @@ def audit(
     sample: Annotated[int, typer.Option(min=1, help="How many results to compute again.")] = 5,
     seed: Annotated[int | None, typer.Option(help="Of the draw; a new one by default.")] = None,
     store: Annotated[str, typer.Option(help="Folder of the results store.")] = "auto",
-    max_epochs: Annotated[
-        int | None, typer.Option(help="Longest training to look at.")
-    ] = None,
+    max_epochs: Annotated[int | None, typer.Option(help="Longest training to look at.")] = None,
     minutes: Annotated[float, typer.Option(help="Bound on the estimated time.")] = 5.0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
 ) -> None:

@@ -24,6 +24,7 @@ from typing import Any
 import nbformat
 from pydantic import TypeAdapter, ValidationError
 
+from infomax_lib.results.sweep import SweepError, parse_yaml
 from paper.pages.normalize import normalize
 
 __all__ = [
@@ -54,9 +55,7 @@ class PageError(RuntimeError):
 
 def _listed(root: Path) -> list[str]:
     """The files of the table of contents, in its order, without suffix."""
-    import yaml
-
-    toc = yaml.safe_load((root / "_toc.yml").read_text("utf-8"))
+    toc = parse_yaml((root / "_toc.yml").read_text("utf-8"), "_toc.yml")
     return [toc["root"], *(entry["file"] for part in toc["parts"] for entry in part["chapters"])]
 
 
@@ -204,14 +203,12 @@ def parse_assignments(assignments: Sequence[str]) -> dict[str, str]:
 
 def read_profile(path: Path) -> dict[str, Any]:
     """Read parameters from a YAML file, a mapping of names to values."""
-    import yaml
-
     if not path.is_file():
         raise PageError(f"there is no profile {path}; notebooks/quick.yml is an example")
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf8")) or {}
-    except yaml.YAMLError as error:
-        raise PageError(f"{path} is not YAML: {error}") from error
+        values = parse_yaml(path.read_text(encoding="utf8"), str(path)) or {}
+    except SweepError as error:
+        raise PageError(str(error)) from error
     if not isinstance(values, dict):
         raise PageError(f"{path} holds a {type(values).__name__}; expected lines 'name: value'")
     return values
