@@ -291,33 +291,6 @@ def spearman_trend(table: pd.DataFrame, x: str, y: str) -> Interval:
     return mean_interval(trends)
 
 
-def summarise(table: pd.DataFrame, by: Sequence[str], metrics: Sequence[str]) -> pd.DataFrame:
-    """One row per group: ``<metric>_mean``, ``_low``, ``_high`` and ``_n`` for every metric.
-
-    Raises
-    ------
-    KeyError
-        If a name in ``by`` or ``metrics`` is not a column.
-    """
-    by = list(by)
-    missing = [name for name in [*by, *metrics] if name not in table.columns]
-    if missing:
-        raise KeyError(f"no column {', '.join(missing)}; there are {', '.join(table.columns)}")
-    rows = []
-    for group, members in table.groupby(by, sort=True, dropna=False):
-        row = dict(zip(by, group, strict=True))
-        for metric in metrics:
-            interval = mean_interval(members[metric])
-            row |= {
-                f"{metric}_mean": interval.mean,
-                f"{metric}_low": interval.low,
-                f"{metric}_high": interval.high,
-                f"{metric}_n": interval.n,
-            }
-        rows.append(row)
-    return pd.DataFrame(rows)
-
-
 _RESAMPLES = 4999
 
 

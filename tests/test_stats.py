@@ -20,7 +20,6 @@ from infomax_lib.stats import (
     paired_difference,
     sign_flip_p,
     spearman_trend,
-    summarise,
     where,
 )
 
@@ -239,24 +238,6 @@ def test_spearman_trend_over_seeds():
     assert spearman_trend(t, "x", "mixed").mean == pytest.approx(0.0)
     assert spearman_trend(t, "x", "flat").mean == 0.0
     assert spearman_trend(t[t["x"] < 2], "x", "up").dropped == 2
-
-
-def test_summarise_has_mean_low_high_n():
-    t = table()
-    t.loc[0, "redundancy"] = math.nan
-    result = summarise(t, by=["competition", "batch_size"], metrics=["redundancy"])
-    row = result[(result["competition"] == "none") & (result["batch_size"].astype(str) == "128")]
-    direct = mean_interval([2.0, 3.0])
-    assert row["redundancy_mean"].item() == pytest.approx(2.5)
-    assert row["redundancy_low"].item() == direct.low
-    assert row["redundancy_high"].item() == direct.high
-    assert row["redundancy_n"].item() == 2
-    assert len(result) == 3
-
-
-def test_summarise_names_missing_columns():
-    with pytest.raises(KeyError, match="hsik"):
-        summarise(table(), by=["competition"], metrics=["hsik"])
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,8 @@ import torch
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from infomax_lib.model.competition import compete
+from infomax_lib.model.architectures import outputs
 from infomax_lib.model.data import Dataset
-from infomax_lib.model.layer import ACTIVATIONS
 from infomax_lib.model.spec import RunSpec
 from infomax_lib.training.devices import resolve_device
 from infomax_lib.training.population import Population
@@ -108,10 +107,7 @@ class InfoMax(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
         z = torch.from_numpy(X @ self.components_.T.astype(X.dtype) + self.intercept_)
-        h = ACTIVATIONS[self.activation](z)
-        return compete(
-            h, self.competition, temperature=self.temperature, group_size=self.group_size
-        ).numpy()
+        return outputs(self._spec(), z).numpy()
 
     @property
     def _n_features_out(self):

@@ -14,8 +14,9 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from infomax_lib.measures.hsic import mean_hsic
 from infomax_lib.measures.probes import linear_probe
-from infomax_lib.measures.weights_and_outputs import describe_outputs, describe_weights, hsic
+from infomax_lib.measures.weights_and_outputs import describe_outputs, describe_weights
 from infomax_lib.model.data import IDX_SOURCES, Dataset, load_dataset
 from infomax_lib.model.streams import generator
 from infomax_lib.results.compute import Computed, provenance
@@ -243,8 +244,8 @@ def _measure(
     labels, test_labels = data.train_labels.to(device), data.test_labels.to(device)
     values = describe_outputs(test)
     values |= {
-        "hsic": hsic(test),
-        "hsic_floor": hsic(test, shuffled=True),
+        "hsic": mean_hsic(test),
+        "hsic_floor": mean_hsic(test, shuffled=True),
     }
     values |= describe_weights(torch.stack([encoder.weight for encoder in encoders]))
     del values["threshold_gap"]  # compares hyperplanes, which most of these methods do not have

@@ -22,10 +22,9 @@ from torch.nn import functional as F
 
 from infomax_lib.measures.probes import linear_probe
 from infomax_lib.measures.weights_and_outputs import describe_outputs, describe_weights
-from infomax_lib.model.architectures import layer_outputs
-from infomax_lib.model.competition import compete
+from infomax_lib.model.architectures import layer_outputs, outputs
 from infomax_lib.model.data import Dataset, load_dataset
-from infomax_lib.model.layer import ACTIVATIONS, initial_parameters
+from infomax_lib.model.layer import initial_parameters
 from infomax_lib.model.matmul import products
 from infomax_lib.results.experiments import Kind, MinibatchSpec
 from infomax_lib.results.store import Store
@@ -196,16 +195,15 @@ class GuidedStep:
         self, parameters: descent.Parameters, x: Tensor, labels: Tensor
     ) -> descent.Parameters:
         """Gradients by all parameters, for x (S, B, D) and labels (S, B), S the seeds."""
-        p, spec = parameters, self._first
+        p = parameters
         seeds, samples = labels.shape
         # layers of one seed share their batch: one product for all of them
         rows = p["weight"].view(seeds, -1, x.shape[-1])
         z = products(rows, x).view(len(p["weight"]), -1, samples) + p["bias"].unsqueeze(-1)
         by_z = self._block.gradient(z.detach().clone()).z
         with torch.enable_grad():
-            h = ACTIVATIONS[spec.activation](z.requires_grad_())
-            outputs = compete(h, spec.competition, -2, spec.temperature, spec.group_size)
-        a = outputs.detach()
+            output = outputs(self._first, z.requires_grad_(), -2)
+        a = output.detach()
         logits = torch.baddbmm(p["head_bias"].unsqueeze(-1), p["head"], a)
         # d CE / d logits = (softmax - one-hot) / B
         error = torch.softmax(logits, 1)
@@ -213,7 +211,7 @@ class GuidedStep:
         error.scatter_add_(1, target, error.new_full(target.shape, -1.0))
         error /= samples
         by_output = self._lambda_ce * torch.bmm(p["head"].mT, error)
-        by_z = by_z + torch.autograd.grad(outputs, z, by_output)[0]
+        by_z = by_z + torch.autograd.grad(output, z, by_output)[0]
         weight = products(by_z.view(seeds, -1, samples), x.mT).view(p["weight"].shape)
         if self._block.regularised:
             weight = weight + self._block.redundancy_gradient(p["weight"])[0]

@@ -18,18 +18,17 @@ from pydantic import Field, field_validator
 from torch import Tensor
 from tqdm import tqdm
 
+from infomax_lib.measures.hsic import mean_hsic
 from infomax_lib.measures.probes import linear_probe
 from infomax_lib.measures.weights_and_outputs import (
     describe_outputs,
     describe_weights,
     effective_rank,
     entropy_rank,
-    hsic,
 )
-from infomax_lib.model.architectures import layer_outputs
-from infomax_lib.model.competition import compete
+from infomax_lib.model.architectures import layer_outputs, outputs
 from infomax_lib.model.data import Dataset, load_dataset
-from infomax_lib.model.layer import ACTIVATIONS, initial_parameters
+from infomax_lib.model.layer import initial_parameters
 from infomax_lib.model.matmul import products
 from infomax_lib.model.objective import EPSILON
 from infomax_lib.model.streams import batches, generator
@@ -263,7 +262,7 @@ class _Layers:
         with torch.enable_grad():
             top = bottom.requires_grad_()
             for weight, bias in uppers:
-                a = _activity(first, top, -2)
+                a = outputs(first, top, -2)
                 mean, variance = a.mean(-1, keepdim=True), a.var(-1, keepdim=True)
                 top = torch.baddbmm(bias.unsqueeze(-1), weight, _standardised(a, mean, variance))
         by_top, loss, tc = self._block.gradient(top.detach())
@@ -291,12 +290,6 @@ def _batch(inputs: Tensor, rows: Tensor) -> Tensor:
     return inputs.index_select(0, rows.flatten()).unflatten(0, rows.shape)
 
 
-def _activity(spec: StackSpec, z: Tensor, dim: int) -> Tensor:
-    """Outputs of pre-activations; the units lie along ``dim``."""
-    h = ACTIVATIONS[spec.activation](z)
-    return compete(h, spec.competition, dim, spec.temperature, spec.group_size)
-
-
 def _standardised(a: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
     return (a - mean) * (variance + EPSILON).rsqrt()
 
@@ -318,8 +311,8 @@ def _measured(level: Level, place: int, data: Dataset) -> dict[str, float]:
     values = describe_weights(level.weight[place], level.bias[place])
     values |= describe_outputs(test)
     values |= {
-        "hsic": hsic(test),
-        "hsic_floor": hsic(test, shuffled=True),
+        "hsic": mean_hsic(test),
+        "hsic_floor": mean_hsic(test, shuffled=True),
     }
     centred = test - test.mean(-2)
     values["output_effective_rank"] = effective_rank(centred)
