@@ -70,7 +70,7 @@ class Store:
     hold the same key, the one with the greater name counts, so that every reader sees the same.
     """
 
-    def __init__(self, folder: str | os.PathLike) -> None:
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.folder = Path(folder)
         self._rows: dict[str, dict[str, dict[str, Any]]] = {}  # kind -> key -> row
         self._source: dict[str, dict[str, str]] = {}  # kind -> key -> name of the row's file
@@ -280,11 +280,11 @@ def _encode(rows: Sequence[dict[str, Any]], metadata: dict[str, Any]) -> bytes:
 
 
 @cache
-def _session_folder() -> tempfile.TemporaryDirectory:
+def _session_folder() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="infomax-")
 
 
-def open_store(store: str | os.PathLike | Store | None = "auto") -> Store:
+def open_store(store: str | os.PathLike[str] | Store | None = "auto") -> Store:
     """The store that a name stands for.
 
     Args:

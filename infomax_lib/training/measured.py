@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -74,7 +75,7 @@ def _stack(parts: Sequence[Tensor], places: Sequence[int]) -> Tensor:
 
 def _alike(specs: Sequence[RunSpec], data: Dataset) -> Iterator[list[int]]:
     """Places of layers that are measured together: of one shape and kind, and not too many."""
-    alike: dict[tuple, list[int]] = defaultdict(list)
+    alike: dict[tuple[Any, ...], list[int]] = defaultdict(list)
     for place, spec in enumerate(specs):
         alike[*block_of(spec), spec.activation].append(place)
     for (units, *_), places in alike.items():
