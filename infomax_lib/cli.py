@@ -1,6 +1,6 @@
 """The ``infomax`` command: sweeps and audits, and what is beside the library.
 
-In a checkout of the book the paper adds its own commands, see :func:`_add_commands`.
+In a checkout of the book the paper adds its own commands, see :func:`_commands_beside`.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import time
 from pathlib import Path
+from types import ModuleType
 from typing import Annotated
 
 import typer
@@ -91,20 +92,22 @@ def sweep(
 
 @app.command()
 def audit(
-    sample: Annotated[int, typer.Option(min=1, help="How many runs to compute again.")] = 5,
+    sample: Annotated[int, typer.Option(min=1, help="How many results to compute again.")] = 5,
     seed: Annotated[int | None, typer.Option(help="Of the draw; a new one by default.")] = None,
     store: Annotated[str, typer.Option(help="Folder of the results store.")] = "auto",
-    max_epochs: Annotated[int | None, typer.Option(help="Only runs of at most so many.")] = None,
+    max_epochs: Annotated[int | None, typer.Option(help="Longest training to look at.")] = None,
     minutes: Annotated[float, typer.Option(help="Bound on the estimated time.")] = 5.0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
 ) -> None:
-    """Compute stored runs, drawn at random, again; exit with 1 when any measure disagrees.
+    """Compute stored results, drawn at random, again; exit with 1 when any measure disagrees.
 
     The store is only read. For what may differ by how much see infomax_lib/results/audit.py.
     """
     from infomax_lib.model.data import DataError
     from infomax_lib.results.audit import audit_command
 
+    if beside is not None:
+        beside.import_kinds()
     try:
         agree = audit_command(store, sample, seed, max_epochs, minutes, device, typer.echo)
     except (ValueError, DataError, OSError) as error:
@@ -114,14 +117,17 @@ def audit(
         raise typer.Exit(1)
 
 
-def _add_commands(package: str = "paper") -> None:
-    """Let a package beside this one add its commands; installed alone, the library has its own."""
+def _commands_beside(package: str = "paper") -> ModuleType | None:
+    """The commands of a package beside this one; None where the library is installed alone."""
     here = Path(__file__).parents[1]
     if (here / package / "commands.py").is_file():
-        importlib.import_module(f"{package}.commands").add_to(app)
+        return importlib.import_module(f"{package}.commands")
+    return None
 
 
-_add_commands()
+beside = _commands_beside()
+if beside is not None:
+    beside.add_to(app)
 
 if __name__ == "__main__":
     app()

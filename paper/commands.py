@@ -15,6 +15,24 @@ def add_to(app: typer.Typer) -> None:
     app.command()(execute)
 
 
+def import_kinds() -> None:
+    """Make known to the audit what the paper stores besides runs."""
+    import paper.chapters.mutual_information.measured.adversarial
+    import paper.chapters.mutual_information.measured.dependent_batches
+    import paper.chapters.mutual_information.measured.halves
+    import paper.chapters.mutual_information.measured.importance_weighted
+    import paper.chapters.mutual_information.measured.layer_information
+    import paper.chapters.open_questions.guided
+    import paper.chapters.open_questions.stacks
+    import paper.chapters.open_questions.transfer
+    import paper.chapters.prior_art.measured.assessment
+    import paper.chapters.prior_art.measured.head_start
+    import paper.chapters.prior_art.measured.overlap
+    import paper.chapters.prior_art.measured.view_ablation
+    import paper.chapters.theory.held_out
+    import paper.methods.runs  # noqa: F401
+
+
 def _pages() -> ModuleType:
     """:mod:`paper.pages.execute`, or the end of the command, with a line that names the extra."""
     try:

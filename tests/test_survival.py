@@ -309,11 +309,11 @@ class TestTurns:
             with claimed(tmp_path, SPECS[:2]) as also, claimed(tmp_path, SPECS[2:4]) as other:
                 assert (also, other) == (False, True)
 
-        def interrupted(group):
-            raise KeyboardInterrupt
-
-        with pytest.raises(KeyboardInterrupt):
-            take_turns([SPECS[:2]], list, tmp_path, interrupted)
+        for stop in (KeyboardInterrupt, GeneratorExit):
+            turns = take_turns([SPECS[:2]], list, tmp_path)
+            assert next(turns) == SPECS[:2]
+            with pytest.raises(stop):
+                turns.throw(stop)
         assert list(tmp_path.iterdir()) == []
         with claimed(tmp_path, SPECS[:2]) as mine:
             assert mine
@@ -332,12 +332,12 @@ class TestTurns:
         (tmp_path / "file").write_text("")
         done = []
         groups = [SPECS[:2], SPECS[2:4]]
-        take_turns(
-            groups,
-            lambda group: [spec for spec in group if spec not in done],
-            tmp_path / "file" / "no folder",
-            done.extend,
-        )
+
+        def missing(group):
+            return [spec for spec in group if spec not in done]
+
+        for part in take_turns(groups, missing, tmp_path / "file" / "no folder"):
+            done.extend(part)
         assert done == SPECS[:4]
 
     def test_what_appears_while_the_claim_is_taken_is_not_computed(self, tmp_path):
@@ -347,7 +347,5 @@ class TestTurns:
             looks.append(group)
             return group if len(looks) == 1 else []
 
-        computed = []
-        take_turns([SPECS[:2]], missing, tmp_path, computed.append)
-        assert computed == []
+        assert list(take_turns([SPECS[:2]], missing, tmp_path)) == []
         assert len(looks) == 2

@@ -10,7 +10,7 @@ the *unbiased* one, with :math:`\tilde K, \tilde L` lacking their diagonals,
 (Song et al. 2012). Both need no more than sums of the kernels' entries, rows and products; these
 are summed over blocks of rows, so that no N x N matrix is ever held.
 
-:func:`.hsic` is the quick measure of a layer (biased, first 500 samples).
+:func:`mean_hsic` is the quick measure of a layer (biased, first 500 samples).
 """
 
 from __future__ import annotations
@@ -21,28 +21,29 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from infomax_lib.model.objective import EPSILON, barlow_objective, decorrelation_objective
+from infomax_lib.model.objective import EPSILON, barlow_objective
 
 __all__ = [
     "barlow_twins_loss",
-    "cross_correlation",
-    "decorrelation_loss",
     "gaussian_hsic",
     "hsic",
     "hsic_floor",
-    "hsic_matrix",
-    "normalised_hsic",
+    "mean_hsic",
     "r2_floor",
 ]
 
 _ESTIMATORS = ("biased", "unbiased")
 
+_SAMPLES = 500  # the kernel matrices are quadratic in this
+_UNITS = 128  # one kernel matrix per unit is held at once
+# Entries of kernel matrices worked on at once: what a core's cache holds, enough to fill a GPU.
+_AT_ONCE_CPU, _AT_ONCE_GPU = 2**18, 2**26
+
 _MEMORY = 256 * 2**20  # bytes of kernel blocks held at once
 _BYTES = 8  # float64
-_CONSTANT_BELOW = 1e-12  # HSIC of a sample with itself; kernels are at most 1
 
 
-# --- HSIC ----------------------------------------------------------------------------------------
+# --- HSIC of two samples -------------------------------------------------------------------------
 
 
 def hsic(
@@ -70,44 +71,9 @@ def hsic(
     return float(_hsic(_moments([x, y], widths, memory), estimator)[0, 1])
 
 
-def normalised_hsic(
-    x: Tensor,
-    y: Tensor,
-    estimator: str = "biased",
-    widths: tuple[float | None, float | None] = (None, None),
-    memory: int = _MEMORY,
-) -> float:
-    """HSIC(x, y) / sqrt(HSIC(x, x) HSIC(y, y)): 1 for copies, 0 for a constant sample.
-
-    Arguments and errors are those of :func:`hsic`.
-    """
-    return float(_normalised(_hsic(_moments([x, y], widths, memory), estimator))[0, 1])
-
-
-def hsic_matrix(
-    a: Tensor, normalised: bool = True, estimator: str = "biased", memory: int = _MEMORY
-) -> Tensor:
-    """HSIC of every pair of K units, kernels as wide as the units' deviations; shape (K, K).
-
-    Args:
-        a: Outputs (N, K).
-        normalised: As in :func:`normalised_hsic`; the diagonal is 1, or 0 for a constant unit.
-        estimator: ``biased`` or ``unbiased``.
-        memory: Bytes that blocks of kernels may take, at least one row of each unit's.
-
-    Raises:
-        ValueError: As in :func:`hsic`.
-    """
-    if a.ndim != 2:
-        raise ValueError(f"outputs must have shape (N, K), got {tuple(a.shape)}")
-    matrix = _hsic(_moments(list(a.mT), [None] * a.shape[1], memory), estimator)
-    return _normalised(matrix) if normalised else matrix
-
-
 def hsic_floor(
     x: Tensor,
     y: Tensor,
-    normalised: bool = False,
     widths: tuple[float | None, float | None] = (None, None),
     memory: int = _MEMORY,
 ) -> float:
@@ -120,12 +86,7 @@ def hsic_floor(
     moments = _moments([x, y], widths, memory)
     samples = moments.rows.shape[-1]
     mean = moments.rows.sum(-1) / samples**2
-    floor = (1 - mean).prod() / (samples - 1)
-    if normalised:
-        itself = _hsic(moments, "biased").diagonal()
-        alive = (itself > _CONSTANT_BELOW).all()
-        floor = floor / itself.prod().sqrt() if alive else torch.zeros(())
-    return float(floor)
+    return float((1 - mean).prod() / (samples - 1))
 
 
 def gaussian_hsic(correlation: Tensor, normalised: bool = True) -> Tensor:
@@ -228,33 +189,57 @@ def _hsic(moments: _Moments, estimator: str) -> Tensor:
     return (products + outer - 2 / (n - 2) * rows @ rows.mT) / (n * (n - 3))
 
 
-def _normalised(matrix: Tensor) -> Tensor:
-    itself = matrix.diagonal()
-    alive = itself > _CONSTANT_BELOW
-    scale = torch.where(alive, itself, 1.0).rsqrt() * alive
-    return matrix * scale.unsqueeze(-1) * scale
+# --- HSIC of a layer's units ----------------------------------------------------------------------
+
+
+def mean_hsic(a: Tensor, shuffled: bool = False) -> Tensor:
+    """Mean normalised HSIC over pairs of different units: dependence that correlation cannot see.
+
+    HSIC(i, j) / sqrt(HSIC(i, i) HSIC(j, j)), biased estimator with Gaussian kernels whose width is
+    the unit's standard deviation (Gretton et al. 2005), on the first 500 samples and at most the
+    first 128 units; in [0, 1].
+    A constant unit depends on nothing and counts as 0.
+
+    Args:
+        a: Outputs (..., N, K), N >= 2.
+        shuffled: Break every dependence first, by rotating unit j's samples by j N/K places;
+            what remains is the estimator's floor. The samples must come in random order.
+    """
+    part = a[..., :_SAMPLES, :_UNITS]
+    n, k = part.shape[-2:]
+    layers = part.reshape(-1, n, k)
+    if shuffled:
+        places = torch.arange(n, device=a.device).unsqueeze(-1)
+        shift = torch.arange(k, device=a.device) * (n // k)
+        layers = layers.gather(-2, ((places + shift) % n).expand_as(layers))
+    kernels = layers.new_empty(k, n, n)
+    means = [_of_pairs(layer, kernels) for layer in layers]
+    return torch.stack(means).reshape(a.shape[:-2])
+
+
+def _of_pairs(a: Tensor, kernels: Tensor) -> Tensor:
+    """Of outputs (N, K); kernels (K, N, N) are memory to work in."""
+    n, k = a.shape
+    scaled = (a / a.std(-2).clamp_min(EPSILON)).mT
+    at_once = max(1, (_AT_ONCE_CPU if a.device.type == "cpu" else _AT_ONCE_GPU) // n**2)
+    for unit, kernel in zip(scaled.split(at_once), kernels.split(at_once), strict=True):
+        torch.sub(unit.unsqueeze(-1), unit.unsqueeze(-2), out=kernel)
+        kernel.square_().mul_(-0.5).exp_()
+        mean = kernel.mean(-1)  # of rows and, being symmetric, of columns
+        kernel -= mean.unsqueeze(-1)
+        kernel -= (mean - mean.mean(-1, keepdim=True)).unsqueeze(-2)
+    flat = kernels.view(k, n * n)
+    products = flat @ flat.mT
+    norms = products.diagonal().clamp_min(0).sqrt()
+    alive = norms > EPSILON * n
+    # NaN outputs must stay visible: `alive` is False for them, so the sum is poisoned explicitly.
+    normalised = products / (norms.unsqueeze(-1) * norms.unsqueeze(-2))
+    normalised = torch.where(alive.unsqueeze(-1) & alive.unsqueeze(-2), normalised, 0.0)
+    between = (normalised.sum() - normalised.diagonal().sum()) / (k * (k - 1))
+    return torch.where(a.isfinite().all(), between, torch.nan)
 
 
 # --- correlation within one view and between two -------------------------------------------------
-
-
-def cross_correlation(first: Tensor, second: Tensor, eps: float = EPSILON) -> Tensor:
-    """Correlation of every unit in one view with every unit in the other; (..., K, K).
-
-    Args:
-        first: Outputs (..., N, K) of one view.
-        second: Outputs of another view of the same samples, of the same shape.
-        eps: Added to every variance.
-
-    Raises:
-        ValueError: Views of different shape.
-    """
-    _check_views(first, second)
-    scaled = []
-    for view in (first, second):
-        centred = view - view.mean(-2, keepdim=True)
-        scaled.append(centred * (view.var(-2, keepdim=True) + eps).rsqrt())
-    return scaled[0].mT @ scaled[1] / (first.shape[-2] - 1)
 
 
 def barlow_twins_loss(
@@ -263,8 +248,9 @@ def barlow_twins_loss(
     """sum_i (1 - C_ii)^2 + lambda_tc sum_{i != j} C_ij^2, C the cross-correlation of two views.
 
     Zbontar et al. (2021). The first sum asks for invariance to what makes the views differ. With
-    equal views C is R, the first sum vanishes, and what is left is :func:`decorrelation_loss`,
-    which therefore is not Barlow Twins but its half without views.
+    equal views C is R, the first sum vanishes, and what is left is
+    :func:`.decorrelation_objective`, which therefore is not Barlow Twins but its half without
+    views.
 
     Args:
         first: Outputs (..., N, K) of one view.
@@ -277,11 +263,6 @@ def barlow_twins_loss(
     """
     _check_views(first, second)
     return barlow_objective(torch.cat([first, second], -2), lambda_tc, eps).loss
-
-
-def decorrelation_loss(a: Tensor, lambda_tc: float = 1.0) -> Tensor:
-    """lambda_tc ||R - I||_F^2 of one view (..., N, K): what source 001 calls Barlow Twins."""
-    return decorrelation_objective(a, lambda_tc).loss
 
 
 def _check_views(first: Tensor, second: Tensor) -> None:

@@ -22,7 +22,6 @@ __all__ = [
     "effective_rank",
     "entropy_rank",
     "firing_rate",
-    "hsic",
     "max_cosine",
     "max_responsibility",
     "mean_r2_excess",
@@ -40,10 +39,6 @@ __all__ = [
 _FIRES_ABOVE = 1e-6  # |a| above this counts as firing
 _DEAD_BELOW = 0.01  # a unit that fires on a smaller share of inputs is dead
 ALIGNED_ABOVE = 0.9  # cosine above which two rows count as the same direction
-_HSIC_SAMPLES = 500  # the kernel matrices are quadratic in this
-_HSIC_UNITS = 128  # one kernel matrix per unit is held at once
-# Entries of kernel matrices worked on at once: what a core's cache holds, enough to fill a GPU.
-_AT_ONCE_CPU, _AT_ONCE_GPU = 2**18, 2**26
 
 
 def random_redundancy(hidden_dim: int, num_features: int) -> float:
@@ -200,53 +195,6 @@ def min_relative_variance(a: Tensor) -> Tensor:
 def max_responsibility(a: Tensor) -> Tensor:
     """Mean over samples of the largest output: 1/K when competition is undecided, 1 when hard."""
     return a.amax(-1).mean(-1)
-
-
-def hsic(a: Tensor, shuffled: bool = False) -> Tensor:
-    """Mean normalised HSIC over pairs of different units: dependence that correlation cannot see.
-
-    HSIC(i, j) / sqrt(HSIC(i, i) HSIC(j, j)), biased estimator with Gaussian kernels whose width is
-    the unit's standard deviation (Gretton et al. 2005), on the first 500 samples and at most the
-    first 128 units; in [0, 1].
-    A constant unit depends on nothing and counts as 0.
-
-    Args:
-        a: Outputs (..., N, K), N >= 2.
-        shuffled: Break every dependence first, by rotating unit j's samples by j N/K places;
-            what remains is the estimator's floor. The samples must come in random order.
-    """
-    part = a[..., :_HSIC_SAMPLES, :_HSIC_UNITS]
-    n, k = part.shape[-2:]
-    layers = part.reshape(-1, n, k)
-    if shuffled:
-        places = torch.arange(n, device=a.device).unsqueeze(-1)
-        shift = torch.arange(k, device=a.device) * (n // k)
-        layers = layers.gather(-2, ((places + shift) % n).expand_as(layers))
-    kernels = layers.new_empty(k, n, n)
-    means = [_mean_hsic(layer, kernels) for layer in layers]
-    return torch.stack(means).reshape(a.shape[:-2])
-
-
-def _mean_hsic(a: Tensor, kernels: Tensor) -> Tensor:
-    """Of outputs (N, K); kernels (K, N, N) are memory to work in."""
-    n, k = a.shape
-    scaled = (a / a.std(-2).clamp_min(EPSILON)).mT
-    at_once = max(1, (_AT_ONCE_CPU if a.device.type == "cpu" else _AT_ONCE_GPU) // n**2)
-    for unit, kernel in zip(scaled.split(at_once), kernels.split(at_once), strict=True):
-        torch.sub(unit.unsqueeze(-1), unit.unsqueeze(-2), out=kernel)
-        kernel.square_().mul_(-0.5).exp_()
-        mean = kernel.mean(-1)  # of rows and, being symmetric, of columns
-        kernel -= mean.unsqueeze(-1)
-        kernel -= (mean - mean.mean(-1, keepdim=True)).unsqueeze(-2)
-    flat = kernels.view(k, n * n)
-    products = flat @ flat.mT
-    norms = products.diagonal().clamp_min(0).sqrt()
-    alive = norms > EPSILON * n
-    # NaN outputs must stay visible: `alive` is False for them, so the sum is poisoned explicitly.
-    normalised = products / (norms.unsqueeze(-1) * norms.unsqueeze(-2))
-    normalised = torch.where(alive.unsqueeze(-1) & alive.unsqueeze(-2), normalised, 0.0)
-    between = (normalised.sum() - normalised.diagonal().sum()) / (k * (k - 1))
-    return torch.where(a.isfinite().all(), between, torch.nan)
 
 
 def describe_outputs(a: Tensor) -> dict[str, Tensor]:

@@ -12,11 +12,19 @@ from infomax_lib.model.layer import ACTIVATIONS, stacked_preactivation
 from infomax_lib.model.spec import RunSpec
 
 
+def competed(spec: RunSpec, h: Tensor, dim: int = -1) -> Tensor:
+    """Outputs a = g(h) of activations, of the same shape; the units lie along ``dim``."""
+    return compete(h, spec.competition, dim, spec.temperature, spec.group_size)
+
+
+def outputs(spec: RunSpec, z: Tensor, dim: int = -1) -> Tensor:
+    """Outputs a = g(f(z)) of pre-activations, of the same shape; the units lie along ``dim``."""
+    return competed(spec, ACTIVATIONS[spec.activation](z), dim)
+
+
 def layer_outputs(spec: RunSpec, weight: Tensor, bias: Tensor, x: Tensor) -> Tensor:
     """Outputs a (N, K) of one layer with rows (K, D) and biases (K,) for inputs x (N, D)."""
-    z = stacked_preactivation(weight.unsqueeze(0), bias.unsqueeze(0), x)[0]
-    h = ACTIVATIONS[spec.activation](z)
-    return compete(h, spec.competition, temperature=spec.temperature, group_size=spec.group_size)
+    return outputs(spec, stacked_preactivation(weight.unsqueeze(0), bias.unsqueeze(0), x)[0])
 
 
 #: This work in the comparison: the two architectures, and A with the log-sum-exp term.

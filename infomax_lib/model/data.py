@@ -15,6 +15,7 @@ import gzip
 import hashlib
 import os
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -219,7 +220,14 @@ def _load(name: str, folder: str | None) -> Dataset:
     return _dataset(name, images[0], arrays[1], images[1], arrays[3], (28, 28))
 
 
-def _dataset(name, train, train_labels, test, test_labels, image_shape) -> Dataset:
+def _dataset(
+    name: str,
+    train: np.ndarray,
+    train_labels: np.ndarray,
+    test: np.ndarray,
+    test_labels: np.ndarray,
+    image_shape: tuple[int, int] | None,
+) -> Dataset:
     parts = [
         np.ascontiguousarray(part, dtype)
         for part, dtype in zip(
@@ -269,7 +277,7 @@ def _synthetic() -> Dataset:
     return _dataset("synthetic", points[:2000], labels[:2000], points[2000:], labels[2000:], None)
 
 
-def _reader(name: str, source: IdxSource, folder: str | None):
+def _reader(name: str, source: IdxSource, folder: str | None) -> Callable[[IdxFile], np.ndarray]:
     """Return a function from IdxFile to array, for a local folder or for the mirrors."""
     if folder is None:
         return lambda file: _parse_idx(_download(name, source, file), file)

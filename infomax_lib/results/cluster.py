@@ -10,7 +10,7 @@ from __future__ import annotations
 import platform
 import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +45,7 @@ def computed_on(
     device: str,
     keep_weights: bool,
     timeout: float,
-) -> Iterator[tuple[list[RunSpec], Computed]]:
+) -> Generator[tuple[list[RunSpec], Computed], None, None]:
     """Compute populations on a cluster; yields each with its specs, in the order they finish.
 
     A population that fails does not stop the others; the error is raised after the last of them.

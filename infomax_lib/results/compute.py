@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 
 from infomax_lib.model.data import load_dataset
 from infomax_lib.model.spec import RunSpec
+from infomax_lib.results.store import code_fingerprint
 from infomax_lib.training.devices import device_name
 from infomax_lib.training.population import TrainedRun, train_population
 
@@ -54,14 +56,20 @@ def compute(
     )
 
 
-def provenance(start: float, device: torch.device) -> dict[str, Any]:
-    """Facts on a computation that has just ended: ``seconds``, ``device``, ``threads``.
+def provenance(
+    start: float, device: torch.device, by: Callable[..., Any] = train_population
+) -> dict[str, Any]:
+    """Facts on a computation that has just ended: ``code``, ``seconds``, ``device``, ``threads``.
 
     Args:
         start: When it began, by :func:`time.perf_counter`.
         device: Where it ran.
+        by: What computed; the code's fingerprint covers its package, too.
     """
+    while isinstance(by, partial):
+        by = by.func
     return {
+        "code": code_fingerprint(by.__module__.partition(".")[0]),
         "seconds": round(time.perf_counter() - start, 2),
         "device": device_name(device),
         "threads": torch.get_num_threads(),

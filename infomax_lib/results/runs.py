@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -12,6 +14,7 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
+from infomax_lib.model.data import load_dataset
 from infomax_lib.model.layer import InfoMaxLayer
 from infomax_lib.model.spec import RunSpec
 from infomax_lib.model.streams import measured_epochs
@@ -23,20 +26,48 @@ from infomax_lib.training.grouping import matrix_gigaflops, populations
 if TYPE_CHECKING:
     from distributed import Client
 from infomax_lib.results.compute import Computed, compute
+from infomax_lib.results.experiments import Kind, interruptible, listed, table, write
 from infomax_lib.training.devices import resolve_device
 
 __all__ = [
+    "RUNS",
     "Plan",
+    "are_long",
     "history",
+    "layer_of",
     "plan",
     "run",
+    "seconds_alone",
     "tasks_wanted",
     "trained_layer",
 ]
 
-_WORTH_PROCESSES = 3000  # matrix work, in 10^9 operations, that takes a core about half a minute
+_WORTH_GIGAFLOPS = 3000  # matrix work that takes a core about half a minute
 _CLUSTER_TASKS = 16  # a fixed number: workers come and go, populations should not change with them
+Finished = Generator[tuple[list[RunSpec], Computed], None, None]
 _LISTS = ("history", "measures")  # the parts of a stored row that run over epochs
+
+
+def seconds_alone(spec: RunSpec) -> float:
+    """Rough time to compute a run and its twins again, in seconds on one core of some 2 GHz."""
+    data = load_dataset(spec.dataset)
+    samples, inputs = data.train.shape
+    batch = spec.samples_per_step(samples)
+    steps = spec.epochs * math.ceil(samples / batch)
+    layers = 3
+    products = 4 * batch * spec.hidden_dim * inputs * layers / 50e9
+    elementwise = 20e-9 * batch * spec.hidden_dim * layers
+    optimizer = 3e-9 * spec.hidden_dim * inputs * layers
+    measuring = 0.2 + 2e-6 * samples * spec.hidden_dim * layers
+    return steps * (0.3e-3 + products + elementwise + optimizer) + measuring
+
+
+def are_long(specs: Sequence[RunSpec]) -> bool:
+    """Whether training these takes a core more than about half a minute."""
+    return matrix_gigaflops(specs) > _WORTH_GIGAFLOPS
+
+
+RUNS = Kind("runs", (RunSpec,), twins=True, seconds=lambda spec, store: seconds_alone(spec))
 
 
 @dataclass(frozen=True)
@@ -58,6 +89,7 @@ class Plan:
     processes: int
 
 
+@RUNS.driver
 def run(
     specs: Sequence[RunSpec] | RunSpec,
     device: str = "auto",
@@ -96,38 +128,33 @@ def run(
         ClusterError: The cluster is out of reach, has no workers or other versions, or a
             population failed there.
     """
-    specs, store = _listed(specs), open_store(store)
+    specs, store = listed(specs, RunSpec), open_store(store)
     place = resolve_device(device) if cluster is None else None
     todo = plan(specs, store, keep_weights, tasks_wanted(place))
     if place is not None:
         refuse_what_cannot_fit(todo.missing, available_memory(place), f"device {place}")
-    where = str(place) if cluster is None else "the cluster"
     bar = tqdm(
         total=sum(spec.epochs for spec in todo.missing),
         unit="layer-epoch",
-        desc=f"training {len(todo.missing)} run(s) on {where}",
+        desc=f"training {len(todo.missing)} run(s) on {place or 'the cluster'}",
         disable=not (progress and todo.missing),
     )
-    try:
-        with bar:
-            if place is not None:
-                _run_here(todo, place, store, keep_weights, bar)
-            elif cluster is not None and todo.parts:
-                from infomax_lib.results.cluster import computed_on
-
-                finished = computed_on(cluster, todo.parts, device, keep_weights, cluster_timeout)
-                for part, done in finished:
-                    _write(done, store)
-                    bar.update(sum(spec.epochs for spec in part))
-    except KeyboardInterrupt:
-        left = len(_missing(todo.missing, store, keep_weights))
-        print(
-            f"Interrupted: {len(todo.missing) - left} of {len(todo.missing)} runs are finished and "
-            f"stored in {store.folder}; call run() again with the same specs to go on from there."
-        )
-        raise
-    rows = store.load("runs", [spec.key for spec in specs])
-    return pd.DataFrame([_table_row(spec, rows[spec.key]) for spec in specs])
+    if place is not None:
+        finished = _computed_here(todo, place, store, keep_weights, bar)
+    else:
+        finished = _computed_on(cluster, todo, device, keep_weights, cluster_timeout, bar)
+    with interruptible(
+        finished,
+        bar,
+        lambda: len(_missing(todo.missing, store, keep_weights)),
+        len(todo.missing),
+        store,
+        "runs",
+        "call run() again with the same specs to go on from there",
+    ):
+        for _, done in finished:
+            write(done, store)
+    return table(specs, store.load("runs", [spec.key for spec in specs]), without=_LISTS)
 
 
 def tasks_wanted(device: torch.device | None) -> int:
@@ -160,10 +187,10 @@ def plan(
         cores: How many populations could train side by side, see :func:`tasks_wanted`; used where
             that pays.
     """
-    different, store = list(dict.fromkeys(_listed(specs))), open_store(store)
+    different, store = list(dict.fromkeys(listed(specs, RunSpec))), open_store(store)
     missing = _missing(different, store, keep_weights)
     # with nothing to compute the dataset, which grouping reads, need not be at hand
-    cores = cores if missing and matrix_gigaflops(different) > _WORTH_PROCESSES else 1
+    cores = cores if missing and are_long(different) else 1
     groups = populations(different, at_least=cores) if missing else []
     parts = [
         part
@@ -184,7 +211,7 @@ def history(specs: Sequence[RunSpec] | RunSpec, store: str | Store | None = None
     Raises:
         KeyError: A run is not in the store.
     """
-    specs = _listed(specs)
+    specs = listed(specs, RunSpec)
     front = ["key", *RunSpec.model_fields, "epoch"]
     if not specs:
         return pd.DataFrame(columns=front)
@@ -215,6 +242,11 @@ def trained_layer(
     store = open_store(store)
     run(spec, store=store, keep_weights=True, progress=False)
     (row,) = _known("weights", [spec], store, "run(specs, keep_weights=True, store=...)")
+    return layer_of(spec, row, epoch)
+
+
+def layer_of(spec: RunSpec, row: Mapping[str, Any], epoch: int) -> InfoMaxLayer:
+    """The layer at a measured epoch, of a run's row of kind "weights"."""
     stack = np.frombuffer(row["weights"], "<f4").reshape(len(row["epochs"]), spec.hidden_dim, -1)
     values = torch.from_numpy(stack[row["epochs"].index(epoch)].astype(np.float32))
     layer = InfoMaxLayer(
@@ -232,14 +264,6 @@ def trained_layer(
     return layer
 
 
-def _listed(specs: Sequence[RunSpec] | RunSpec) -> list[RunSpec]:
-    listed = [specs] if isinstance(specs, RunSpec) else list(specs)
-    for spec in listed:
-        if not isinstance(spec, RunSpec):
-            raise TypeError(f"expected RunSpec objects, got {type(spec).__name__}: use grid()")
-    return listed
-
-
 def _missing(specs: Sequence[RunSpec], store: Store, keep_weights: bool) -> list[RunSpec]:
     """The specs without a row of every kind that is wanted."""
     known = store.keys("runs")
@@ -254,17 +278,16 @@ def _parts(missing: list[RunSpec], size: int) -> list[list[RunSpec]]:
     return [missing] if len(missing) == size else populations(missing)
 
 
-def _run_here(
+def _computed_here(
     todo: Plan, device: torch.device, store: Store, keep_weights: bool, bar: tqdm
-) -> None:
-    """Compute what is missing on this machine, sharing the work with others at the same store."""
+) -> Finished:
+    """What is missing, computed on this machine, sharing the work with others at the same store."""
     size = {spec: len(group) for group in todo.groups for spec in group}
-    share_out(
+    return share_out(
         sorted(todo.groups, key=matrix_gigaflops, reverse=True),
         partial(_missing, store=store, keep_weights=keep_weights),
         store.folder,
         partial(_compute_part, device=device, keep_weights=keep_weights),
-        lambda part, done: _write(done, store),
         todo.processes,
         bar.update,
         bar.write,
@@ -272,20 +295,24 @@ def _run_here(
     )
 
 
+def _computed_on(
+    cluster: Any, todo: Plan, device: str, keep_weights: bool, timeout: float, bar: tqdm
+) -> Finished:
+    """What is missing, computed on a cluster, which is not asked for when there is nothing."""
+    if todo.parts:
+        from infomax_lib.results.cluster import computed_on
+
+        with closing(computed_on(cluster, todo.parts, device, keep_weights, timeout)) as finished:
+            for part, done in finished:
+                yield part, done
+                bar.update(sum(spec.epochs for spec in part))
+
+
 def _compute_part(
     part: list[RunSpec], advance: Advance, device: torch.device, keep_weights: bool
 ) -> Computed:
     """:func:`compute`, which advances by one for each epoch of each layer."""
     return compute(part, device, keep_weights, partial(advance, len(part)))
-
-
-def _write(done: Computed, store: Store) -> None:
-    for kind, rows in done.rows.items():
-        # A run trained again for its weights keeps its row: tables must not change by rounding.
-        known = store.keys(kind)
-        rows = [row for row in rows if row["key"] not in known]
-        if rows:
-            store.write(kind, rows, **done.provenance)
 
 
 def _known(kind: str, specs: Sequence[RunSpec], store: Store, how: str) -> list[dict[str, Any]]:
@@ -297,9 +324,3 @@ def _known(kind: str, specs: Sequence[RunSpec], store: Store, how: str) -> list[
             f"compute them with {how}"
         )
     return [rows[spec.key] for spec in specs]
-
-
-def _table_row(spec: RunSpec, row: dict[str, Any]) -> dict[str, Any]:
-    # the fields come from the spec: an older row lacks those that were added after it
-    front = {"key": spec.key, **spec.model_dump()}
-    return front | {n: value for n, value in row.items() if n not in (*_LISTS, *front)}

@@ -16,6 +16,7 @@ import contextlib
 import hashlib
 import json
 import os
+import sys
 import tempfile
 import warnings
 from collections.abc import Iterable, Sequence
@@ -69,7 +70,7 @@ class Store:
     hold the same key, the one with the greater name counts, so that every reader sees the same.
     """
 
-    def __init__(self, folder: str | os.PathLike) -> None:
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.folder = Path(folder)
         self._rows: dict[str, dict[str, dict[str, Any]]] = {}  # kind -> key -> row
         self._source: dict[str, dict[str, str]] = {}  # kind -> key -> name of the row's file
@@ -279,11 +280,11 @@ def _encode(rows: Sequence[dict[str, Any]], metadata: dict[str, Any]) -> bytes:
 
 
 @cache
-def _session_folder() -> tempfile.TemporaryDirectory:
+def _session_folder() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="infomax-")
 
 
-def open_store(store: str | os.PathLike | Store | None = "auto") -> Store:
+def open_store(store: str | os.PathLike[str] | Store | None = "auto") -> Store:
     """The store that a name stands for.
 
     Args:
@@ -304,12 +305,21 @@ def open_store(store: str | os.PathLike | Store | None = "auto") -> Store:
 
 
 @cache
-def code_fingerprint() -> str:
-    """SHA-256 over the package's Python sources, 16 hex digits: which code computed a result."""
+def code_fingerprint(package: str = "infomax_lib") -> str:
+    """SHA-256 over Python sources, 16 hex digits: which code computed a result.
+
+    Args:
+        package: Whose sources are covered beside those of this library; one that has no folder
+            (a notebook, a script) adds nothing.
+    """
     digest = hashlib.sha256()
-    root = Path(__file__).parents[1]
-    for path in sorted(root.rglob("*.py")):
-        digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+    roots = [Path(__file__).parents[1]]
+    file = getattr(sys.modules.get(package), "__file__", None)
+    if file and Path(file).name == "__init__.py" and Path(file).parent not in roots:
+        roots.append(Path(file).parent)
+    for root in roots:
+        for path in sorted(root.rglob("*.py")):
+            digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]
 
 

@@ -1,15 +1,20 @@
-"""Sweeps described in a YAML file: fields of a run, each with a value or a list of values."""
+"""Sweeps described in a YAML file: fields of a run, each with a value or a list of values.
+
+:func:`parse_yaml` reads the book's profiles, too.
+"""
 
 from __future__ import annotations
 
 import math
 import os
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from ruamel.yaml import YAML
+from ruamel.yaml.constructor import SafeConstructor
+from ruamel.yaml.error import YAMLError
 
 from infomax_lib.model.spec import RunSpec, SpecError, grid
 
@@ -17,6 +22,7 @@ __all__ = [
     "SweepError",
     "check_output",
     "describe_sweep",
+    "parse_yaml",
     "read_sweep",
     "summary",
     "sweep_specs",
@@ -39,6 +45,39 @@ class SweepError(ValueError):
     """A sweep cannot be read; the message says where and what to write instead."""
 
 
+class _Constructor(SafeConstructor):
+    """Refuses a key that appears twice, and says where."""
+
+    def check_mapping_key(
+        self, node: Any, key_node: Any, mapping: Any, key: Any, value: Any
+    ) -> bool:
+        if key in mapping:
+            first = next(k for k, _ in node.value if k.value == key_node.value)
+            lines = f"{first.start_mark.line + 1} and {key_node.start_mark.line + 1}"
+            raise SweepError(f"{key} twice, in lines {lines}: keep one of them")
+        return True
+
+
+def parse_yaml(text: str, where: str) -> Any:
+    """What a text in YAML 1.2 holds, in which 1e-3 is a number, as people mean it.
+
+    Args:
+        text: One document.
+        where: What the error message calls it.
+
+    Raises:
+        SweepError: It is not YAML, or gives a key twice.
+    """
+    reader = YAML(typ="safe", pure=True)
+    reader.Constructor = _Constructor
+    try:
+        return reader.load(text)
+    except SweepError as twice:
+        raise SweepError(f"{where} gives {twice}") from None
+    except YAMLError as error:
+        raise SweepError(f"{where} is not YAML: {error}") from error
+
+
 def read_sweep(path: Path, typed: Sequence[str] = ()) -> dict[str, list[Any]]:
     """The values of every field that a file and the command line name.
 
@@ -56,7 +95,7 @@ def read_sweep(path: Path, typed: Sequence[str] = ()) -> dict[str, list[Any]]:
         text = path.read_text(encoding="utf8")
     except (OSError, UnicodeDecodeError) as error:
         raise SweepError(f"cannot read the sweep {path}: {error}") from error
-    fields = _parse(text, str(path))
+    fields = parse_yaml(text, str(path))
     if fields is None:
         raise SweepError(f"{path} is empty: write one field of a run per line, {_EXAMPLE}")
     if not isinstance(fields, dict):
@@ -75,7 +114,7 @@ def read_sweep(path: Path, typed: Sequence[str] = ()) -> dict[str, list[Any]]:
             )
         if name.strip() in given:
             raise SweepError(f"-p gives {name.strip()} twice: which one is meant?")
-        given[name.strip()] = _parse(value, f"-p {assignment}")
+        given[name.strip()] = parse_yaml(value, f"-p {assignment}")
     return {name: _values(name, value) for name, value in {**fields, **given}.items()}
 
 
@@ -156,29 +195,3 @@ def _values(name: str, value: Any) -> list[Any]:
     if repeated:
         raise SweepError(f"{name} lists {repeated[0]!r} twice: give every value once")
     return values
-
-
-def _parse(text: str, where: str) -> Any:
-    import yaml
-
-    class Loader(yaml.SafeLoader):
-        """YAML in which 1e-3 is a number, as people mean it, and no key may appear twice."""
-
-        def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-            seen: dict[Any, int] = {}
-            for key, _ in node.value:
-                name, line = key.value, key.start_mark.line + 1
-                if name in seen:
-                    raise SweepError(
-                        f"{where} gives {name} twice, in lines {seen[name]} and {line}: "
-                        "keep one of them"
-                    )
-                seen[name] = line
-            return super().construct_mapping(node, deep)
-
-    number = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+$")
-    Loader.add_implicit_resolver("tag:yaml.org,2002:float", number, list("-+0123456789"))
-    try:
-        return yaml.load(text, Loader)
-    except yaml.YAMLError as error:
-        raise SweepError(f"{where} is not YAML: {error}") from error

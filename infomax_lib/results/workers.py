@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import itertools
 import os
+import queue
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -36,23 +38,32 @@ Remote = Callable[..., Any]
 Advance = Callable[[int], object]
 
 
-def side_by_side(work: Callable[[Remote], object], processes: int, on_progress: Advance) -> None:
-    """Run ``work(remote)`` in as many threads as there are worker processes.
+def side_by_side(
+    work: Callable[[Remote], Generator[R, None, None]], processes: int, on_progress: Advance
+) -> Generator[R, None, None]:
+    """What ``work(remote)`` gives in as many threads as there are worker processes.
 
     ``remote(function, *arguments)`` calls the function in a worker, with one more argument: the
     path of a file of its own. What is appended to that file counts as progress.
 
     Args:
-        work: Shares the work with its likes in the other threads, see :mod:`.locks`.
+        work: Shares the work with its likes in the other threads, see :mod:`.locks`. It is asked
+            for its next result when the last one has been dealt with here.
         processes: Number of threads here, and of workers with one thread each.
         on_progress: Called now and then with the number of bytes appended since the last call.
+
+    Yields:
+        The results of all threads, as they come.
     """
     executor = get_reusable_executor(max_workers=processes, env={"OMP_NUM_THREADS": "1"})
     with tempfile.TemporaryDirectory(prefix="infomax-progress-") as folder:
         names = map(str, itertools.count())
-        lock, closed, tasks = threading.Lock(), threading.Event(), set[Future]()
+        lock, closed, tasks = threading.Lock(), threading.Event(), set[Future[Any]]()
+        # results with what to set when they are dealt with, and how threads end
+        handed: queue.SimpleQueue[tuple[R, threading.Event] | BaseException | None]
+        handed = queue.SimpleQueue()
 
-        def remote(function: Callable, *arguments: Any) -> Any:
+        def remote(function: Callable[..., Any], *arguments: Any) -> Any:
             with lock:
                 if closed.is_set():
                     raise RuntimeError("the work has ended in another thread")
@@ -64,15 +75,37 @@ def side_by_side(work: Callable[[Remote], object], processes: int, on_progress: 
             finally:
                 tasks.discard(task)
 
+        def hand_over() -> None:
+            try:
+                with closing(work(remote)) as results:
+                    for result in results:
+                        dealt_with = threading.Event()
+                        handed.put((result, dealt_with))
+                        while not (dealt_with.wait(_POLL_SECONDS) or closed.is_set()):
+                            pass
+                handed.put(None)
+            except BaseException as error:
+                handed.put(error)
+
         stop = threading.Event()
         watcher = threading.Thread(target=_watch, args=(Path(folder), stop, on_progress))
         watcher.start()
         try:
             with ThreadPoolExecutor(processes) as threads:
-                running = [threads.submit(work, remote) for _ in range(processes)]
+                for _ in range(processes):
+                    threads.submit(hand_over)
                 try:
-                    for thread in running:
-                        thread.result()
+                    working = processes
+                    while working:
+                        came = handed.get()
+                        if isinstance(came, BaseException):
+                            raise came
+                        if came is None:
+                            working -= 1
+                        else:
+                            result, dealt_with = came
+                            yield result
+                            dealt_with.set()
                 except BaseException:
                     with lock:
                         closed.set()
@@ -89,14 +122,13 @@ def side_by_side(work: Callable[[Remote], object], processes: int, on_progress: 
 def share_out(
     chunks: Sequence[Sequence[S]],
     missing: Callable[[Sequence[S]], list[S]],
-    folder: str | os.PathLike,
+    folder: str | os.PathLike[str],
     compute: Callable[[list[S], Advance], R],
-    finish: Callable[[list[S], R], object],
     processes: int = 1,
     on_progress: Advance = lambda count: None,
     say: Callable[[str], object] = lambda text: None,
     split: Callable[[list[S]], Iterable[list[S]]] = lambda part: [part],
-) -> None:
+) -> Generator[tuple[list[S], R], None, None]:
     """Compute what is missing of each chunk, here or in workers, sharing with others at the store.
 
     Args:
@@ -106,36 +138,39 @@ def share_out(
         compute: ``compute(part, advance)`` gives the results of some specs, and calls
             ``advance(count)`` for what it has done of them. With more than one process it has to
             be known by name there, and what it gives has to travel.
-        finish: Stores the results of a part; never called twice at once.
         processes: How many chunks are computed at a time; 1 computes in this process.
         on_progress: Called now and then with what was done since, in the units of ``advance``.
         say: Called with a sentence when there is nothing left to do but wait for others.
         split: Parts in which a chunk's missing specs are computed and stored, one after another.
+
+    Yields:
+        Each finished part with its results, which are to be stored before the next one is asked
+        for. ``missing`` is not called meanwhile.
     """
     lock = threading.Lock()
 
-    def work(computed: Callable[[list[S]], R]) -> None:
-        def one(specs: list[S]) -> None:
+    def still_missing(specs: Sequence[S]) -> list[S]:
+        with lock:
+            return missing(specs)
+
+    def work(computed: Callable[[list[S]], R]) -> Generator[tuple[list[S], R], None, None]:
+        for specs in take_turns(chunks, still_missing, folder, say):
             for part in split(specs):
-                results = computed(part)
-                with lock:
-                    finish(part, results)
-
-        def still_missing(specs: Sequence[S]) -> list[S]:
-            with lock:
-                return missing(specs)
-
-        take_turns(chunks, still_missing, folder, one, say)
+                yield part, computed(part)
 
     processes = min(processes, len(chunks))
     if processes > 1:
-        side_by_side(
+        found = side_by_side(
             lambda remote: work(lambda part: remote(_counted, compute, part)),
             processes,
             on_progress,
         )
     else:
-        work(lambda part: compute(part, on_progress))
+        found = work(lambda part: compute(part, on_progress))
+    with closing(found):
+        for part, results in found:
+            with lock:
+                yield part, results
 
 
 def _counted(compute: Callable[[list[S], Advance], R], part: list[S], progress: Path) -> R:
@@ -144,7 +179,7 @@ def _counted(compute: Callable[[list[S], Advance], R], part: list[S], progress: 
         return compute(part, lambda count: file.write(b"." * count))
 
 
-def _wait_until_taken_up(tasks: Sequence[Future]) -> None:
+def _wait_until_taken_up(tasks: Sequence[Future[Any]]) -> None:
     """Wait until no task is queued any more: a moment, as there are no more tasks than workers."""
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while time.monotonic() < deadline:
@@ -153,7 +188,7 @@ def _wait_until_taken_up(tasks: Sequence[Future]) -> None:
         time.sleep(0.01)
 
 
-def _in_worker(parent: int, function: Callable, *arguments: Any) -> Any:
+def _in_worker(parent: int, function: Callable[..., Any], *arguments: Any) -> Any:
     torch.set_num_threads(1)
     finished = threading.Event()
     threading.Thread(target=_end_with, args=(parent, finished), daemon=True).start()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from infomax_lib.model.competition import compete
+from infomax_lib.model.architectures import outputs
 from infomax_lib.model.data import Dataset
-from infomax_lib.model.layer import ACTIVATIONS
 from infomax_lib.model.spec import RunSpec
 from infomax_lib.training.devices import resolve_device
 from infomax_lib.training.population import Population
@@ -49,23 +51,23 @@ class InfoMax(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
 
     def __init__(
         self,
-        n_components=16,
+        n_components: int = 16,
         *,
-        activation="relu",
-        competition="none",
-        lambda_tc=1.0,
-        lambda_wr=0.0,
-        optimizer="adam",
-        learning_rate=1e-3,
-        batch_size=128,
-        max_iter=100,
-        random_state=0,
-        device="auto",
-        objective="infomax",
-        lambda_lse=0.0,
-        temperature=1.0,
-        group_size=1,
-    ):
+        activation: str = "relu",
+        competition: str = "none",
+        lambda_tc: float = 1.0,
+        lambda_wr: float = 0.0,
+        optimizer: str = "adam",
+        learning_rate: float = 1e-3,
+        batch_size: int | Literal["full"] = 128,
+        max_iter: int = 100,
+        random_state: int = 0,
+        device: str = "auto",
+        objective: str = "infomax",
+        lambda_lse: float = 0.0,
+        temperature: float = 1.0,
+        group_size: int = 1,
+    ) -> None:
         self.n_components = n_components
         self.activation = activation
         self.competition = competition
@@ -82,7 +84,7 @@ class InfoMax(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         self.temperature = temperature
         self.group_size = group_size
 
-    def fit(self, X, y=None):
+    def fit(self, X: ArrayLike, y: object = None) -> InfoMax:
         """Train the layer on X of shape (n_samples, n_features); y is ignored."""
         X = validate_data(self, X, dtype=[np.float64, np.float32], ensure_min_samples=2)
         inputs = torch.from_numpy(np.ascontiguousarray(X, np.float32))
@@ -103,18 +105,15 @@ class InfoMax(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         self.n_iter_ = self.max_iter
         return self
 
-    def transform(self, X):
+    def transform(self, X: ArrayLike) -> np.ndarray:
         """Outputs of the layer, shape (n_samples, n_components)."""
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
-        z = torch.from_numpy(X @ self.components_.T.astype(X.dtype) + self.intercept_)
-        h = ACTIVATIONS[self.activation](z)
-        return compete(
-            h, self.competition, temperature=self.temperature, group_size=self.group_size
-        ).numpy()
+        x: np.ndarray = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
+        z = torch.from_numpy(x @ self.components_.T.astype(x.dtype) + self.intercept_)
+        return outputs(self._spec(), z).numpy()
 
     @property
-    def _n_features_out(self):
+    def _n_features_out(self) -> int:
         return self.components_.shape[0]
 
     def _spec(self) -> RunSpec:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -58,14 +59,14 @@ def matrix_gigaflops(specs: Sequence[RunSpec]) -> float:
 
 
 def _populations(specs: Sequence[RunSpec], size: float) -> Iterator[list[RunSpec]]:
-    alike: dict[tuple, dict[int, list[RunSpec]]] = defaultdict(lambda: defaultdict(list))
+    alike: dict[tuple[Any, ...], dict[int, list[RunSpec]]] = defaultdict(lambda: defaultdict(list))
     for spec in specs:
         # one layer that only whole tensors can train would slow down all others
         shared = (*(getattr(spec, name) for name in _SHARED), CompiledLayers.serve(spec))
         # a full batch is the same for every seed
         alike[shared][0 if spec.batch_size == "full" else spec.seed].append(spec)
     for by_order in alike.values():
-        pieces: dict[tuple, list[list[RunSpec]]] = defaultdict(list)
+        pieces: dict[tuple[Any, ...], list[list[RunSpec]]] = defaultdict(list)
         for members in by_order.values():
             for piece in _pieces(sorted(members, key=_kind), size):
                 pieces[tuple(_kind(spec) for spec in piece)].append(piece)
@@ -76,7 +77,7 @@ def _populations(specs: Sequence[RunSpec], size: float) -> Iterator[list[RunSpec
                 yield [spec for place in part for spec in same_kinds[place]]
 
 
-def _kind(spec: RunSpec) -> tuple:
+def _kind(spec: RunSpec) -> tuple[Any, ...]:
     return *block_of(spec), spec.activation
 
 

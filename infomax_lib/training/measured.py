@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from infomax_lib.measures.curvature import extreme_curvature, hessian_vector_product
+from infomax_lib.measures.hsic import mean_hsic
 from infomax_lib.measures.probes import linear_probe
 from infomax_lib.measures.weights_and_outputs import (
     describe_outputs,
     describe_weights,
-    hsic,
     max_responsibility,
 )
-from infomax_lib.model.competition import compete
+from infomax_lib.model.architectures import competed
 from infomax_lib.model.data import Dataset
 from infomax_lib.model.layer import ACTIVATIONS, stacked_preactivation
 from infomax_lib.model.objective import OBJECTIVES, free_energy
@@ -74,7 +75,7 @@ def _stack(parts: Sequence[Tensor], places: Sequence[int]) -> Tensor:
 
 def _alike(specs: Sequence[RunSpec], data: Dataset) -> Iterator[list[int]]:
     """Places of layers that are measured together: of one shape and kind, and not too many."""
-    alike: dict[tuple, list[int]] = defaultdict(list)
+    alike: dict[tuple[Any, ...], list[int]] = defaultdict(list)
     for place, spec in enumerate(specs):
         alike[*block_of(spec), spec.activation].append(place)
     for (units, *_), places in alike.items():
@@ -90,13 +91,13 @@ def _describe(
     """Measures that do not depend on the loss, of layers (L, K, D) of one kind."""
     nothing = weight.new_full((len(weight),), torch.nan)
     competes = spec.competition != "none"
-    outputs = _outputs(spec, _hidden(spec, weight, bias, data.test))
+    outputs = competed(spec, _hidden(spec, weight, bias, data.test))
     values = describe_weights(weight, bias) | describe_outputs(outputs)
     values["max_responsibility"] = max_responsibility(outputs) if competes else nothing
     values |= dict.fromkeys(("hsic", "hsic_floor", "probe_accuracy", "probe_accuracy_pre"), nothing)
     if complete:
-        values["hsic"] = hsic(outputs)
-        values["hsic_floor"] = hsic(outputs, shuffled=True)
+        values["hsic"] = mean_hsic(outputs)
+        values["hsic_floor"] = mean_hsic(outputs, shuffled=True)
         values |= _probe(spec, weight, bias, data)
     return values
 
@@ -104,11 +105,6 @@ def _describe(
 def _hidden(spec: RunSpec, weight: Tensor, bias: Tensor, x: Tensor) -> Tensor:
     """Activations h (L, N, K)."""
     return ACTIVATIONS[spec.activation](stacked_preactivation(weight, bias, x))
-
-
-def _outputs(spec: RunSpec, h: Tensor) -> Tensor:
-    """Outputs a (L, N, K) of the activations."""
-    return compete(h, spec.competition, temperature=spec.temperature, group_size=spec.group_size)
 
 
 def _probe(spec: RunSpec, weight: Tensor, bias: Tensor, data: Dataset) -> dict[str, Tensor]:
@@ -120,7 +116,7 @@ def _probe(spec: RunSpec, weight: Tensor, bias: Tensor, data: Dataset) -> dict[s
     after, before = [], []
     for w, b in zip(weight.split(1), bias.split(1), strict=True):
         h, h_test = (_hidden(spec, w, b, x) for x in (data.train, data.test))
-        a, a_test = (_outputs(spec, part) for part in (h, h_test))
+        a, a_test = (competed(spec, part) for part in (h, h_test))
         labels = data.train_labels, data.test_labels
         after.append(linear_probe(a, labels[0], a_test, labels[1]))
         if competes:
@@ -150,7 +146,7 @@ def _curvature(
 
     def loss(z: Tensor) -> Tensor:
         h = ACTIVATIONS[first.activation](z)
-        value = OBJECTIVES[first.objective](_outputs(first, h), lambda_tc).loss
+        value = OBJECTIVES[first.objective](competed(first, h), lambda_tc).loss
         if first.lambda_lse > 0:
             value = value + lambda_lse * free_energy(h, first.temperature)
         return value

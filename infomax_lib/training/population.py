@@ -12,6 +12,7 @@ import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -72,7 +73,13 @@ class Population:
         bias: Biases (K,) of each layer.
     """
 
-    def __init__(self, specs: Sequence[RunSpec], data: Dataset, device, dtype: torch.dtype) -> None:
+    def __init__(
+        self,
+        specs: Sequence[RunSpec],
+        data: Dataset,
+        device: torch.device | str,
+        dtype: torch.dtype,
+    ) -> None:
         self.specs, self.first = list(specs), specs[0]
         by_order = self._arrange()
         seeds = [self.specs[places[0]].seed for places in by_order]
@@ -103,7 +110,7 @@ class Population:
         for place, spec in enumerate(self.specs):
             by_order[0 if full else spec.seed].append(place)
 
-        def wanted(place):
+        def wanted(place: int) -> tuple[Any, ...]:
             spec = self.specs[place]
             return *block_of(spec), spec.activation, spec.learning_rate
 

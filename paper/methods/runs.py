@@ -14,12 +14,13 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from infomax_lib.measures.hsic import mean_hsic
 from infomax_lib.measures.probes import linear_probe
-from infomax_lib.measures.weights_and_outputs import describe_outputs, describe_weights, hsic
+from infomax_lib.measures.weights_and_outputs import describe_outputs, describe_weights
 from infomax_lib.model.data import IDX_SOURCES, Dataset, load_dataset
 from infomax_lib.model.streams import generator
 from infomax_lib.results.compute import Computed, provenance
-from infomax_lib.results.experiments import seeds_together
+from infomax_lib.results.experiments import Kind, interruptible, listed, table, write
 from infomax_lib.results.store import Store, open_store
 from infomax_lib.results.workers import Advance, share_out
 from infomax_lib.training.devices import device_name, resolve_device
@@ -27,7 +28,6 @@ from paper.methods.encoders import Encoder, FitError, as_table, from_table
 from paper.methods.methods import METHODS, SETTINGS, Outcomes
 from paper.methods.spec import BaselineSpec
 
-KIND = "baselines"
 WEIGHTS = "weights"  # beside those of runs: a key says which they belong to
 
 # How many features are held at once.
@@ -40,6 +40,26 @@ class BaselineWarning(UserWarning):
     """A method stopped for a reason of this machine or of the code; it will be tried again."""
 
 
+def are_long(specs: Sequence[Any]) -> bool:
+    """Whether fitting or assessing these takes a core more than about half a minute."""
+    return any(spec.dataset.startswith(_LARGE) for spec in specs)
+
+
+KIND = Kind(
+    "baselines",
+    (BaselineSpec,),
+    long=are_long,
+    tolerance={
+        "probe_accuracy": (0.01, 0.0),
+        "shuffled_probe_accuracy": (0.03, 0.0),
+        "dead_units": (2.0, 0.0),
+    },
+    otherwise=(1e-3, 0.05),
+    unmeasured=("seconds", "device", "note"),
+)
+
+
+@KIND.driver
 def run_baselines(
     specs: Sequence[BaselineSpec] | BaselineSpec,
     device: str = "auto",
@@ -71,17 +91,11 @@ def run_baselines(
         reader of the numbers should know, or None) and ``failed`` (why there are no numbers, or
         None).
     """
-    specs = [specs] if isinstance(specs, BaselineSpec) else list(specs)
-    for spec in specs:
-        if not isinstance(spec, BaselineSpec):
-            raise TypeError(
-                f"run_baselines() takes BaselineSpec objects, got {type(spec).__name__}"
-            )
-    store, place = open_store(store), resolve_device(device)
+    specs, store, place = listed(specs, BaselineSpec), open_store(store), resolve_device(device)
 
     def missing(candidates: Sequence[BaselineSpec]) -> list[BaselineSpec]:
-        measured, kept = store.keys(KIND), store.keys(WEIGHTS)
-        failed = {key for key, row in store.load(KIND, measured).items() if row["failed"]}
+        measured, kept = store.keys(KIND.name), store.keys(WEIGHTS)
+        failed = {key for key, row in store.load(KIND.name, measured).items() if row["failed"]}
         return [
             spec
             for spec in candidates
@@ -91,33 +105,29 @@ def run_baselines(
 
     unstored: dict[str, dict[str, Any]] = {}
     wanted = missing(list(dict.fromkeys(specs)))
-    todo = list(seeds_together(wanted))
-    cores = torch.get_num_threads() if place.type == "cpu" and are_long(wanted) else 1
-
-    def finish(chunk: list[BaselineSpec], done: Computed | Exception) -> None:
-        if isinstance(done, Computed):
-            for kind, rows in done.rows.items():
-                store.write(kind, rows, **done.provenance)
-            return
-        # no matter what it is: the other methods go on
-        message = f"{type(done).__name__}: {done}"
-        warnings.warn(
-            f"{chunk[0].method} on {chunk[0].dataset} stopped ({message}); its "
-            f"{len(chunk)} fit(s) are not stored and will be tried again by the next call",
-            BaselineWarning,
-            stacklevel=2,
-        )
-        unstored.update({spec.key: _failure(spec, message) for spec in chunk})
-
+    todo = list(KIND.chunks(wanted))
+    cores = torch.get_num_threads() if place.type == "cpu" and KIND.long(wanted) else 1
     bar = tqdm(
         total=len(wanted), desc=f"baselines on {place}", unit="fit", disable=not (progress and todo)
     )
-    with bar:
-        shown = progress and min(cores, len(todo)) == 1
-        compute = partial(_attempt, device=place, progress=shown, keep_weights=tuple(keep_weights))
-        share_out(*(todo, missing, store.folder, compute, finish, cores, bar.update, bar.write))
-    rows = unstored | store.load(KIND, [spec.key for spec in specs])
-    return pd.DataFrame([rows[spec.key] for spec in specs])
+    shown = progress and min(cores, len(todo)) == 1
+    compute = partial(_attempt, device=place, progress=shown, keep_weights=tuple(keep_weights))
+    finished = share_out(todo, missing, store.folder, compute, cores, bar.update, bar.write)
+    with interruptible(finished, bar, lambda: len(missing(wanted)), len(wanted), store, "fits"):
+        for chunk, done in finished:
+            if isinstance(done, Computed):
+                write(done, store)
+                continue
+            # no matter what it is: the other methods go on
+            message = f"{type(done).__name__}: {done}"
+            warnings.warn(
+                f"{chunk[0].method} on {chunk[0].dataset} stopped ({message}); its "
+                f"{len(chunk)} fit(s) are not stored and will be tried again by the next call",
+                BaselineWarning,
+                stacklevel=2,
+            )
+            unstored |= {spec.key: _failure(spec, message) for spec in chunk}
+    return table(specs, unstored | store.load(KIND.name, [spec.key for spec in specs]))
 
 
 def fitted_encoder(spec: BaselineSpec, store: str | Store | None = None) -> Encoder:
@@ -133,11 +143,6 @@ def fitted_encoder(spec: BaselineSpec, store: str | Store | None = None) -> Enco
     kept = store.load(WEIGHTS, [spec.key])[spec.key]
     values = np.frombuffer(kept["weights"], "<f4").reshape(spec.hidden_dim, -1).copy()
     return from_table(kept["activation"], torch.from_numpy(values), row["note"])
-
-
-def are_long(specs: Sequence[Any]) -> bool:
-    """Whether fitting or assessing these takes a core more than about half a minute."""
-    return any(spec.dataset.startswith(_LARGE) for spec in specs)
 
 
 def _attempt(
@@ -195,8 +200,8 @@ def _compute(
         if spec.seed in keep_weights:
             weights.append(_weights_row(spec, outcome))
     # weights first: a kill between the two must not leave a result whose weights are missing
-    by_kind = ({WEIGHTS: weights} if weights else {}) | {KIND: rows}
-    return Computed(by_kind, provenance(start, device))
+    by_kind = ({WEIGHTS: weights} if weights else {}) | {KIND.name: rows}
+    return Computed(by_kind, provenance(start, device, _compute))
 
 
 def _failure(spec: BaselineSpec, message: str) -> dict[str, Any]:
@@ -238,8 +243,8 @@ def _measure(
     labels, test_labels = data.train_labels.to(device), data.test_labels.to(device)
     values = describe_outputs(test)
     values |= {
-        "hsic": hsic(test),
-        "hsic_floor": hsic(test, shuffled=True),
+        "hsic": mean_hsic(test),
+        "hsic_floor": mean_hsic(test, shuffled=True),
     }
     values |= describe_weights(torch.stack([encoder.weight for encoder in encoders]))
     del values["threshold_gap"]  # compares hyperplanes, which most of these methods do not have

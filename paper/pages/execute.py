@@ -22,6 +22,7 @@ from typing import Any
 import nbformat
 from pydantic import TypeAdapter, ValidationError
 
+from infomax_lib.results.sweep import SweepError, parse_yaml
 from paper.pages.fingerprint import content_digest, fingerprint, is_current  # noqa: F401
 from paper.pages.normalize import normalize
 from paper.pages.page import (  # noqa: F401
@@ -63,14 +64,12 @@ def parse_assignments(assignments: Sequence[str]) -> dict[str, str]:
 
 def read_profile(path: Path) -> dict[str, Any]:
     """Read parameters from a YAML file, a mapping of names to values."""
-    import yaml
-
     if not path.is_file():
         raise PageError(f"there is no profile {path}; notebooks/quick.yml is an example")
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf8")) or {}
-    except yaml.YAMLError as error:
-        raise PageError(f"{path} is not YAML: {error}") from error
+        values = parse_yaml(path.read_text(encoding="utf8"), str(path)) or {}
+    except SweepError as error:
+        raise PageError(str(error)) from error
     if not isinstance(values, dict):
         raise PageError(f"{path} holds a {type(values).__name__}; expected lines 'name: value'")
     return values

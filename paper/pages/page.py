@@ -8,6 +8,8 @@ from typing import Any
 
 import nbformat
 
+from infomax_lib.results.sweep import parse_yaml
+
 
 class PageError(RuntimeError):
     """A page cannot be executed; the message says why and what to do."""
@@ -15,9 +17,7 @@ class PageError(RuntimeError):
 
 def _listed(root: Path) -> list[str]:
     """The files of the table of contents, in its order, without suffix."""
-    import yaml
-
-    toc = yaml.safe_load((root / "_toc.yml").read_text("utf-8"))
+    toc = parse_yaml((root / "_toc.yml").read_text("utf-8"), "_toc.yml")
     return [toc["root"], *(entry["file"] for part in toc["parts"] for entry in part["chapters"])]
 
 

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infomax_lib.measures.similarity import linear_cka, matched_correlation, stability
+from infomax_lib.measures.similarity import linear_cka
 
 seeds = st.integers(0, 10_000)
 
@@ -108,8 +108,6 @@ def test_features_that_are_not_finite_give_nan_for_their_layer_alone(bad):
         found = linear_cka(torch.stack([broken, x]), torch.stack([y, y]))
         assert found[0].isnan()
         assert found[1].item() == pytest.approx(linear_cka(x, y).item(), rel=1e-12)
-        assert matched_correlation(broken, y).isnan()
-        assert matched_correlation(y, broken).isnan()
 
 
 def test_sums_run_in_float64():
@@ -125,78 +123,3 @@ def test_different_samples_are_refused(x, y):
     with pytest.raises(ValueError, match="same samples") as refused:
         linear_cka(torch.zeros(x), torch.zeros(y))
     assert str(x) in str(refused.value)
-
-
-# --- over seeds ----------------------------------------------------------------------------------
-
-
-def test_stability_compares_all_pairs_of_seeds_in_order():
-    features = torch.stack([related(seed)[0] + related(1)[0] for seed in range(4)])
-    found = stability(features)
-    assert found.shape == (6,)
-    expected = [
-        hsic_definition(features[i], features[j])
-        for i, j in [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)]
-    ]
-    assert found.tolist() == pytest.approx(expected, rel=1e-10)
-    assert len(set(np.round(expected, 6))) == 6
-
-
-def test_stability_of_equal_independent_and_dead_seeds():
-    x = normal(500, 4)
-    rotation = torch.linalg.qr(normal(4, 4, seed=1)).Q
-    dead = torch.full((500, 4), 0.1, dtype=torch.float64)
-    found = stability(torch.stack([x, 3 * x @ rotation, normal(500, 4, seed=2), dead]))
-    assert found[0].item() == pytest.approx(1, rel=1e-12)
-    assert (found[[1, 3]] < 0.05).all()
-    assert found[[2, 4, 5]].isnan().all()
-
-
-@pytest.mark.parametrize("shape", [(1, 8, 2), (8, 2), (2, 2, 8, 2)])
-def test_stability_needs_seeds(shape):
-    with pytest.raises(ValueError, match="at least 2 seeds"):
-        stability(torch.zeros(shape))
-
-
-# --- units ---------------------------------------------------------------------------------------
-
-
-@given(seeds, st.sampled_from([(4, 4), (5, 3), (2, 5)]))
-def test_the_best_of_all_matchings(seed, widths):
-    x, y = related(seed, widths=widths)
-    size = np.abs(np.corrcoef(x.numpy().T, y.numpy().T)[: widths[0], widths[0] :])
-    if widths[0] > widths[1]:
-        size = size.T
-    pairs = range(len(size))
-    orders = permutations(range(size.shape[1]), len(size))
-    expected = max(np.mean([size[k, order[k]] for k in pairs]) for order in orders)
-    found = matched_correlation(x, y)
-    assert found.shape == ()
-    assert found.item() == pytest.approx(expected, rel=1e-10)
-
-
-def test_order_sign_scale_and_origin_of_units_do_not_matter_but_rotation_does():
-    x = normal(300, 6)
-    scale = torch.tensor([1e-20, -1, 3, -40, 5, 1e9], dtype=torch.float64)
-    found = matched_correlation(x, (x * scale)[:, torch.tensor([3, 0, 5, 1, 4, 2])] + 7 * scale[0])
-    assert found.item() == pytest.approx(1, rel=1e-12)
-    rotated = x @ torch.linalg.qr(normal(6, 6, seed=1)).Q
-    assert linear_cka(x, rotated).item() == pytest.approx(1, rel=1e-12)
-    assert matched_correlation(x, rotated) < 0.9
-
-
-def test_constant_units_have_no_correlation():
-    x = normal(50, 3)
-    dead = x.clone()
-    dead[:, 1] = 0.1
-    assert matched_correlation(x[:, [0, 2]], dead).item() == pytest.approx(1, rel=1e-12)
-    assert matched_correlation(dead, dead).item() == pytest.approx(2 / 3, rel=1e-12)
-    assert matched_correlation(dead[:, 1:2], x).isnan()
-    assert matched_correlation(x, dead[:, 1:2]).isnan()
-
-
-def test_matching_refuses_stacks_and_other_samples():
-    with pytest.raises(ValueError, match="one layer at a time"):
-        matched_correlation(torch.zeros(2, 5, 3), torch.zeros(2, 5, 3))
-    with pytest.raises(ValueError, match="same samples"):
-        matched_correlation(torch.zeros(5, 3), torch.zeros(4, 3))

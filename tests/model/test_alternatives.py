@@ -8,7 +8,7 @@ import torch
 from numpy.testing import assert_allclose
 
 from infomax_lib import RunSpec, SpecError
-from infomax_lib.measures.weights_and_outputs import hsic as mean_hsic
+from infomax_lib.measures.hsic import mean_hsic
 from infomax_lib.model.masked_views import KEPT, two_views
 from infomax_lib.model.objective import (
     EPSILON,

@@ -97,7 +97,7 @@ def test_refuses_before_anything_runs(checkout, arguments, expected):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("seeds: 1e-3\n", "seeds must be int, got '1e-3' (str)"),  # YAML reads it as text
+        ("seeds: 1e-3\n", "seeds must be int, got 0.001 (float)"),  # YAML reads it as text
         ("sedes: 3\n", "no notebook has a parameter sedes"),
         ("- seeds\n", "holds a list"),
         ("seeds: [\n", "is not YAML"),

@@ -2,17 +2,29 @@
 
 import math
 import warnings
+from dataclasses import replace
 
 import pytest
 from typer.testing import CliRunner
 
 from infomax_lib import RunSpec, Store, cli, grid, run
 from infomax_lib.results import audit
-from infomax_lib.results.audit import compare, draw, report, seconds_alone
+from infomax_lib.results.audit import Stored, report
+from infomax_lib.results.runs import RUNS, seconds_alone
 
 BASE = RunSpec(dataset="synthetic", hidden_dim=3, epochs=3, batch_size=200, learning_rate=0.01)
 SPECS = grid(BASE, competition=["none", "softmax"], lambda_tc=[0.0, 1.0], seed=[0, 1])
 WILD = BASE.but(optimizer="sgd", learning_rate=1e30)
+
+
+def compare(spec, stored, computed, seeds):
+    return audit.compare(Stored(RUNS, spec, stored), computed, seeds)
+
+
+def draw(specs, sample, seed, max_epochs, seconds):
+    rows = [Stored(RUNS, spec, {}) for spec in specs]
+    found = audit.draw(rows, sample, seed, max_epochs, seconds, lambda row: seconds_alone(row.spec))
+    return [row.spec for row in found]
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +42,13 @@ def rows(honest):
 @pytest.fixture(scope="module")
 def computed(honest):
     """Two runs, one of them under competition, audited once."""
-    return audit.audit([SPECS[3], SPECS[5]], honest, "cpu")
+    return audit.audit(stored(honest, SPECS[3], SPECS[5]), honest, "cpu")
+
+
+def stored(store, *specs):
+    """Rows of some runs, in this order."""
+    known = {row.spec: row for row in audit.auditable(store)[0]}
+    return [known[spec] for spec in specs]
 
 
 def command(folder, *arguments):
@@ -50,8 +68,8 @@ class TestCommand:
         before = {path: path.read_bytes() for path in honest.folder.rglob("*") if path.is_file()}
         done = command(honest.folder, "--sample", "20")
         assert done.exit_code == 0, done.output
-        assert f"auditing 9 of 9 runs in {honest.folder}, seed 0: about" in done.output
-        assert "9 of 9 runs agree" in done.output
+        assert f"auditing 9 of 9 results in {honest.folder}, seed 0: runs; about" in done.output
+        assert "9 of 9 results agree" in done.output
         assert done.output.count("agrees ") == 9
         assert {p: p.read_bytes() for p in honest.folder.rglob("*") if p.is_file()} == before
 
@@ -60,7 +78,7 @@ class TestCommand:
         folder = doctored(tmp_path, rows.values(), key, loss=loss * 1.05)
         done = command(folder, "--sample", "9")
         assert done.exit_code == 1
-        assert "8 of 9 runs agree" in done.output
+        assert "8 of 9 results agree" in done.output
         lines = done.output.splitlines()
         at = next(n for n, line in enumerate(lines) if line.startswith("DISAGREES"))
         assert "synthetic seed=1" in lines[at]
@@ -81,15 +99,15 @@ class TestCommand:
         done = command(tmp_path)
         assert done.exit_code == 0, done.output
         assert "1 row(s)" in done.output
-        assert "auditing 1 of 1 runs" in done.output
+        assert "auditing 1 of 1 results" in done.output
 
     def test_says_what_is_missing(self, honest, tmp_path):
         nothing = command(tmp_path)
         assert nothing.exit_code == 2
-        assert "holds no runs to audit" in nothing.output
+        assert "holds no results to audit" in nothing.output
         too_long = command(honest.folder, "--minutes", "0.0001")
         assert too_long.exit_code == 2
-        assert "none of 9 runs takes at most 0.0001 minutes" in too_long.output
+        assert "none of 9 results takes at most 0.0001 minutes" in too_long.output
         too_many = command(honest.folder, "--max-epochs", "2")
         assert too_many.exit_code == 2
         assert "2 epochs: raise --minutes or --max-epochs" in too_many.output
@@ -111,9 +129,7 @@ class TestCompare:
                     if math.isnan(stored) and math.isnan(wrong):
                         continue
                     row = result.stored | {name: wrong}
-                    found = audit.Audited(
-                        result.spec, row, result.here, result.tolerance, False, None
-                    )
+                    found = replace(result, stored=row)
                     assert found.disagreeing == [name]
 
     def test_tolerances_are_small(self, computed):
@@ -193,6 +209,6 @@ class TestDraw:
 def test_no_warnings_from_a_diverged_run(honest):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        (result,) = audit.audit([WILD], honest, "cpu")
+        (result,) = audit.audit(stored(honest, WILD), honest, "cpu")
     assert result.disagreeing == []
     assert result.here["diverged_at"] == result.stored["diverged_at"]

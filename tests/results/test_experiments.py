@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from infomax_lib import RunSpec, SpecError, Store, grid
-from infomax_lib.results.experiments import MinibatchSpec, derived_results
+from infomax_lib.results.experiments import Kind, MinibatchSpec, one_by_one
 
 KIND = "squares"
 
@@ -29,7 +29,8 @@ class Squares:
 
     def __call__(self, specs, **settings):
         settings = {"device": "cpu", "store": self.store, "progress": False} | settings
-        return derived_results(KIND, MinibatchSpec, specs, self.chunks, self.compute, **settings)
+        kind = Kind(KIND, (MinibatchSpec,), self.chunks)
+        return kind.results(specs, self.compute, **settings)
 
 
 @pytest.fixture
@@ -121,10 +122,6 @@ def test_nan_is_a_result(squares):
     assert squares(specs_of([1]))["square"].isna().all()
 
 
-def singly(specs):
-    return [[spec] for spec in specs]
-
-
 def processes_and_threads(specs, device):
     if specs[0].seed == 13:
         raise ValueError("cannot use 13")
@@ -132,9 +129,8 @@ def processes_and_threads(specs, device):
 
 
 def long_work(specs, store, long=lambda missing: True, compute=processes_and_threads):
-    return derived_results(
-        KIND, MinibatchSpec, specs, singly, compute, "cpu", store, progress=False, long=long
-    )
+    kind = Kind(KIND, (MinibatchSpec,), one_by_one, long)
+    return kind.results(specs, compute, "cpu", store, progress=False)
 
 
 class TestLongWork:

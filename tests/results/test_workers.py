@@ -25,7 +25,7 @@ def failing(value, progress):
 
 
 def squares(values, on_progress=lambda count: None):
-    todo, found, lock = list(values), [], threading.Lock()
+    todo, lock = list(values), threading.Lock()
 
     def work(remote):
         while True:
@@ -33,12 +33,9 @@ def squares(values, on_progress=lambda count: None):
                 if not todo:
                     return
                 value = todo.pop()
-            result = remote(with_progress, value)
-            with lock:
-                found.append(result)
+            yield remote(with_progress, value)
 
-    side_by_side(work, 2, on_progress)
-    return found
+    return list(side_by_side(work, 2, on_progress))
 
 
 def test_every_call_is_answered_by_another_process_with_one_thread():
@@ -52,7 +49,7 @@ def test_every_call_is_answered_by_another_process_with_one_thread():
 
 def test_an_error_in_a_worker_comes_out():
     with pytest.raises(ValueError, match="cannot use 3"):
-        side_by_side(lambda remote: remote(failing, 3), 2, lambda count: None)
+        list(side_by_side(lambda remote: (remote(failing, n) for n in [3]), 2, lambda count: None))
     assert sorted(value for value, _, _ in squares([2])) == [4]  # the next call gets new workers
 
 
@@ -67,7 +64,10 @@ def forever(folder, progress):
     while True:
         time.sleep(0.05)
 
-side_by_side(lambda remote: remote(forever, sys.argv[1]), 2, lambda count: None)
+def work(remote):
+    yield remote(forever, sys.argv[1])
+
+list(side_by_side(work, 2, lambda count: None))
 """
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
 from itertools import groupby, islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -185,7 +185,7 @@ def _together(parts: Iterable[Tensor]) -> Iterator[Tensor]:
             yield torch.stack(several, 1)
 
 
-def _side_by_side(threads: int) -> Callable[..., Iterator]:
+def _side_by_side(threads: int) -> Callable[..., Iterator[Any]]:
     """``map``, or one that starts all calls at once, in so many threads."""
     return map if threads == 1 else _pool(threads).map
 

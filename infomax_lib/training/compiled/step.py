@@ -15,8 +15,9 @@ knows no dependencies between files.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit, types
@@ -116,11 +117,11 @@ class State(NamedTuple):
     moved: int
 
 
-def _compiled(function, regroup=True):
+def _compiled(function: Callable[..., Any], regroup: bool = True) -> Any:
     """Compile a function at its first call, and keep the result on disk where that is possible."""
     # terms are multiplied and added at once, sums regrouped; NaN and infinity keep their meaning
     fastmath = {"contract", "nsz", "reassoc"} if regroup else {"contract", "nsz"}
-    options = {"nogil": True, "error_model": "numpy", "fastmath": fastmath}
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": fastmath}
     try:
         return njit(cache=True, **options)(function)
     except RuntimeError:  # there is no folder that may be written to

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -37,7 +37,7 @@ _OVERWRITING: dict[str, Callable[[Tensor], object]] = {
 }
 
 
-def block_of(spec: RunSpec) -> tuple:
+def block_of(spec: RunSpec) -> tuple[Any, ...]:
     """What the layers of one block share, as a sortable value."""
     return (
         *(spec.hidden_dim, spec.competition, spec.temperature, spec.group_size),
@@ -61,7 +61,7 @@ class Block:
         groups: S.
     """
 
-    def __init__(self, specs: Sequence[RunSpec], groups: int, **to) -> None:
+    def __init__(self, specs: Sequence[RunSpec], groups: int, **to: Any) -> None:
         self.specs, self.groups = list(specs), groups
         self.units = specs[0].hidden_dim
         self.lambda_tc = torch.tensor([spec.lambda_tc for spec in specs], **to)
@@ -124,7 +124,9 @@ class Block:
             (by_gram,) = torch.autograd.grad(value.sum(), gram)
         return torch.bmm(by_gram, weight).mul_(2), value.detach()
 
-    def _each_activation(self, functions: Mapping[str, Callable], *parts: Tensor) -> Tensor:
+    def _each_activation(
+        self, functions: Mapping[str, Callable[..., object]], *parts: Tensor
+    ) -> Tensor:
         """Overwrite the last of the parts (L, K, B) by the function of each layer's activation."""
         split = [part.unflatten(0, (self.groups, -1)).split(self._lengths, 1) for part in parts]
         for name, *own in zip(self._activations, *split, strict=True):

@@ -92,7 +92,9 @@ def output_gradient(name: str, a: Tensor, lambda_tc: Tensor) -> tuple[Tensor | N
 
 
 def _through_covariance(
-    a: Tensor, lambda_tc: Tensor, by_covariance: Callable
+    a: Tensor,
+    lambda_tc: Tensor,
+    by_covariance: Callable[[Tensor, Tensor], tuple[Tensor, Objective]],
 ) -> tuple[Tensor, Objective]:
     centred = a - a.mean(-1, keepdim=True)
     gradient, value = by_covariance(_covariance(centred), lambda_tc)

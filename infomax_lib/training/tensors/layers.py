@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import partial
 from itertools import groupby
+from typing import Any
 
 import numpy as np
 import torch
@@ -54,7 +55,7 @@ class TensorLayers:
     ) -> None:
         self.specs, self._first = list(specs), specs[0]
         self._orders, self._device = len(by_order), torch.device(device)
-        to = {"device": device, "dtype": dtype}
+        to: dict[str, Any] = {"device": device, "dtype": dtype}
         self._places = self._by_block(by_order)
         self.blocks = [
             Block([self.specs[place] for place in places], self._orders, **to)
@@ -99,7 +100,9 @@ class TensorLayers:
             start = stop
         return blocks
 
-    def _start(self, specs: Sequence[RunSpec], inputs: int, device, dtype) -> Rows:
+    def _start(
+        self, specs: Sequence[RunSpec], inputs: int, device: torch.device | str, dtype: torch.dtype
+    ) -> Rows:
         """Initial parameters of the layers of a block."""
         start = [initial_parameters(inputs, s.hidden_dim, s.seed, s.initial) for s in specs]
         weight, bias = (torch.cat(parts).to(device, dtype) for parts in zip(*start, strict=True))

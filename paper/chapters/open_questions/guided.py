@@ -20,12 +20,11 @@ from torch.nn import functional as F
 
 from infomax_lib.measures.probes import linear_probe
 from infomax_lib.measures.weights_and_outputs import describe_outputs, describe_weights
-from infomax_lib.model.architectures import layer_outputs
-from infomax_lib.model.competition import compete
+from infomax_lib.model.architectures import layer_outputs, outputs
 from infomax_lib.model.data import Dataset, load_dataset
-from infomax_lib.model.layer import ACTIVATIONS, initial_parameters
+from infomax_lib.model.layer import initial_parameters
 from infomax_lib.model.matmul import products
-from infomax_lib.results.experiments import MinibatchSpec, derived_results
+from infomax_lib.results.experiments import Kind, MinibatchSpec
 from infomax_lib.results.store import Store
 from infomax_lib.training.tensors.block import Block
 from paper.methods.descent import Descent, Parameters, xavier
@@ -61,38 +60,6 @@ class Guided(NamedTuple):
     head_bias: Tensor
 
 
-def run_auxiliary(
-    specs: Sequence[AuxiliarySpec] | AuxiliarySpec,
-    device: str = "auto",
-    store: str | Store | None = None,
-    progress: bool = True,
-) -> pd.DataFrame:
-    """Train layers with a supervised signal and measure them.
-
-    Layers that differ in seed, ``lambda_ce`` and ``lambda_tc`` are trained at once.
-
-    Args:
-        specs: What to train; ``grid(AuxiliarySpec(...), lambda_ce=[0.0, 1.0], seed=range(10))``.
-        device: ``"auto"`` (CUDA when there is one), ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
-        store: Folder, name or Store, see :func:`infomax_lib.open_store`.
-        progress: Show progress while something is computed.
-
-    Returns:
-        One row per spec, in order: ``key``, the spec's fields, ``probe_accuracy`` of a linear
-        probe on the outputs, ``head_accuracy`` and ``head_cross_entropy`` of the head on test
-        images, all of :func:`.describe_weights` and, on test images, of
-        :func:`infomax_lib.measures.weights_and_outputs.describe_outputs`.
-
-    Raises:
-        TypeError: Anything but AuxiliarySpec objects.
-        ValueError: A device that is not there.
-    """
-    compute = partial(_compute, progress=progress)
-    return derived_results(
-        "auxiliary", AuxiliarySpec, specs, _chunks, compute, device, store, progress
-    )
-
-
 def _chunks(specs: Sequence[AuxiliarySpec]) -> Iterator[list[AuxiliarySpec]]:
     """Specs that train together: for each of some seeds the same settings, seed by seed."""
     alike: dict[AuxiliarySpec, dict[int, list[AuxiliarySpec]]]
@@ -114,6 +81,38 @@ def _chunks(specs: Sequence[AuxiliarySpec]) -> Iterator[list[AuxiliarySpec]]:
 
 def _setting(spec: AuxiliarySpec) -> tuple[float, float]:
     return spec.lambda_ce, spec.lambda_tc
+
+
+KIND = Kind("auxiliary", (AuxiliarySpec,), _chunks, tolerance={"head_accuracy": (0.003, 0.0)})
+
+
+@KIND.driver
+def run_auxiliary(
+    specs: Sequence[AuxiliarySpec] | AuxiliarySpec,
+    device: str = "auto",
+    store: str | Store | None = None,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """Train layers with a supervised signal and measure them.
+
+    Layers that differ in seed, ``lambda_ce`` and ``lambda_tc`` are trained at once.
+
+    Args:
+        specs: What to train; ``grid(AuxiliarySpec(...), lambda_ce=[0.0, 1.0], seed=range(10))``.
+        device, store, progress: As for :meth:`.Kind.results`.
+
+    Returns:
+        One row per spec, in order: ``key``, the spec's fields, ``probe_accuracy`` of a linear
+        probe on the outputs, ``head_accuracy`` and ``head_cross_entropy`` of the head on test
+        images, all of :func:`.describe_weights` and, on test images, of
+        :func:`infomax_lib.measures.weights_and_outputs.describe_outputs`.
+
+    Raises:
+        TypeError: Anything but AuxiliarySpec objects.
+        ValueError: A device that is not there.
+    """
+    compute = partial(_compute, progress=progress)
+    return KIND.results(specs, compute, device, store, progress)
 
 
 def _compute(
@@ -188,16 +187,15 @@ class GuidedStep:
 
     def gradients(self, parameters: Parameters, x: Tensor, labels: Tensor) -> Parameters:
         """Gradients by all parameters, for x (S, B, D) and labels (S, B), S the seeds."""
-        p, spec = parameters, self._first
+        p = parameters
         seeds, samples = labels.shape
         # layers of one seed share their batch: one product for all of them
         rows = p["weight"].view(seeds, -1, x.shape[-1])
         z = products(rows, x).view(len(p["weight"]), -1, samples) + p["bias"].unsqueeze(-1)
         by_z = self._block.gradient(z.detach().clone()).z
         with torch.enable_grad():
-            h = ACTIVATIONS[spec.activation](z.requires_grad_())
-            outputs = compete(h, spec.competition, -2, spec.temperature, spec.group_size)
-        a = outputs.detach()
+            output = outputs(self._first, z.requires_grad_(), -2)
+        a = output.detach()
         logits = torch.baddbmm(p["head_bias"].unsqueeze(-1), p["head"], a)
         # d CE / d logits = (softmax - one-hot) / B
         error = torch.softmax(logits, 1)
@@ -205,7 +203,7 @@ class GuidedStep:
         error.scatter_add_(1, target, error.new_full(target.shape, -1.0))
         error /= samples
         by_output = self._lambda_ce * torch.bmm(p["head"].mT, error)
-        by_z = by_z + torch.autograd.grad(outputs, z, by_output)[0]
+        by_z = by_z + torch.autograd.grad(output, z, by_output)[0]
         weight = products(by_z.view(seeds, -1, samples), x.mT).view(p["weight"].shape)
         if self._block.regularised:
             weight = weight + self._block.redundancy_gradient(p["weight"])[0]

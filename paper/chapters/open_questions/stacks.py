@@ -16,22 +16,21 @@ from pydantic import Field, field_validator
 from torch import Tensor
 from tqdm import tqdm
 
+from infomax_lib.measures.hsic import mean_hsic
 from infomax_lib.measures.probes import linear_probe
 from infomax_lib.measures.weights_and_outputs import (
     describe_outputs,
     describe_weights,
     effective_rank,
     entropy_rank,
-    hsic,
 )
-from infomax_lib.model.architectures import layer_outputs
-from infomax_lib.model.competition import compete
+from infomax_lib.model.architectures import layer_outputs, outputs
 from infomax_lib.model.data import Dataset, load_dataset
-from infomax_lib.model.layer import ACTIVATIONS, initial_parameters
+from infomax_lib.model.layer import initial_parameters
 from infomax_lib.model.matmul import products
 from infomax_lib.model.objective import EPSILON
 from infomax_lib.model.streams import batches, generator
-from infomax_lib.results.experiments import MinibatchSpec, derived_results
+from infomax_lib.results.experiments import Kind, MinibatchSpec
 from infomax_lib.results.store import Store
 from infomax_lib.training.tensors.block import Block
 
@@ -91,6 +90,24 @@ class Level:
     train_tc: Tensor
 
 
+def _chunks(specs: Sequence[StackSpec]) -> Iterator[list[StackSpec]]:
+    """Specs whose stacks come out of one training: seeds, and depths if that is greedy or none."""
+    alike: dict[StackSpec, dict[int, list[StackSpec]]] = defaultdict(lambda: defaultdict(list))
+    for spec in specs:
+        depth = spec.depth if spec.training == "end_to_end" else 1
+        alike[spec.but(seed=0, depth=depth)][spec.seed].append(spec)
+    for first, by_seed in alike.items():
+        each = len(load_dataset(first.dataset).train) * first.hidden_dim
+        at_once = max(1, _MAX_OUTPUTS // each)
+        stacks = list(by_seed.values())
+        for start in range(0, len(stacks), at_once):
+            yield [spec for members in stacks[start : start + at_once] for spec in members]
+
+
+KIND = Kind("stacks", (StackSpec,), _chunks)
+
+
+@KIND.driver
 def run_stacks(
     specs: Sequence[StackSpec] | StackSpec,
     device: str = "auto",
@@ -105,9 +122,7 @@ def run_stacks(
     Args:
         specs: What to train; ``grid(StackSpec(...), training=TRAININGS, depth=[1, 2, 3],
             seed=range(10))``.
-        device: ``"auto"`` (CUDA when there is one), ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
-        store: Folder, name or Store, see :func:`infomax_lib.open_store`.
-        progress: Show progress while something is computed.
+        device, store, progress: As for :meth:`.Kind.results`.
 
     Returns:
         One row per spec, in order: ``key``, the spec's fields, and of the top layer
@@ -121,21 +136,7 @@ def run_stacks(
         ValueError: A device that is not there.
     """
     compute = partial(_compute, progress=progress)
-    return derived_results("stacks", StackSpec, specs, _chunks, compute, device, store, progress)
-
-
-def _chunks(specs: Sequence[StackSpec]) -> Iterator[list[StackSpec]]:
-    """Specs whose stacks come out of one training: seeds, and depths if that is greedy or none."""
-    alike: dict[StackSpec, dict[int, list[StackSpec]]] = defaultdict(lambda: defaultdict(list))
-    for spec in specs:
-        depth = spec.depth if spec.training == "end_to_end" else 1
-        alike[spec.but(seed=0, depth=depth)][spec.seed].append(spec)
-    for first, by_seed in alike.items():
-        each = len(load_dataset(first.dataset).train) * first.hidden_dim
-        at_once = max(1, _MAX_OUTPUTS // each)
-        stacks = list(by_seed.values())
-        for start in range(0, len(stacks), at_once):
-            yield [spec for members in stacks[start : start + at_once] for spec in members]
+    return KIND.results(specs, compute, device, store, progress)
 
 
 def _compute(
@@ -257,7 +258,7 @@ class _Layers:
         with torch.enable_grad():
             top = bottom.requires_grad_()
             for weight, bias in uppers:
-                a = _activity(first, top, -2)
+                a = outputs(first, top, -2)
                 mean, variance = a.mean(-1, keepdim=True), a.var(-1, keepdim=True)
                 top = torch.baddbmm(bias.unsqueeze(-1), weight, _standardised(a, mean, variance))
         by_top, loss, tc = self._block.gradient(top.detach())
@@ -285,12 +286,6 @@ def _batch(inputs: Tensor, rows: Tensor) -> Tensor:
     return inputs.index_select(0, rows.flatten()).unflatten(0, rows.shape)
 
 
-def _activity(spec: StackSpec, z: Tensor, dim: int) -> Tensor:
-    """Outputs of pre-activations; the units lie along ``dim``."""
-    h = ACTIVATIONS[spec.activation](z)
-    return compete(h, spec.competition, dim, spec.temperature, spec.group_size)
-
-
 def _standardised(a: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
     return (a - mean) * (variance + EPSILON).rsqrt()
 
@@ -312,8 +307,8 @@ def _measured(level: Level, place: int, data: Dataset) -> dict[str, float]:
     values = describe_weights(level.weight[place], level.bias[place])
     values |= describe_outputs(test)
     values |= {
-        "hsic": hsic(test),
-        "hsic_floor": hsic(test, shuffled=True),
+        "hsic": mean_hsic(test),
+        "hsic_floor": mean_hsic(test, shuffled=True),
     }
     centred = test - test.mean(-2)
     values["output_effective_rank"] = effective_rank(centred)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -35,7 +35,8 @@ from infomax_lib.model.data import (
 )
 from infomax_lib.model.spec import RunSpec, Spec, names_among
 from infomax_lib.model.streams import generator
-from infomax_lib.results.experiments import derived_results, seeds_together
+from infomax_lib.results.experiments import Kind, seeds_together
+from infomax_lib.results.runs import seconds_alone
 from infomax_lib.results.store import Store
 from infomax_lib.training.grouping import populations
 from infomax_lib.training.population import Population
@@ -142,6 +143,35 @@ def level_columns(
     return {f"{kind}_accuracy_{level:g}": level for kind, level in named}
 
 
+def _layer_chunks(specs: Sequence[FeatureSpec]) -> Iterator[list[FeatureSpec]]:
+    by_source: dict[str, list[FeatureSpec]] = defaultdict(list)
+    for spec in specs:
+        by_source[spec.source].append(spec)
+    for members in by_source.values():
+        yield from populations(members)  # type: ignore[misc]
+
+
+def _reference_chunks(specs: Sequence[ReferenceSpec]) -> Iterator[list[ReferenceSpec]]:
+    yield from seeds_together(specs, most=len(specs))
+
+
+# shares of the test images: a hundredth
+_SHARES = dict.fromkeys(
+    ("probe_accuracy", "transfer_accuracy", *level_columns(), "noise_drop", "loss_drop"),
+    (0.01, 0.0),
+) | dict.fromkeys(("noise_retained", "loss_retained"), (0.02, 0.0))
+FEATURES = Kind(
+    *("features", (FeatureSpec,), _layer_chunks),
+    twins=True,
+    tolerance=_SHARES,
+    seconds=lambda spec, store: seconds_alone(spec) + 5,
+)
+REFERENCE_FEATURES = Kind(
+    "reference_features", (ReferenceSpec,), _reference_chunks, tolerance=_SHARES
+)
+
+
+@FEATURES.driver
 def evaluate_features(
     specs: Sequence[FeatureSpec] | FeatureSpec,
     device: str = "auto",
@@ -154,9 +184,7 @@ def evaluate_features(
 
     Args:
         specs: What to train and test; ``grid(FeatureSpec(...), seed=range(10))``.
-        device: ``"auto"`` (CUDA when there is one), ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
-        store: Folder, name or Store, see :func:`infomax_lib.open_store`.
-        progress: Show progress while something is computed.
+        device, store, progress: As for :meth:`.Kind.results`.
 
     Returns:
         One row per spec, in order: ``key``, the spec's fields, and
@@ -178,11 +206,10 @@ def evaluate_features(
         ValueError: A device that is not there, or more units than samples.
     """
     compute = partial(_compute_layers, progress=progress)
-    return _evaluate(
-        "features", FeatureSpec, specs, _layer_chunks, compute, device, store, progress
-    )
+    return _evaluated(FEATURES, specs, compute, device, store, progress)
 
 
+@REFERENCE_FEATURES.driver
 def evaluate_references(
     specs: Sequence[ReferenceSpec] | ReferenceSpec,
     device: str = "auto",
@@ -196,38 +223,29 @@ def evaluate_references(
         ValueError: A device that is not there.
         FitError: More components than the images span dimensions.
     """
-    return _evaluate(
-        *("reference_features", ReferenceSpec, specs, _reference_chunks, _compute_references),
-        *(device, store, progress),
-    )
+    return _evaluated(REFERENCE_FEATURES, specs, _compute_references, device, store, progress)
 
 
-def _evaluate(kind, accepted, specs, chunks, compute, device, store, progress) -> pd.DataFrame:
-    table = derived_results(
-        kind,
-        accepted,
-        specs,
-        chunks,
-        compute,
-        device,
-        store,
-        progress,
-        keep=lambda row: row["transfer_accuracy"] is not None,
-    )
+def _evaluated(
+    kind: Kind[Any],
+    specs: Any,
+    compute: Any,
+    device: str,
+    store: str | Store | None,
+    progress: bool,
+) -> pd.DataFrame:
+    """Results of a kind, of which those are stored whose target is at hand."""
+
+    def at_hand(row: Mapping[str, Any]) -> bool:
+        return row["transfer_accuracy"] is not None
+
+    table = kind.results(specs, compute, device, store, progress, at_hand)
     if len(table):  # None, where the target is not at hand
         table["transfer_accuracy"] = table["transfer_accuracy"].astype(float)
     return table
 
 
 # --- layers --------------------------------------------------------------------------------------
-
-
-def _layer_chunks(specs: Sequence[FeatureSpec]) -> Iterator[list[FeatureSpec]]:
-    by_source: dict[str, list[FeatureSpec]] = defaultdict(list)
-    for spec in specs:
-        by_source[spec.source].append(spec)
-    for members in by_source.values():
-        yield from populations(members)  # type: ignore[misc]
 
 
 def _compute_layers(
@@ -250,10 +268,6 @@ def _compute_layers(
 
 
 # --- references ----------------------------------------------------------------------------------
-
-
-def _reference_chunks(specs: Sequence[ReferenceSpec]) -> Iterator[list[ReferenceSpec]]:
-    yield from seeds_together(specs, most=len(specs))
 
 
 def _compute_references(

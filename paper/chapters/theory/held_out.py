@@ -7,10 +7,9 @@ and goes into the store, in rows of kind "held_out" under the keys of the runs.
 
 from __future__ import annotations
 
-import tempfile
-import time
 from collections.abc import Sequence
-from typing import Any
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -25,14 +24,14 @@ from infomax_lib.model.layer import InfoMaxLayer
 from infomax_lib.model.masked_views import two_views
 from infomax_lib.model.objective import OBJECTIVES, barlow_objective, correlation, log_det_objective
 from infomax_lib.model.spec import RunSpec
-from infomax_lib.results.runs import run, trained_layer
+from infomax_lib.results.compute import compute as train
+from infomax_lib.results.experiments import Kind, write
+from infomax_lib.results.runs import are_long, layer_of, seconds_alone
 from infomax_lib.results.store import Store, open_store
 from infomax_lib.training.grouping import populations
 from paper.measures.regions import expected_occupied, occupied_regions
 
 __all__ = ["MEASURES", "held_out_measures", "matrix_operations", "measure_layer"]
-
-_KIND = "held_out"
 
 #: Columns of :func:`held_out_measures`, and what they are.
 MEASURES = {
@@ -94,59 +93,56 @@ def _mean_off_diagonal(matrix: Tensor) -> Tensor:
     return (matrix.sum() - matrix.diagonal().sum()) / (k * (k - 1))
 
 
+KIND = Kind(
+    *("held_out", (RunSpec,), populations, are_long),
+    fields_of="runs",
+    twins=True,
+    tolerance={"silent_units": (1.0, 0.0), "largest_share": (0.003, 0.0)},
+    seconds=lambda spec, store: seconds_alone(spec) + 2,
+)
+
+
+@KIND.driver
 def held_out_measures(
-    specs: Sequence[RunSpec], device: str = "auto", store: str | Store | None = None
+    specs: Sequence[RunSpec],
+    device: str = "auto",
+    store: str | Store | None = None,
+    progress: bool = True,
 ) -> pd.DataFrame:
     """:func:`measure_layer` of trained layers, computing only what the store does not hold.
 
-    Layers are trained with their weights kept in a temporary folder; the results of the runs
-    themselves go into the store too, so that ``run`` need not train them again. A computation that
-    is cut off loses at most the population in flight.
+    The weights of the layers are not kept; the results of the runs themselves go into the store
+    too, so that ``run`` need not train them again. A computation that is cut off loses at most the
+    populations in flight.
 
     Args:
         specs: Which layers; ``epochs=0`` is the untrained one.
-        device: As for :func:`infomax_lib.run`.
-        store: As for :func:`infomax_lib.run`.
+        device, store, progress: As for :meth:`.Kind.results`.
 
     Returns:
         One row per spec, in order: ``key`` and :data:`MEASURES`; NaN where training diverged.
     """
-    store = open_store(store)
-    known = store.keys(_KIND)
-    missing = [spec for spec in dict.fromkeys(specs) if spec.key not in known]
-    for group in populations(missing) if missing else []:
-        _compute(group, device, store)
-    rows = store.load(_KIND, [spec.key for spec in specs])
-    return pd.DataFrame([rows[spec.key] for spec in specs], columns=["key", *MEASURES])
+    opened = open_store(store)
+    compute = partial(_compute, folder=opened.folder)
+    table = KIND.results(specs, compute, device, opened, progress)
+    return table.reindex(columns=["key", *MEASURES])
 
 
-def _compute(specs: Sequence[RunSpec], device: str, store: Store) -> None:
-    with tempfile.TemporaryDirectory(prefix="infomax-") as folder:
-        temporary = Store(folder)
-        run(specs, device=device, store=temporary, keep_weights=True)
-        _copy_runs(specs, temporary, store)
-        start = time.perf_counter()
-        data = load_dataset(specs[0].dataset)
-        rows: list[dict[str, Any]] = []
-        for spec in specs:
-            layer = trained_layer(spec, store=temporary)
+def _compute(
+    specs: Sequence[RunSpec], device: torch.device, folder: Path
+) -> list[dict[str, float]]:
+    rows: dict[str, dict[str, float]] = {}
+    for group in populations(specs):  # what is left of a population may not train together
+        done = train(group, device, keep_weights=True)
+        weights = done.rows.pop("weights")
+        write(done, open_store(folder))
+        data = load_dataset(group[0].dataset)
+        for spec, row in zip(group, weights, strict=True):
+            layer = layer_of(spec, row, spec.epochs)
             finite = all(p.isfinite().all() for p in layer.parameters())
             nothing = dict.fromkeys(MEASURES, np.nan)
-            values = measure_layer(layer, data, spec.seed) if finite else nothing
-            rows.append({"key": spec.key, **values})
-        seconds = round(time.perf_counter() - start, 2)
-        store.write(_KIND, rows, seconds=seconds, device="cpu")
-
-
-def _copy_runs(specs: Sequence[RunSpec], source: Store, target: Store) -> None:
-    """Results of runs that the target lacks, file by file with their provenance."""
-    known = target.keys("runs")
-    wanted = {spec.key for spec in specs} - known
-    for file in source.files("runs"):
-        keys = [k for k in sorted(wanted) if source.source("runs", k) == file]
-        if keys:
-            facts = {name: file.metadata[name] for name in ("seconds", "device", "threads")}
-            target.write("runs", list(source.load("runs", keys).values()), **facts)
+            rows[spec.key] = measure_layer(layer, data, spec.seed) if finite else nothing
+    return [rows[spec.key] for spec in specs]
 
 
 def matrix_operations(objective: str, units: int, samples: int) -> int:

@@ -90,7 +90,7 @@ def test_known_measures_are_not_computed_again(tmp_path, monkeypatch):
     def never(*args, **kwargs):
         raise AssertionError("trained again")
 
-    monkeypatch.setattr(module, "run", never)
+    monkeypatch.setattr(module, "train", never)
     again = held_out_measures([*SPECS[::-1], SPECS[0]], store=Store(tmp_path))
     assert again.equals(first.iloc[[3, 2, 1, 0, 0]].reset_index(drop=True))
 

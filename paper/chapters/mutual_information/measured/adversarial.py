@@ -10,7 +10,6 @@ bounded exponential.
 """
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -21,8 +20,9 @@ from torch.nn import functional as F
 from infomax_lib.model.data import DATASETS, load_dataset
 from infomax_lib.model.spec import Spec, names_among
 from infomax_lib.model.streams import generator
-from infomax_lib.results.experiments import derived_results, many_steps, seeds_together
+from infomax_lib.results.experiments import Kind, many_steps, one_by_one
 from infomax_lib.results.store import Store
+from paper.chapters.mutual_information.measured.halves import TOLERANCE
 from paper.chapters.mutual_information.measured.recording import (
     INVERTED_IMAGES,
     half_probe,
@@ -34,7 +34,6 @@ from paper.chapters.mutual_information.measured.recording import (
 from paper.information.critics import dense
 from paper.information.encoders import coupling_flow
 
-KIND = "adversarial_encoders"
 _NUMBERS = ("accuracy", "classifier_loss", "inversion_error", "log_condition")
 
 
@@ -68,6 +67,14 @@ class AdversarialSpec(Spec):
     _known_names = names_among(dataset=DATASETS)
 
 
+KIND = Kind(
+    *("adversarial_encoders", (AdversarialSpec,), one_by_one, many_steps),
+    tolerance=TOLERANCE,
+    otherwise=(0.02, 0.05),
+)
+
+
+@KIND.driver
 def train_adversarially(
     specs: Sequence[AdversarialSpec] | AdversarialSpec,
     device: str = "auto",
@@ -78,9 +85,7 @@ def train_adversarially(
 
     Args:
         specs: What to train.
-        device: ``"auto"`` (CUDA when there is one), ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
-        store: Folder, name or Store, see :func:`infomax_lib.open_store`.
-        progress: Show progress while something is computed.
+        device, store, progress: As for :meth:`.Kind.results`.
 
     Returns:
         For each spec, in order, one row per encoder step of
@@ -94,12 +99,7 @@ def train_adversarially(
         TypeError: Anything but AdversarialSpec objects.
         ValueError: A device that is not there, or images that cannot be halved.
     """
-    one_by_one = partial(seeds_together, most=1)
-    table = derived_results(
-        *(KIND, AdversarialSpec, specs, one_by_one, _compute, device, store, progress),
-        long=many_steps,
-    )
-    return row_per_step(table, _NUMBERS)
+    return row_per_step(KIND.results(specs, _compute, device, store, progress), _NUMBERS)
 
 
 def _compute(specs: Sequence[AdversarialSpec], device: torch.device) -> list[dict[str, Any]]:

@@ -17,7 +17,6 @@ make worse encoders).
 
 import math
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -30,12 +29,11 @@ from infomax_lib.measures.probes import linear_probe
 from infomax_lib.model.data import DATASETS, load_dataset
 from infomax_lib.model.spec import Spec, names_among
 from infomax_lib.model.streams import generator
-from infomax_lib.results.experiments import derived_results, many_steps, seeds_together
+from infomax_lib.results.experiments import Kind, many_steps, one_by_one
 from infomax_lib.results.store import Store
 from paper.chapters.mutual_information.measured.recording import PROBE_IMAGES
 from paper.information.critics import dense
 
-KIND = "importance_weighted"
 #: Draws of the estimate that stands for log p(x), and test images that bounds are averaged over.
 LIKELIHOOD_DRAWS, TEST_IMAGES = 1000, 500
 _AT_ONCE = 20_000  # latent vectors that are decoded together
@@ -99,6 +97,14 @@ def importance_weighted_bound(log_weights: Tensor) -> Tensor:
     return log_weights.logsumexp(0) - math.log(len(log_weights))
 
 
+KIND = Kind(
+    *("importance_weighted", (ImportanceWeightedSpec,), one_by_one, many_steps),
+    tolerance={"accuracy": (0.01, 0.0)},
+    otherwise=(0.2, 2e-3),  # bounds in nats, of the order of -100
+)
+
+
+@KIND.driver
 def train_importance_weighted(
     specs: Sequence[ImportanceWeightedSpec] | ImportanceWeightedSpec,
     device: str = "auto",
@@ -109,9 +115,7 @@ def train_importance_weighted(
 
     Args:
         specs: What to train.
-        device: ``"auto"`` (CUDA when there is one), ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
-        store: Folder, name or Store, see :func:`infomax_lib.open_store`.
-        progress: Show progress while something is computed.
+        device, store, progress: As for :meth:`.Kind.results`.
 
     Returns:
         One row per spec, in order: ``key``, the spec's fields and, on test images,
@@ -127,11 +131,7 @@ def train_importance_weighted(
         TypeError: Anything but ImportanceWeightedSpec objects.
         ValueError: A device that is not there.
     """
-    one_by_one = partial(seeds_together, most=1)
-    return derived_results(
-        *(KIND, ImportanceWeightedSpec, specs, one_by_one, _compute, device, store, progress),
-        long=many_steps,
-    )
+    return KIND.results(specs, _compute, device, store, progress)
 
 
 def _compute(specs: Sequence[ImportanceWeightedSpec], device: torch.device) -> list[dict[str, Any]]:

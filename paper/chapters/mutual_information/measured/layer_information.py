@@ -33,13 +33,13 @@ from infomax_lib.model.layer import initial_parameters
 from infomax_lib.model.objective import covariance
 from infomax_lib.model.spec import RunSpec, first_seeds
 from infomax_lib.model.streams import generator
-from infomax_lib.results.experiments import derived_results
+from infomax_lib.results.experiments import Kind
+from infomax_lib.results.runs import seconds_alone
 from infomax_lib.results.store import Store
 from infomax_lib.training.grouping import populations
 from infomax_lib.training.population import Population
 from paper.information.noisy_outputs import InformationBounds, gaussian_channel, noisy_information
 
-KIND = "layer_information"
 _NOWHERE = InformationBounds(float("nan"), float("nan"), float("nan"))
 
 
@@ -58,6 +58,29 @@ class LayerInformationSpec(RunSpec):
     samples: int = Field(default=5000, ge=2)
 
 
+def _layer_of(spec: LayerInformationSpec) -> RunSpec:
+    """What is trained."""
+    return RunSpec(**{name: getattr(spec, name) for name in RunSpec.model_fields})
+
+
+def _chunks(specs: Sequence[LayerInformationSpec]) -> Iterator[list[LayerInformationSpec]]:
+    """Populations of layers, each layer with all its levels of noise."""
+    by_layer: dict[RunSpec, list[LayerInformationSpec]] = defaultdict(list)
+    for spec in specs:
+        by_layer[_layer_of(spec)].append(spec)
+    for group in populations(list(by_layer)):
+        yield [spec for layer in group for spec in by_layer[layer]]
+
+
+KIND = Kind(
+    *("layer_information", (LayerInformationSpec,), _chunks),
+    twins=True,
+    tolerance=dict.fromkeys(InformationBounds._fields, (0.01, 2e-3)),
+    seconds=lambda spec, store: seconds_alone(spec) + 5,
+)
+
+
+@KIND.driver
 def layer_information(
     specs: Sequence[LayerInformationSpec] | LayerInformationSpec,
     device: str = "auto",
@@ -70,9 +93,7 @@ def layer_information(
 
     Args:
         specs: What to train and measure; ``grid(LayerInformationSpec(...), seed=range(10))``.
-        device: ``"auto"`` (CUDA when there is one), ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
-        store: Folder, name or Store, see :func:`infomax_lib.open_store`.
-        progress: Show progress while something is computed.
+        device, store, progress: As for :meth:`.Kind.results`.
 
     Returns:
         One row per spec, in order: ``key``, the spec's fields, and
@@ -90,23 +111,7 @@ def layer_information(
         ValueError: A device that is not there, or more units than samples.
     """
     compute = partial(_compute, progress=progress)
-    return derived_results(
-        KIND, LayerInformationSpec, specs, _chunks, compute, device, store, progress
-    )
-
-
-def _layer_of(spec: LayerInformationSpec) -> RunSpec:
-    """What is trained."""
-    return RunSpec(**{name: getattr(spec, name) for name in RunSpec.model_fields})
-
-
-def _chunks(specs: Sequence[LayerInformationSpec]) -> Iterator[list[LayerInformationSpec]]:
-    """Populations of layers, each layer with all its levels of noise."""
-    by_layer: dict[RunSpec, list[LayerInformationSpec]] = defaultdict(list)
-    for spec in specs:
-        by_layer[_layer_of(spec)].append(spec)
-    for group in populations(list(by_layer)):
-        yield [spec for layer in group for spec in by_layer[layer]]
+    return KIND.results(specs, compute, device, store, progress)
 
 
 def _compute(

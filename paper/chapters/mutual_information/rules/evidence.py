@@ -107,7 +107,8 @@ def worse_than_raw_pixels(e: Evidence) -> Finding:
     table = e.table("adversarial", ["seed", "step", "accuracy", "inversion_error"])
     raw = float(e.table("raw", ["accuracy"])["accuracy"].iloc[0])
     last = table[table["step"] == table["step"].max()]
-    gap = mean_interval(differences(last["accuracy"].astype(float), raw, "adversarial encoders"))
+    accuracy = last["accuracy"].astype(float)
+    gap = mean_interval(differences(accuracy, accuracy * 0 + raw, "adversarial encoders"))
     error = float(last["inversion_error"].max())
     holds = True if below(gap, 0) and error <= INVERTED else None
     text = f"{points(gap)} against raw pixels; inverse exact to {error:.0e}"

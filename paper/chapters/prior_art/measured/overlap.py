@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from infomax_lib.model.data import DATASETS, load_dataset
 from infomax_lib.model.spec import Spec, names_among
-from infomax_lib.results.experiments import derived_results
+from infomax_lib.results.experiments import Kind, one_by_one
 from infomax_lib.results.store import Store
 from paper.methods.components.pca import principal_components
 from paper.methods.density.gmm import MixtureEncoder, fit_mixture
@@ -48,6 +48,10 @@ class OverlapSpec(Spec):
     _known_names = names_among(dataset=DATASETS)
 
 
+KIND = Kind("overlaps", (OverlapSpec,), one_by_one, otherwise=(1e-3, 1e-3))
+
+
+@KIND.driver
 def overlapping_mixtures(
     specs: Sequence[OverlapSpec] | OverlapSpec,
     device: str = "auto",
@@ -62,8 +66,7 @@ def overlapping_mixtures(
     Args:
         specs: Mixtures to fit; ``grid(OverlapSpec(), seed=range(5))``.
         device: Accepted for symmetry with the other experiments.
-        store: Folder, name or Store, see :func:`infomax_lib.open_store`.
-        progress: Show progress while something is computed.
+        store, progress: As for :meth:`.Kind.results`.
 
     Returns:
         Two rows per spec: its ``key`` and fields, ``mixture`` (``distinct``, as fitted, or
@@ -72,16 +75,7 @@ def overlapping_mixtures(
     Raises:
         FitError: More dimensions than the images span, or more components than images.
     """
-    wide = derived_results(
-        "overlaps",
-        OverlapSpec,
-        specs,
-        lambda wanted: [[spec] for spec in wanted],
-        _compute,
-        device,
-        store,
-        progress,
-    )
+    wide = KIND.results(specs, _compute, device, store, progress)
     fields = ["key", *OverlapSpec.model_fields]
     parts = [
         wide[fields].assign(mixture=name, **{m: wide[f"{name}_{m}"] for m in _MEASURES})

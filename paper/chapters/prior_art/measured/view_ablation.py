@@ -23,7 +23,7 @@ from infomax_lib.measures.probes import linear_probe
 from infomax_lib.measures.weights_and_outputs import output_correlation, weight_redundancy
 from infomax_lib.model.data import DATASETS, Dataset, load_dataset
 from infomax_lib.model.spec import RunSpec, Spec, names_among
-from infomax_lib.results.experiments import derived_results, seeds_together
+from infomax_lib.results.experiments import Kind
 from infomax_lib.results.runs import run
 from infomax_lib.results.store import Store, open_store
 from paper.chapters.prior_art.comparison import with_infomax
@@ -77,6 +77,15 @@ class ViewAblationSpec(Spec):
     _known_names = names_among(dataset=DATASETS, method=ABLATED, views=VIEWS)
 
 
+KIND = Kind(
+    "view_ablations",
+    (ViewAblationSpec,),
+    tolerance={"probe_accuracy": (0.01, 0.0)},
+    otherwise=(1e-3, 0.05),
+)
+
+
+@KIND.driver
 def view_ablations(
     specs: Sequence[ViewAblationSpec | RunSpec] | ViewAblationSpec | RunSpec,
     device: str = "auto",
@@ -90,9 +99,7 @@ def view_ablations(
     Args:
         specs: What to train; ``grid(ViewAblationSpec(), views=VIEWS, batch_size=[32, 128, 512])``
             and ``grid(RunSpec(...), batch_size=[32, 128, 512])``.
-        device: ``"auto"`` (CUDA when there is one), ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
-        store: Folder, name or Store, see :func:`infomax_lib.open_store`.
-        progress: Show progress while something is computed.
+        device, store, progress: As for :meth:`.Kind.results`.
 
     Returns:
         One row per spec, in order: ``key``, ``dataset``, ``method`` (one of
@@ -117,10 +124,7 @@ def view_ablations(
             )
     others = [spec for spec in specs if not isinstance(spec, RunSpec)]
     compute = partial(_compute, progress=progress)
-    table = derived_results(
-        *("view_ablations", ViewAblationSpec, others, seeds_together, compute),
-        *(device, store, progress),
-    )
+    table = KIND.results(others, compute, device, store, progress)
     if layers:
         runs = run(layers, device=device, store=store, progress=progress)
         table = with_infomax(table, runs.assign(views="none"), store)
