@@ -100,15 +100,12 @@ from paper.figures.plane import animate_2d, film_strip
 from paper.figures.seeds_and_grids import (
     along_grid,
     heatmap_grid,
-    panels,
     published_beside_ours,
     seeds_by_condition,
-    thumbnail,
     trajectories,
-    use_style,
     weight_images,
 )
-from paper.figures.style import GREY
+from paper.figures.style import GREY, panels, thumbnail, use_style
 from paper.figures.tables import interval_table, published_table
 from paper.judging.evidence import Evidence
 from paper.judging.published import compare, printed_number

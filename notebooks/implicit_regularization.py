@@ -74,14 +74,12 @@ from paper.chapters.implicit_regularization.twin_gradients import twin_gradients
 from paper.chapters.implicit_regularization.words import listed, takeaway
 from paper.figures.seeds_and_grids import (
     along_grid,
-    panels,
     published_beside_ours,
     seeds_by_condition,
-    thumbnail,
     trajectories,
-    use_style,
     weight_images,
 )
+from paper.figures.style import panels, thumbnail, use_style
 from paper.figures.tables import interval_table, published_table
 from paper.judging.evidence import Evidence
 from paper.judging.published import compare, printed_number

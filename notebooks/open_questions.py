@@ -101,14 +101,8 @@ from paper.chapters.open_questions.guided import run_auxiliary
 from paper.chapters.open_questions.rules.mechanisms import GOOD_ENOUGH
 from paper.chapters.open_questions.stacks import run_stacks
 from paper.chapters.open_questions.transfer import evaluate_features, evaluate_references
-from paper.figures.seeds_and_grids import (
-    along_grid,
-    panels,
-    seeds_by_condition,
-    thumbnail,
-    use_style,
-)
-from paper.figures.style import name
+from paper.figures.seeds_and_grids import along_grid, seeds_by_condition
+from paper.figures.style import name, panels, thumbnail, use_style
 from paper.figures.tables import grouped_table, interval_table
 from paper.judging.evidence import MissingEvidence
 from paper.judging.verdicts import Card

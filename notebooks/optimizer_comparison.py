@@ -88,15 +88,8 @@ from paper.chapters.optimizer_comparison.words import (
     sentence_steps,
     sentence_unit_norm,
 )
-from paper.figures.seeds_and_grids import (
-    along_grid,
-    panels,
-    published_beside_ours,
-    thumbnail,
-    trajectories,
-    use_style,
-)
-from paper.figures.style import label
+from paper.figures.seeds_and_grids import along_grid, published_beside_ours, trajectories
+from paper.figures.style import label, panels, thumbnail, use_style
 from paper.figures.tables import grouped_table, published_table
 from paper.judging.evidence import Evidence
 from paper.judging.published import compare, printed_number

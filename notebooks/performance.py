@@ -33,7 +33,7 @@ from paper.chapters.performance import tables
 from paper.chapters.performance.figures import growth_figure, throughput_figure
 from paper.chapters.performance.records import read_records
 from paper.chapters.performance.words import sentences
-from paper.figures.seeds_and_grids import use_style
+from paper.figures.style import use_style
 from paper.figures.tables import table_html
 from paper.pages.show import say, shown
 

@@ -83,14 +83,8 @@ from paper.chapters.tc_pressure.words import (
     sentence_probe,
     sentence_soft,
 )
-from paper.figures.seeds_and_grids import (
-    along_grid,
-    panels,
-    published_beside_ours,
-    thumbnail,
-    use_style,
-    weight_images,
-)
+from paper.figures.seeds_and_grids import along_grid, published_beside_ours, weight_images
+from paper.figures.style import panels, thumbnail, use_style
 from paper.figures.tables import grouped_table, published_table
 from paper.judging.evidence import Evidence
 from paper.judging.published import compare, printed_number

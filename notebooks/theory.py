@@ -95,13 +95,8 @@ from paper.chapters.theory.rules.collapse import collapsed
 from paper.chapters.theory.rules.mechanism import interaction_shares
 from paper.chapters.theory.words import identity_list
 from paper.figures.film import film
-from paper.figures.seeds_and_grids import (
-    panels,
-    seeds_by_condition,
-    thumbnail,
-    trajectories,
-    use_style,
-)
+from paper.figures.seeds_and_grids import seeds_by_condition, trajectories
+from paper.figures.style import panels, thumbnail, use_style
 from paper.figures.tables import interval_table
 from paper.judging.evidence import Evidence
 from paper.judging.verdicts import Card

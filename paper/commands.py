@@ -1,10 +1,6 @@
 """What the paper adds to the ``infomax`` command: notebooks, with its parameters or yours."""
 
-from __future__ import annotations
-
-import time
 from pathlib import Path
-from types import ModuleType
 from typing import Annotated
 
 import typer
@@ -33,45 +29,6 @@ def import_kinds() -> None:
     import paper.methods.runs  # noqa: F401
 
 
-def _pages() -> ModuleType:
-    """:mod:`paper.pages.execute`, or the end of the command, with a line that names the extra."""
-    try:
-        from paper.pages import execute as pages
-    except ImportError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(1) from error
-
-    return pages
-
-
-def _list(pages: ModuleType, root: Path) -> None:
-    """One line per notebook and one per parameter."""
-    for name in pages.chapters(root) + pages.front_pages(root):
-        page = pages.find_page(name, root)
-        typer.echo(f"{name}  ({'up to date' if pages.is_current(page) else 'to be executed'})")
-        for parameter in pages.notebook_parameters(page).values():
-            typer.echo("    {name}: {inferred_type_name} = {default}  # {help}".format(**parameter))
-
-
-def _rerun_jobs(
-    pages: ModuleType, names: list[str], profile: Path | None, typed: list[str], root: Path
-) -> list[tuple]:
-    """Pages with their checked parameters; all are checked before the first one runs."""
-    profile_values = pages.read_profile(profile) if profile else {}
-    typed_values = pages.parse_assignments(typed)
-    names_of_all = pages.chapters(root) + pages.front_pages(root)
-    everything = [pages.find_page(name, root) for name in names_of_all]
-    known = {name for page in everything for name in pages.notebook_parameters(page)}
-    unknown = sorted(set(profile_values) - known)
-    if unknown:
-        raise pages.PageError(
-            f"{profile}: no notebook has a parameter {', '.join(unknown)}; "
-            f"there are: {', '.join(sorted(known))}"
-        )
-    chosen = [pages.find_page(name, root) for name in names or pages.chapters(root)]
-    return [(page, pages.check_parameters(page, profile_values, typed_values)) for page in chosen]
-
-
 def execute(
     names: Annotated[
         list[str] | None, typer.Argument(help="Notebooks to execute; all of them by default.")
@@ -92,28 +49,14 @@ def execute(
 
     With --profile or --parameter the executed copy goes to reruns/ and no page is touched.
     """
-    pages = _pages()
     try:
-        root = pages.project_root()
-        if show:
-            _list(pages, root)
-            return
-        if profile or parameters:
-            jobs = _rerun_jobs(pages, names or [], profile, parameters or [], root)
-        else:
-            wanted = names or pages.chapters(root) + pages.front_pages(root)
-            jobs = [(pages.find_page(name, root), {}) for name in wanted]
-        folder = output or (root / "reruns" if profile or parameters else None)
-        for page, values in jobs:
-            # Asked here and not before: a front page depends on the chapters just executed.
-            if not (force or folder) and pages.is_current(page):
-                typer.echo(f"{page.name}: up to date")
-                continue
-            typer.echo(f"{page.name}: executing …")
-            start = time.perf_counter()
-            target = folder / page.path.name if folder else page.path
-            pages.execute_page(page, values, target)
-            typer.echo(f"{page.name}: {time.perf_counter() - start:.0f} s → {target}")
-    except pages.PageError as error:
+        from paper.pages.command import PageError, execute_pages
+    except ImportError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(1) from error
+
+    try:
+        execute_pages(names or [], profile, parameters or [], output, force, show, typer.echo)
+    except PageError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(1) from error

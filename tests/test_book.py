@@ -14,11 +14,12 @@ import yaml
 from paper.chapters import registry
 from paper.chapters.ledger.front_pages import all_verdicts, cards_html
 from paper.judging.verdicts import CARD_MIME, VERDICTS_MIME
-from paper.pages import execute
+from paper.pages import fingerprint
+from paper.pages import page as pages
 
 ROOT = Path(__file__).parents[1]
 BOOK = ROOT / "book"
-NAMES = execute.chapters(ROOT) + execute.front_pages(ROOT)
+NAMES = pages.all_pages(ROOT)
 IMAGES = {"image/png", "image/svg+xml"}
 MACHINE_PATH = re.compile(r"(?:/home/|/root/|/tmp/|/Users/|[A-Z]:\\Users\\|site-packages)\S*")
 # A decimal in prose, unless it is code, a formula, a version or a claim's id such as 000.7.
@@ -39,7 +40,7 @@ def prose(markdown: str) -> str:
 
 
 def code_cells(name: str) -> list[nbformat.NotebookNode]:
-    page = execute.Page(name, ROOT)
+    page = pages.Page(name, ROOT)
     cells = nbformat.read(page.path, as_version=4).cells
     return [c for c in cells if c.cell_type == "code" and c.source.strip()]
 
@@ -73,7 +74,7 @@ def test_book_computes_nothing():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_page_is_current(name):
-    assert execute.is_current(execute.find_page(name, ROOT)), f"{name} is stale: run `make book`"
+    assert fingerprint.is_current(pages.find_page(name, ROOT)), f"{name} is stale: run `make book`"
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -102,7 +103,7 @@ def test_every_figure_has_alternative_text(name):
 
 def texts(name: str) -> list[str]:
     """All that a page says: prose, and what its cells print or display, pictures left out."""
-    cells = nbformat.read(execute.Page(name, ROOT).path, as_version=4).cells
+    cells = nbformat.read(pages.Page(name, ROOT).path, as_version=4).cells
     found = [cell.source for cell in cells if cell.cell_type == "markdown"]
     for output in outputs(name):
         bundle = {"text": output.get("text", ""), **output.get("data", {})}
@@ -193,11 +194,11 @@ def test_how_to_read_types_no_decimals_and_links_every_chapter():
     text = (BOOK / "how_to_read.md").read_text()
     assert not TYPED_DECIMAL.search(prose(text))
     assert not any("$" in title for title in re.findall(r"^#+ .*", text, flags=re.M))
-    for name in execute.chapters(ROOT):
+    for name in pages.chapters(ROOT):
         assert f"(findings/{name}.ipynb)" in text, f"“What to read next” leaves out {name}"
 
 
-@pytest.mark.parametrize("name", execute.chapters(ROOT))
+@pytest.mark.parametrize("name", pages.chapters(ROOT))
 def test_chapter_shows_one_card_and_its_verdicts(name):
     bundles = [output.get("data", {}) for output in outputs(name)]
     (card,) = [bundle[CARD_MIME] for bundle in bundles if CARD_MIME in bundle]
@@ -225,11 +226,11 @@ def test_landing_page_shows_every_finding():
     html = "".join(
         o.data["text/html"] for o in outputs("landing") if "text/html" in o.get("data", {})
     )
-    for name in execute.chapters(ROOT):
+    for name in pages.chapters(ROOT):
         assert f'href="findings/{name}.html"' in html
     assert "not judged" not in html
 
 
 def test_cards_stand_in_the_order_of_the_book():
     linked = re.findall(r'href="findings/(\w+)\.html"', cards_html(ROOT))
-    assert linked == execute.chapters(ROOT)
+    assert linked == pages.chapters(ROOT)

@@ -9,9 +9,10 @@ from jupytext.compare import compare_notebooks
 
 from paper.methods.methods import METHODS
 from paper.pages import execute
+from paper.pages import page as pages
 
 ROOT = Path(__file__).parents[1]
-NAMES = execute.chapters(ROOT) + execute.front_pages(ROOT)
+NAMES = pages.all_pages(ROOT)
 PROFILES = [ROOT / "notebooks" / f"{name}.yml" for name in ("quick", "core")]
 
 
@@ -25,7 +26,7 @@ def test_every_notebook_is_a_pair_and_known():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_pair_is_equal_and_without_outputs(name):
-    page = execute.find_page(name, ROOT)
+    page = pages.find_page(name, ROOT)
     notebook = jupytext.read(page.notebook)
     compare_notebooks(notebook, jupytext.read(page.notebook.with_suffix(".py")), fmt="py:percent")
     assert not any(cell.get("outputs") for cell in notebook.cells)
@@ -33,7 +34,7 @@ def test_pair_is_equal_and_without_outputs(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_parameters_have_type_and_meaning(name):
-    page = execute.find_page(name, ROOT)
+    page = pages.find_page(name, ROOT)
     tagged = [
         c for c in jupytext.read(page.notebook).cells if "parameters" in c.metadata.get("tags", [])
     ]
@@ -55,12 +56,12 @@ def test_profile_fits_the_chapters(path):
     profile = execute.read_profile(path)
     known = {
         name
-        for chapter in execute.chapters(ROOT)
-        for name in execute.notebook_parameters(execute.find_page(chapter, ROOT))
+        for chapter in pages.chapters(ROOT)
+        for name in execute.notebook_parameters(pages.find_page(chapter, ROOT))
     }
     assert set(profile) <= known
-    for chapter in execute.chapters(ROOT):
-        execute.check_parameters(execute.find_page(chapter, ROOT), profile)
+    for chapter in pages.chapters(ROOT):
+        execute.check_parameters(pages.find_page(chapter, ROOT), profile)
     assert set(profile.get("methods", "").split()) <= set(METHODS)
 
 
@@ -73,5 +74,5 @@ def test_imports_its_own_chapter_alone(name):
         for node in ast.walk(ast.parse(text))
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("paper.chapters.")
     }
-    front_page = name in execute.front_pages(ROOT)
+    front_page = name in pages.front_pages(ROOT)
     assert imported <= ({name, "ledger"} if front_page else {name})

@@ -7,6 +7,7 @@ import nbformat
 import pytest
 
 from paper.pages import execute
+from paper.pages import page as pages
 
 ROOT = Path(__file__).parents[1]
 PROFILE = execute.read_profile(ROOT / "notebooks" / "quick.yml")
@@ -23,10 +24,10 @@ def said(path: Path) -> list[str]:
     return [str(o.data[kind]) for o in outputs for kind in kinds if kind in o.get("data", {})]
 
 
-@pytest.mark.parametrize("name", execute.chapters(ROOT))
+@pytest.mark.parametrize("name", pages.chapters(ROOT))
 def test_quick_profile_recomputes(name, tmp_path):
     """With other parameters the same notebook really computes, and finds other numbers."""
-    page = execute.find_page(name, ROOT)
+    page = pages.find_page(name, ROOT)
     target = tmp_path / f"{name}.ipynb"
     execute.execute_page(page, execute.check_parameters(page, PROFILE), target)
     quick, paper = said(target), said(page.path)
@@ -37,7 +38,7 @@ def test_quick_profile_recomputes(name, tmp_path):
 
 
 def test_one_parameter_changes_the_numbers(tmp_path):
-    page = execute.find_page("tc_pressure", ROOT)
+    page = pages.find_page("tc_pressure", ROOT)
     found = []
     for epochs in (2, 3):
         target = tmp_path / f"{epochs}.ipynb"

@@ -9,17 +9,17 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from paper.pages import execute
+from paper.pages import page as pages
 
 ROOT = Path(__file__).parents[1]
 CHECK = "# NBVAL_CHECK_OUTPUT"
 
 
-@pytest.mark.parametrize("name", execute.chapters(ROOT))
+@pytest.mark.parametrize("name", pages.chapters(ROOT))
 def test_page_replays_from_the_store(name, real_dataset, tmp_path):
     """The committed page run again: same checked outputs, and nothing left to compute."""
     real_dataset("mnist")
-    page = execute.find_page(name, ROOT)
+    page = pages.find_page(name, ROOT)
     cells = nbformat.read(page.path, as_version=4).cells
     checks = [c for c in cells if c.cell_type == "code" and CHECK in c.source]
     assert checks, f"{name} has no cell marked {CHECK}"

@@ -17,35 +17,13 @@ from matplotlib.ticker import NullFormatter, NullLocator
 
 from infomax_lib.stats import format_number, mean_interval
 from paper.figures.marks import as_array, check_rows, heat_cells, panel_list
-from paper.figures.plane import animate_2d, film_strip, firing_regions_2d
 from paper.figures.style import (
     GREY,
     OKABE_ITO,
     label,
     looks,
     name,
-    panels,
-    png,
-    thumbnail,
-    use_style,
 )
-
-__all__ = [
-    "along_grid",
-    "animate_2d",
-    "draw_floors",
-    "film_strip",
-    "firing_regions_2d",
-    "heatmap_grid",
-    "panels",
-    "png",
-    "published_beside_ours",
-    "seeds_by_condition",
-    "thumbnail",
-    "trajectories",
-    "use_style",
-    "weight_images",
-]
 
 #: Decades between the smallest positive value of a broken log axis and the place of zero.
 _ZERO_GAP = 0.7

@@ -10,8 +10,6 @@ import pandas as pd
 from infomax_lib.results.store import Store
 from infomax_lib.stats import format_number
 
-__all__ = ["computing_seconds", "computing_words"]
-
 
 def computing_seconds(store: Store, kind: str, keys: Iterable[str]) -> dict[str, float]:
     """Seconds behind rows of one kind, by device; those of a CPU are seconds of one core.

@@ -23,18 +23,9 @@ import nbformat
 from pydantic import TypeAdapter, ValidationError
 
 from infomax_lib.results.sweep import SweepError, parse_yaml
-from paper.pages.fingerprint import content_digest, fingerprint, is_current  # noqa: F401
+from paper.pages.fingerprint import content_digest, fingerprint
 from paper.pages.normalize import normalize
-from paper.pages.page import (  # noqa: F401
-    Page,
-    PageError,
-    chapter_outputs,
-    chapters,
-    find_page,
-    front_pages,
-    page_outputs,
-    project_root,
-)
+from paper.pages.page import Page, PageError
 
 ANNOTATIONS = {t.__name__: t for t in (bool, int, float, str, list, dict, tuple)}
 

@@ -32,6 +32,11 @@ def front_pages(root: Path) -> list[str]:
     return [file for file in _listed(root) if (root / "notebooks" / f"{file}.ipynb").is_file()]
 
 
+def all_pages(root: Path) -> list[str]:
+    """Names of all pages that are notebooks: the chapters, and the front pages drawn from them."""
+    return chapters(root) + front_pages(root)
+
+
 @dataclass(frozen=True)
 class Page:
     """One notebook and the page of the book that it becomes.
@@ -79,7 +84,7 @@ def project_root() -> Path:
 def find_page(name: str, root: Path) -> Page:
     """The page called ``name``; raises PageError naming the pages that exist."""
     page = Page(Path(name).stem, root)
-    names = chapters(root) + front_pages(root)
+    names = all_pages(root)
     if page.name not in names:
         known = ", ".join(names)
         raise PageError(f"there is no notebook {name!r}; the notebooks are: {known}")

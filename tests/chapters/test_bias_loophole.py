@@ -30,7 +30,7 @@ from paper.chapters.bias_loophole.figures import (
     printed_points,
     same_direction_curves,
 )
-from paper.figures.seeds_and_grids import panels
+from paper.figures.style import panels
 from paper.judging.evidence import Evidence
 
 

@@ -12,22 +12,16 @@ from synthetic_evidence import GRID, evidence
 from worlds import claimed
 
 from infomax_lib.stats import mean_interval
+from paper.figures.plane import animate_2d, film_strip, firing_regions_2d
 from paper.figures.seeds_and_grids import (
     along_grid,
-    animate_2d,
-    film_strip,
-    firing_regions_2d,
     heatmap_grid,
-    panels,
-    png,
     published_beside_ours,
     seeds_by_condition,
-    thumbnail,
     trajectories,
-    use_style,
     weight_images,
 )
-from paper.figures.style import CYCLE, LABELS, NAMES, looks
+from paper.figures.style import CYCLE, LABELS, NAMES, looks, panels, png, thumbnail, use_style
 from paper.judging.published import compare
 
 

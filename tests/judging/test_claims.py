@@ -15,7 +15,7 @@ from paper.chapters import SYNTHESIS, judge, judge_synthesis, registry
 from paper.judging.claims import Finding, Part, above, below, claim, combine, inside, measured
 from paper.judging.evidence import Evidence, MissingEvidence
 from paper.judging.verdicts import CARD_MIME, VERDICTS_MIME, Card, Verdict, Verdicts
-from paper.pages.execute import chapters, project_root
+from paper.pages.page import chapters, project_root
 
 #: Judged from tables of their own, and tested with them.
 CHAPTERS = chapters(project_root())

@@ -10,7 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from infomax_lib import cli
-from paper.pages import execute
+from paper.pages import execute, fingerprint
+from paper.pages import page as pages
 from paper.pages.normalize import normalize
 
 ROOT = Path(__file__).parents[2]
@@ -55,9 +56,9 @@ def checkout(tmp_path, monkeypatch) -> Path:
     (root / "results" / "runs" / "abc.parquet").write_bytes(b"")
     toc = (ROOT / "_toc.yml").read_text().replace("      - file: architecture\n", "")
     (root / "_toc.yml").write_text(toc)  # the one page that is made from all of the code
-    for name in execute.chapters(root) + execute.front_pages(ROOT):
+    for name in pages.chapters(root) + pages.front_pages(ROOT):
         write_notebook(root, name, NOTEBOOK)
-    monkeypatch.setattr(execute, "project_root", lambda: root)
+    monkeypatch.setattr(pages, "project_root", lambda: root)
     return root
 
 
@@ -66,8 +67,8 @@ def infomax(*arguments: str):
     return CliRunner().invoke(cli.app, ["execute", *arguments])
 
 
-def page(root: Path) -> execute.Page:
-    return execute.find_page(PAGE, root)
+def page(root: Path) -> pages.Page:
+    return pages.find_page(PAGE, root)
 
 
 # Parameters
@@ -139,11 +140,11 @@ def test_page_is_executed_once_and_again_when_an_input_changes(checkout):
     for changed in ("infomax_lib/__init__.py", "requirements.lock"):
         path = checkout / changed
         path.write_text(path.read_text() + "changed==1\n")  # also Python: a comparison
-        assert not execute.is_current(page(checkout))
+        assert not fingerprint.is_current(page(checkout))
         infomax(PAGE)
-        assert execute.is_current(page(checkout))
+        assert fingerprint.is_current(page(checkout))
     write_notebook(checkout, PAGE, NOTEBOOK.replace("0.5", "0.7"))
-    assert not execute.is_current(page(checkout))
+    assert not fingerprint.is_current(page(checkout))
 
 
 def test_executed_page_is_clean(checkout):
@@ -164,22 +165,22 @@ def test_hand_edited_page_is_not_current(checkout):
     infomax(PAGE)
     path = page(checkout).path
     path.write_text(path.read_text().replace("digits 1.5", "digits 2.5"))
-    assert not execute.is_current(page(checkout))
+    assert not fingerprint.is_current(page(checkout))
 
 
 def test_front_page_follows_the_chapters_and_the_store(checkout):
     infomax(PAGE, "ledger")
-    ledger = execute.find_page("ledger", checkout)
-    assert execute.is_current(ledger)
+    ledger = pages.find_page("ledger", checkout)
+    assert fingerprint.is_current(ledger)
     chapter = page(checkout).path
     before = chapter.read_text()
     chapter.write_text(before.replace("digits 1.5", "digits 2.5"))
-    assert not execute.is_current(ledger)
+    assert not fingerprint.is_current(ledger)
     chapter.write_text(before)
-    assert execute.is_current(ledger)
+    assert fingerprint.is_current(ledger)
     (checkout / "results" / "runs" / "def.parquet").write_bytes(b"")
-    assert not execute.is_current(ledger)
-    assert execute.is_current(page(checkout))
+    assert not fingerprint.is_current(ledger)
+    assert fingerprint.is_current(page(checkout))
 
 
 def test_failing_notebook_leaves_the_page_and_keeps_the_evidence(checkout):

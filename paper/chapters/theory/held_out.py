@@ -31,8 +31,6 @@ from infomax_lib.results.store import Store, open_store
 from infomax_lib.training.grouping import populations
 from paper.measures.regions import expected_occupied, occupied_regions
 
-__all__ = ["MEASURES", "held_out_measures", "matrix_operations", "measure_layer"]
-
 #: Columns of :func:`held_out_measures`, and what they are.
 MEASURES = {
     "occupied": "regions that test samples occupy",

@@ -26,7 +26,7 @@ from paper.chapters.mutual_information.figures.training import (
     bijective_training,
     conditioning_and_spectra,
 )
-from paper.figures.seeds_and_grids import use_style
+from paper.figures.style import use_style
 
 RAW = worlds.RAW
 #: Name → table, figure of it, and columns of numbers that a failed seed lacks.

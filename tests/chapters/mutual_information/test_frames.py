@@ -17,7 +17,7 @@ from paper.chapters.mutual_information.frames import (
     invariance_frames,
     joint_tables,
 )
-from paper.figures.seeds_and_grids import use_style
+from paper.figures.style import use_style
 from paper.information.entropy import mutual_information
 
 

@@ -15,7 +15,7 @@ from paper.chapters.open_questions.figures import (
     differences_from,
     shares_removed,
 )
-from paper.figures.seeds_and_grids import panels, use_style
+from paper.figures.style import panels, use_style
 
 
 @pytest.fixture(autouse=True)

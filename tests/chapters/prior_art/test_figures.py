@@ -17,8 +17,7 @@ from paper.chapters.prior_art.figures import curves, one_value
 from paper.chapters.prior_art.figures import methods as figures
 from paper.chapters.prior_art.figures.views import example_views, views_shown
 from paper.figures.label_placement import NamedPoint, ink, label_ends, label_points, spread_apart
-from paper.figures.seeds_and_grids import use_style
-from paper.figures.style import panels
+from paper.figures.style import panels, use_style
 from paper.measures.pruning import removable_share
 
 FEW = ["pca", "kmeans", "simclr", "supervised", "infomax_relu"]

@@ -25,7 +25,7 @@ from paper.chapters.theory.identities import check_identities
 from paper.chapters.theory.mixture import fit_explicit, fit_implicit
 from paper.chapters.theory.words import identity_list
 from paper.figures.film import film
-from paper.figures.seeds_and_grids import panels, use_style
+from paper.figures.style import panels, use_style
 
 
 @pytest.fixture(autouse=True)
