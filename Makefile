@@ -54,7 +54,7 @@ test-narrow: $(STAMP) ## replay and numerics again, under the oldest instruction
 bench: $(STAMP) ## measure speed and store it (SWEEP=1: 180 runs, too; BENCH=quick: only a trial)
 	$(BIN)/python -m benchmarks $(if $(BENCH),--$(BENCH)) $(if $(SWEEP),--sweep)
 
-audit: $(STAMP) ## compute a few stored runs again, the same ones each time, and compare
+audit: $(STAMP) ## compute a few stored results again, the same ones each time, and compare
 	$(BIN)/infomax audit --sample 4 --seed 1 --minutes 2
 
 lint: $(STAMP) ## ruff, mypy, and who may import whom

@@ -8,6 +8,7 @@ from infomax_lib import RunSpec, Store, cli
 from infomax_lib.results import audit
 from infomax_lib.results.audit import Stored, draw
 from infomax_lib.results.experiments import KINDS
+from infomax_lib.results.store import code_fingerprint
 from paper.chapters.mutual_information.measured.adversarial import AdversarialSpec
 from paper.chapters.mutual_information.measured.dependent_batches import DependentBatchesSpec
 from paper.chapters.mutual_information.measured.halves import HalvesSpec
@@ -73,6 +74,8 @@ def test_a_row_agrees_and_a_changed_one_does_not(name, tmp_path):
     (found,) = audit.audit([row], honest, "cpu")
     assert found.disagreeing == []
     assert row.seconds(honest) > 0
+    code = honest.source(name, spec.key).metadata["code"]
+    assert code == code_fingerprint("infomax_lib" if name == "runs" else "paper")
 
     value = row.row[measure]
     wrong = [factor * item for item in value] if isinstance(value, list) else factor * value

@@ -84,6 +84,12 @@ class TestRoundTrip:
         assert len(code_fingerprint()) == 16
         assert code_fingerprint() == code_fingerprint()
 
+    def test_the_code_fingerprint_covers_the_package_that_computed(self):
+        import paper  # noqa: F401
+
+        assert code_fingerprint("paper") != code_fingerprint()
+        assert code_fingerprint("__main__") == code_fingerprint("infomax_lib")
+
 
 class TestOpenStore:
     def test_folder_or_store(self, tmp_path):
