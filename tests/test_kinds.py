@@ -6,7 +6,7 @@ import pytest
 
 from infomax_lib import RunSpec, Store, cli
 from infomax_lib.results import audit
-from infomax_lib.results.audit import Stored, draw
+from infomax_lib.results.draw import Stored, auditable, draw
 from infomax_lib.results.experiments import KINDS
 from infomax_lib.results.store import code_fingerprint
 from paper.chapters.mutual_information.measured.adversarial import AdversarialSpec
@@ -70,7 +70,7 @@ def test_a_row_agrees_and_a_changed_one_does_not(name, tmp_path):
     honest, doctored = Store(tmp_path / "honest"), Store(tmp_path / "doctored")
     kind = KINDS[name]
     kind.compute_into([spec], device="cpu", store=honest, progress=False)
-    (row,) = [row for row in audit.auditable(honest)[0] if row.kind is kind and row.spec == spec]
+    (row,) = [row for row in auditable(honest)[0] if row.kind is kind and row.spec == spec]
     (found,) = audit.audit([row], honest, "cpu")
     assert found.disagreeing == []
     assert row.seconds(honest) > 0
@@ -104,7 +104,7 @@ class TestDraw:
 
     def test_eight_rows_of_the_book_are_of_four_kinds_at_least(self):
         store = Store(ROOT / "results")
-        known, foreign = audit.auditable(store)
+        known, foreign = auditable(store)
         assert foreign == 0
         found = draw(known, 8, 0, None, 300, lambda row: row.seconds(store))
         assert len(found) == 8

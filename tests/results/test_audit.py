@@ -9,7 +9,9 @@ from typer.testing import CliRunner
 
 from infomax_lib import RunSpec, Store, cli, grid, run
 from infomax_lib.results import audit
-from infomax_lib.results.audit import Stored, report
+from infomax_lib.results import draw as drawing
+from infomax_lib.results.audit import report
+from infomax_lib.results.draw import Stored, auditable
 from infomax_lib.results.runs import RUNS, seconds_alone
 
 BASE = RunSpec(dataset="synthetic", hidden_dim=3, epochs=3, batch_size=200, learning_rate=0.01)
@@ -23,7 +25,9 @@ def compare(spec, stored, computed, seeds):
 
 def draw(specs, sample, seed, max_epochs, seconds):
     rows = [Stored(RUNS, spec, {}) for spec in specs]
-    found = audit.draw(rows, sample, seed, max_epochs, seconds, lambda row: seconds_alone(row.spec))
+    found = drawing.draw(
+        rows, sample, seed, max_epochs, seconds, lambda row: seconds_alone(row.spec)
+    )
     return [row.spec for row in found]
 
 
@@ -47,7 +51,7 @@ def computed(honest):
 
 def stored(store, *specs):
     """Rows of some runs, in this order."""
-    known = {row.spec: row for row in audit.auditable(store)[0]}
+    known = {row.spec: row for row in auditable(store)[0]}
     return [known[spec] for spec in specs]
 
 

@@ -83,9 +83,7 @@ def train_adversarially(
 ) -> pd.DataFrame:
     """What a linear probe reads from such encoders, computing only what the store does not hold.
 
-    Args:
-        specs: What to train.
-        device, store, progress: As for :meth:`.Kind.results`.
+    Arguments are those of :meth:`.Kind.results`.
 
     Returns:
         For each spec, in order, one row per encoder step of

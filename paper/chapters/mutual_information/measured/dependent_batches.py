@@ -84,9 +84,7 @@ def dependent_batches(
 
     All seeds of a setting are trained side by side.
 
-    Args:
-        specs: What to train.
-        device, store, progress: As for :meth:`.Kind.results`.
+    Arguments are those of :meth:`.Kind.results`.
 
     Returns:
         One row per spec, in order: ``key``, the spec's fields, ``estimate`` (mean over the last

@@ -115,9 +115,7 @@ def train_halves(
 ) -> pd.DataFrame:
     """What encoders of halves become, computing only those that the store does not hold.
 
-    Args:
-        specs: What to train.
-        device, store, progress: As for :meth:`.Kind.results`.
+    Arguments are those of :meth:`.Kind.results`.
 
     Returns:
         For each spec, in order, one row per step of :func:`.measured_steps`: ``key``, the spec's

@@ -113,9 +113,7 @@ def train_importance_weighted(
 ) -> pd.DataFrame:
     """What tighter bounds make of the encoder, computing only what the store does not hold.
 
-    Args:
-        specs: What to train.
-        device, store, progress: As for :meth:`.Kind.results`.
+    Arguments are those of :meth:`.Kind.results`.
 
     Returns:
         One row per spec, in order: ``key``, the spec's fields and, on test images,
