@@ -46,7 +46,6 @@ from typing import Any
 import torch
 
 from infomax_lib.model.spec import Spec
-from infomax_lib.results import runs  # noqa: F401 (registers its kind)
 from infomax_lib.results.draw import Stored, auditable, draw
 from infomax_lib.results.experiments import Kind
 from infomax_lib.results.store import FileInfo, Store, code_fingerprint, open_store

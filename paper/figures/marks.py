@@ -176,6 +176,7 @@ def heat_cells(
     texts: Sequence[Sequence[str]],
     limits: tuple[float, float] = (0, 1),
     fontsize: float = 10,
+    linespacing: float = 1.2,
 ) -> None:
     """Coloured cells with a text in each, white on dark ones; cells that are NaN are grey.
 
@@ -185,6 +186,7 @@ def heat_cells(
         texts: What is written into each of them.
         limits: Ends of the colour scale.
         fontsize: Of the texts, in points.
+        linespacing: Of texts of several lines, in heights of the font.
     """
     low, high = limits
     colours = mpl.colormaps["cividis"].with_extremes(bad="#eceef0")
@@ -193,6 +195,6 @@ def heat_cells(
         dark = cells[row, column] - low < 0.55 * (high - low)
         axes.text(
             column, row, texts[row][column], ha="center", va="center", fontsize=fontsize,
-            color="white" if dark else "black",
+            linespacing=linespacing, color="white" if dark else "black",
         )  # fmt: skip
     axes.grid(visible=False)

@@ -48,11 +48,13 @@ def _shrunk(svg: str) -> str:
     options.digits, options.cdigits = 5, 4
     options.strip_comments = options.remove_metadata = options.strip_xml_prolog = True
     options.indent_type, options.newlines = "none", False
-    # Names are short, and those of one figure are not those of another on the same page.
     options.strip_ids = options.shorten_ids = True
-    options.shorten_ids_prefix = f"f{hashlib.sha256(svg.encode()).hexdigest()[:4]}"
     text = scour.scourString(svg, options)
-    return text[text.index("<svg") :].strip()
+    text = text[text.index("<svg") :].strip()
+    # Those of one figure must not be those of another on the same page. What they are called by
+    # matplotlib, which is random where there are pictures, has gone by now.
+    own = f"f{hashlib.sha256(text.encode()).hexdigest()[:4]}"
+    return re.sub(r'( id="|url\(#|href="#)', rf"\g<1>{own}", text)
 
 
 def _quantized(png: str) -> str:

@@ -13,7 +13,7 @@ from matplotlib.patches import FancyBboxPatch
 from infomax_lib.stats import Interval, format_number, mean_interval
 from paper.chapters.theory.experiment import random_arrangement
 from paper.chapters.theory.mixture import MixtureFit
-from paper.figures.marks import check_rows
+from paper.figures.marks import check_rows, heat_cells
 from paper.figures.plane import firing_regions_2d
 from paper.figures.style import CYCLE, GREY, LINES, MARKERS, label, panels
 from paper.measures.regions import count_regions, regions_in_general_position
@@ -314,27 +314,12 @@ def interval_grid(
     shades = np.log(np.clip(means, 1e-9, None)) if log else means
     finite = shades[np.isfinite(shades)]
     low, high = (finite.min(), finite.max()) if finite.size else (0.0, 1.0)
-    colours = mpl.colormaps["cividis"].with_extremes(bad="#eceef0")
-    span = (high - low) or 1.0
-    axes.imshow(
-        np.ma.masked_invalid(shades), cmap=colours, vmin=low, vmax=low + span, aspect="auto"
-    )
-    for i, j in np.ndindex(shades.shape):
-        dark = np.isfinite(shades[i, j]) and (shades[i, j] - low) < 0.55 * span
-        axes.text(
-            j,
-            i,
-            _cell_text(cells[rows[i], columns[j]]),
-            ha="center",
-            va="center",
-            color="white" if dark else "black",
-            fontsize=9,
-            linespacing=1.25,
-        )
+    texts = [[_cell_text(cells[row, column]) for column in columns] for row in rows]
+    limits = (low, low + ((high - low) or 1.0))
+    heat_cells(axes, shades, texts, limits, fontsize=9, linespacing=1.25)
     axes.set_xticks(range(len(columns)), [str(column) for column in columns])
     axes.set_yticks(range(len(rows)), [str(row) for row in rows])
     axes.set_title(title or label(value))
-    axes.grid(visible=False)
     for side in ("left", "bottom"):
         axes.spines[side].set_visible(False)
     axes.tick_params(length=0)
