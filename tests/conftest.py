@@ -9,9 +9,11 @@ import pytest
 import torch
 from browser import chromium, open_browser
 from hypothesis import HealthCheck, settings
+from matplotlib import rc_context
 from threadpoolctl import threadpool_limits
 
 from infomax_lib.model.data import IDX_SOURCES, Dataset, load_dataset
+from paper.figures.style import use_style
 
 settings.register_profile(
     "repeatable",
@@ -51,6 +53,14 @@ def pytest_configure(config):
 @pytest.fixture(autouse=True)
 def _seeded():
     torch.manual_seed(0)
+
+
+@pytest.fixture
+def house_style():
+    """The style of the book's figures, for one test."""
+    with rc_context():
+        use_style()
+        yield
 
 
 @pytest.fixture(scope="module")

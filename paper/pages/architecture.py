@@ -92,24 +92,24 @@ def _part(name: str, level: int, names: set[str], root: Path) -> Part:
     files = sorted(place.rglob("*.py")) if place.is_dir() else [place.with_suffix(".py")]
     texts = [file.read_text("utf8") for file in files]
     first = ast.get_docstring(ast.parse(texts[0])) or ""
-    imported = {".".join(module.split(".")[:2]) for text in texts for module in _imported(text)}
+    modules = {".".join(module.split(".")[:2]) for text in texts for module in imported(text)}
     return Part(
         name,
         level,
         first.partition("\n\n")[0].replace("\n", " ").replace("``", ""),
         len(files),
         max(100, round(sum(text.count("\n") for text in texts), -2)),
-        tuple(sorted(imported & names - {name})),
+        tuple(sorted(modules & names - {name})),
     )
 
 
-def _imported(text: str) -> set[str]:
+def imported(text: str) -> set[str]:
     """Dotted names that a text imports; the last part may be a module or what is in it."""
     found = set()
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
+        elif isinstance(node, ast.ImportFrom) and node.module:
             found |= {f"{node.module}.{alias.name}" for alias in node.names}
     return found
 

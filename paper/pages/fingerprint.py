@@ -23,7 +23,7 @@ from typing import Any
 
 import nbformat
 
-from paper.pages.architecture import storeys
+from paper.pages.architecture import imported, storeys
 from paper.pages.page import Page, chapters
 
 PACKAGES = ("infomax_lib", "paper")
@@ -108,14 +108,8 @@ def what_runs(text: str) -> str:
 
 @lru_cache(maxsize=1024)
 def _names(code: str) -> frozenset[str]:
-    """Dotted names that some code imports; the last part may be a module or what is in it."""
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(code)):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return frozenset(name for name in names if name.split(".")[0] in PACKAGES)
+    """Dotted names of the packages that some code imports."""
+    return frozenset(name for name in imported(code) if name.split(".")[0] in PACKAGES)
 
 
 def _imported(code: str, root: Path, rules: list[Path]) -> list[Path]:

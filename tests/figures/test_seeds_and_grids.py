@@ -6,7 +6,6 @@ import re
 
 import numpy as np
 import pytest
-from matplotlib import rc_context
 from PIL import Image
 from synthetic_evidence import GRID, evidence
 from worlds import claimed
@@ -21,15 +20,10 @@ from paper.figures.seeds_and_grids import (
     trajectories,
     weight_images,
 )
-from paper.figures.style import CYCLE, LABELS, NAMES, looks, panels, png, thumbnail, use_style
+from paper.figures.style import CYCLE, LABELS, NAMES, looks, panels, png, thumbnail
 from paper.judging.published import compare
 
-
-@pytest.fixture(autouse=True)
-def _style():
-    with rc_context():
-        use_style()
-        yield
+pytestmark = pytest.mark.usefixtures("house_style")
 
 
 @pytest.fixture(scope="module")

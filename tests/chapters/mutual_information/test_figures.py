@@ -6,7 +6,6 @@ import mutual_information_worlds as worlds
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib import rc_context
 from matplotlib.collections import LineCollection
 
 from infomax_lib.stats import rank_correlation
@@ -26,7 +25,6 @@ from paper.chapters.mutual_information.figures.training import (
     bijective_training,
     conditioning_and_spectra,
 )
-from paper.figures.style import use_style
 
 RAW = worlds.RAW
 #: Name → table, figure of it, and columns of numbers that a failed seed lacks.
@@ -60,11 +58,7 @@ FIGURES = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _style():
-    with rc_context():
-        use_style()
-        yield
+pytestmark = pytest.mark.usefixtures("house_style")
 
 
 def drawn(axes, size=None):

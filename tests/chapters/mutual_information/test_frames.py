@@ -6,7 +6,6 @@ import mutual_information_worlds as worlds
 import numpy as np
 import pytest
 import torch
-from matplotlib import rc_context
 from matplotlib.patches import Rectangle
 from scipy import stats
 
@@ -17,15 +16,9 @@ from paper.chapters.mutual_information.frames import (
     invariance_frames,
     joint_tables,
 )
-from paper.figures.style import use_style
 from paper.information.entropy import mutual_information
 
-
-@pytest.fixture(autouse=True)
-def _style():
-    with rc_context():
-        use_style()
-        yield
+pytestmark = pytest.mark.usefixtures("house_style")
 
 
 def marks(axes):

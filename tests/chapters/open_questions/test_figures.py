@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from matplotlib import rc_context
 from question_worlds import SEEDS, activation_runs, evidence, robust
 from scipy import stats
 
@@ -15,14 +14,9 @@ from paper.chapters.open_questions.figures import (
     differences_from,
     shares_removed,
 )
-from paper.figures.style import panels, use_style
+from paper.figures.style import panels
 
-
-@pytest.fixture(autouse=True)
-def _style():
-    with rc_context():
-        use_style()
-        yield
+pytestmark = pytest.mark.usefixtures("house_style")
 
 
 def marks(axes):

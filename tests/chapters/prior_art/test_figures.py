@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from matplotlib import rc_context
 from matplotlib.colors import to_rgb
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
@@ -17,18 +16,14 @@ from paper.chapters.prior_art.figures import curves, one_value
 from paper.chapters.prior_art.figures import methods as figures
 from paper.chapters.prior_art.figures.views import example_views, views_shown
 from paper.figures.label_placement import NamedPoint, ink, label_ends, label_points, spread_apart
-from paper.figures.style import panels, use_style
+from paper.figures.style import panels
 from paper.measures.pruning import removable_share
 
 FEW = ["pca", "kmeans", "simclr", "supervised", "infomax_relu"]
 RNG_SEED = 3
 
 
-@pytest.fixture(autouse=True)
-def _style():
-    with rc_context():
-        use_style()
-        yield
+pytestmark = pytest.mark.usefixtures("house_style")
 
 
 @pytest.fixture

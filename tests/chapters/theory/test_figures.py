@@ -7,7 +7,6 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib import rc_context
 from matplotlib.patches import FancyBboxPatch
 from PIL import Image
 
@@ -25,14 +24,9 @@ from paper.chapters.theory.identities import check_identities
 from paper.chapters.theory.mixture import fit_explicit, fit_implicit
 from paper.chapters.theory.words import identity_list
 from paper.figures.film import film
-from paper.figures.style import panels, use_style
+from paper.figures.style import panels
 
-
-@pytest.fixture(autouse=True)
-def _style():
-    with rc_context():
-        use_style()
-        yield
+pytestmark = pytest.mark.usefixtures("house_style")
 
 
 @pytest.fixture(scope="module")

@@ -108,7 +108,8 @@ def worse_than_raw_pixels(e: Evidence) -> Finding:
     raw = float(e.table("raw", ["accuracy"])["accuracy"].iloc[0])
     last = table[table["step"] == table["step"].max()]
     accuracy = last["accuracy"].astype(float)
-    gap = mean_interval(differences(accuracy, accuracy * 0 + raw, "adversarial encoders"))
+    same = pd.Series(raw, accuracy.index)  # the pixels are those of every seed
+    gap = mean_interval(differences(accuracy, same, "adversarial encoders"))
     error = float(last["inversion_error"].max())
     holds = True if below(gap, 0) and error <= INVERTED else None
     text = f"{points(gap)} against raw pixels; inverse exact to {error:.0e}"
