@@ -14,11 +14,11 @@ import warnings
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from damage import file_of_our_naming, flip, parquet
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from pytest import MonkeyPatch
 
 from infomax_lib.results import files as files_module
 from infomax_lib.results import store as store_module
@@ -32,7 +32,7 @@ REFUSALS = st.sampled_from([errno.ENOSPC, errno.EIO, errno.EACCES, errno.EROFS, 
 class Model(RuleBasedStateMachine):
     def __init__(self):
         super().__init__()
-        self.patch = MonkeyPatch()
+        self.patch = pytest.MonkeyPatch()
         self.patch.setattr(os, "fsync", lambda handle: None)  # nothing crashes here: only slow
         self.place = Path(tempfile.mkdtemp())
         self.patch.setattr(store_module.pooch, "os_cache", lambda name: self.place / "cache")
@@ -92,7 +92,7 @@ class Model(RuleBasedStateMachine):
             raise OSError(code, os.strerror(code))
 
         rows = self.rows(keys)
-        with MonkeyPatch.context() as disk, warnings.catch_warnings(record=True) as said:
+        with pytest.MonkeyPatch.context() as disk, warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
             disk.setattr(files_module.os, call, refuse)
             self.writers[writer].write("runs", rows)
