@@ -21,8 +21,10 @@
 # This page is drawn from the code.
 
 # %% tags=["parameters", "remove-cell"]
+from paper.pages.parameters import Folder
+
 # What is drawn.
-root: str = ".."  # folder of the checkout
+root: Folder = ".."  # folder of the checkout
 
 # %% tags=["remove-cell"]
 from pathlib import Path

@@ -20,8 +20,10 @@
 # objective?
 
 # %% tags=["parameters", "remove-cell"]
+from paper.pages.parameters import Folder
+
 # Executed chapters to collect from.
-chapters: str = ".."  # folder of the checkout whose executed chapters are summarised
+chapters: Folder = ".."  # folder of the checkout whose executed chapters are summarised
 
 # %% tags=["remove-cell"]
 from pathlib import Path

@@ -20,8 +20,10 @@
 # from them. Code decides; this page only collects what the executed chapters found.
 
 # %% tags=["parameters", "remove-cell"]
+from paper.pages.parameters import Folder
+
 # Executed chapters to collect from.
-chapters: str = ".."  # folder of the checkout whose executed chapters are collected
+chapters: Folder = ".."  # folder of the checkout whose executed chapters are collected
 
 # %% tags=["remove-cell"]
 from pathlib import Path

@@ -20,8 +20,10 @@
 # could do at best.
 
 # %% tags=["parameters", "remove-cell"]
+from paper.pages.parameters import Folder
+
 # Which stored benchmark to show.
-benchmarks: str = "../benchmarks/results"  # folder of stored benchmarks
+benchmarks: Folder = "../benchmarks/results"  # folder of stored benchmarks
 machine: str = "latest"  # name of a file in it without suffix, or latest
 
 # %% tags=["remove-cell"]

@@ -18,8 +18,10 @@
 # What these pages were made with, and where each stored result comes from.
 
 # %% tags=["parameters", "remove-cell"]
+from paper.pages.parameters import StorePlace
+
 # Results to describe.
-store: str = "auto"  # results store: auto, or a folder
+store: StorePlace = "auto"  # results store: auto, or a folder
 
 # %% tags=["remove-cell"]
 from IPython.display import HTML

@@ -16,7 +16,7 @@ import pandas as pd
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import SafeConstructor
 from ruamel.yaml.error import YAMLError
-from ruamel.yaml.events import AliasEvent, DocumentStartEvent, NodeEvent
+from ruamel.yaml.events import AliasEvent, DocumentStartEvent
 from ruamel.yaml.reader import ReaderError
 
 from infomax_lib.model.spec import RunSpec, SpecError, grid
@@ -98,7 +98,7 @@ def _check_plain(event: Any) -> None:
     line = event.start_mark.line + 1
     if isinstance(event, AliasEvent):
         raise SweepError(f"is not understood: line {line}: write out what *{event.anchor} repeats")
-    if isinstance(event, NodeEvent) and event.tag is not None:
+    if getattr(event, "tag", None) is not None:
         raise SweepError(f"is not understood: line {line}: leave out the tag {event.tag}")
     if isinstance(event, DocumentStartEvent) and event.version not in (None, (1, 2)):
         raise SweepError(f"is not understood: line {line}: leave out %YAML, it is read as YAML 1.2")
