@@ -23,7 +23,6 @@
 # %% tags=["parameters", "remove-cell"]
 from paper.pages.parameters import Folder
 
-# What is drawn.
 root: Folder = ".."  # folder of the checkout
 
 # %% tags=["remove-cell"]

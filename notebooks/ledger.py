@@ -22,7 +22,6 @@
 # %% tags=["parameters", "remove-cell"]
 from paper.pages.parameters import Folder
 
-# Executed chapters to collect from.
 chapters: Folder = ".."  # folder of the checkout whose executed chapters are collected
 
 # %% tags=["remove-cell"]

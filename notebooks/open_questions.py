@@ -93,13 +93,7 @@ stack_dim: Units = 64  # units of every layer of a stack
 stack_epochs: AtLeast[1] = 5  # epochs of every layer of a stack
 ce_weights: Grid[NonNegative] = [0.1, 1.0, 10.0, 100.0]  # weights of the auxiliary cross-entropy
 hsic_pressures: Grid[NonNegative] = [1.0]  # weights of the dependence term when HSIC is minimised
-robustness_pressures: Grid[NonNegative] = [
-    0.0,
-    0.1,
-    1.0,
-    10.0,
-    100.0,
-]  # λ_tc of the robustness test
+robustness_pressures: Grid[NonNegative] = [0.0, 0.1, 1.0, 10.0, 100.0]  # λ_tc for robustness
 store: StorePlace = "auto"  # results store: auto, memory, or a folder
 device: Device = "auto"  # auto, cpu or cuda
 

@@ -22,7 +22,6 @@
 # %% tags=["parameters", "remove-cell"]
 from paper.pages.parameters import Folder
 
-# Which stored benchmark to show.
 benchmarks: Folder = "../benchmarks/results"  # folder of stored benchmarks
 machine: str = "latest"  # name of a file in it without suffix, or latest
 

@@ -226,9 +226,7 @@ hidden_dim: Units = 64  # units K of every method
 seeds: AtLeast[1] = 10  # seeds 0 .. seeds-1: initial weights, data order, sampling
 epochs: AtLeast[1] = 10  # passes over the training data of methods that descend in minibatches
 methods: MethodNames = "all"  # names of methods with spaces between, or all
-few_seeds: AtLeast[1] = (
-    5  # seeds of smaller experiments: halves, widths, head starts, views, batches
-)
+few_seeds: AtLeast[1] = 5  # seeds of halves, widths, head starts, views and batches
 full_widths: Distinct[Units] = [16, 256]  # other numbers of units, for every method
 more_widths: Distinct[Units] = [32, 128]  # further ones, for width_methods and this work's
 width_methods: MethodNames = "untrained pca sparse_autoencoder simclr vicreg supervised"  # likewise

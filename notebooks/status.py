@@ -20,7 +20,6 @@
 # %% tags=["parameters", "remove-cell"]
 from paper.pages.parameters import StorePlace
 
-# Results to describe.
 store: StorePlace = "auto"  # results store: auto, or a folder
 
 # %% tags=["remove-cell"]
