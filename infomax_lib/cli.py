@@ -62,7 +62,7 @@ def sweep(
     try:
         values = read_sweep(file, parameters or [])
         specs, results = sweep_specs(values), open_store(store)
-        check_output(output)
+        check_output(output, [file])
         place = None if cluster else resolve_device(device)
         todo = plan(specs, results, cores=tasks_wanted(place))
         typer.echo(f"{file}: {describe_sweep(values)}")

@@ -21,8 +21,9 @@
 # This page is drawn from the code.
 
 # %% tags=["parameters", "remove-cell"]
-# What is drawn.
-root: str = ".."  # folder of the checkout
+from paper.pages.parameters import Folder
+
+root: Folder = ".."  # folder of the checkout
 
 # %% tags=["remove-cell"]
 from pathlib import Path

@@ -45,17 +45,27 @@
 # ## Parameters
 
 # %% tags=["parameters"]
-dataset: str = "mnist"  # digits, mnist or fashion-mnist
-seeds: int = 20  # seeds 0 .. seeds-1: initial weights and data order
-epochs: int = 100  # passes over the training data
-lambda_tcs: list = [0.0, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0]  # grid of TC pressure
-variant_seeds: int = 10  # seeds of the runs that start from duplicated units
-toy_units: int = 4  # K of the two-dimensional toy, at most 7
-toy_seed: int = 2  # seed of the toy in the film
-toy_lambda_tc: float = 100.0  # TC pressure of the toy in the film
-toy_epochs: int = 100  # length of the toy runs
-store: str = "auto"  # results store: auto, memory, or a folder
-device: str = "auto"  # auto, cpu or cuda
+from paper.pages.parameters import (
+    AtLeast,
+    Between,
+    Device,
+    Grid,
+    ImageDataset,
+    NonNegative,
+    StorePlace,
+)
+
+dataset: ImageDataset = "mnist"  # digits, mnist or fashion-mnist
+seeds: AtLeast[1] = 20  # seeds 0 .. seeds-1: initial weights and data order
+epochs: AtLeast[1] = 100  # passes over the training data
+lambda_tcs: Grid[NonNegative] = [0.0, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0]  # grid of TC pressure
+variant_seeds: AtLeast[1] = 10  # seeds of the runs that start from duplicated units
+toy_units: Between[2, 7] = 4  # K of the two-dimensional toy, at most 7
+toy_seed: AtLeast[0] = 2  # seed of the toy in the film
+toy_lambda_tc: NonNegative = 100.0  # TC pressure of the toy in the film
+toy_epochs: AtLeast[1] = 100  # length of the toy runs
+store: StorePlace = "auto"  # results store: auto, memory, or a folder
+device: Device = "auto"  # auto, cpu or cuda
 
 # %% tags=["remove-cell"]
 import pandas as pd

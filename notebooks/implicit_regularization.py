@@ -42,17 +42,27 @@
 # ## Parameters
 
 # %% tags=["parameters"]
-dataset: str = "mnist"  # digits, mnist or fashion-mnist
-seeds: int = 20  # seeds 0 .. seeds-1: initial weights and data order
-epochs: int = 100  # passes over the training data
-lambda_tcs: list = [0.0, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0]  # grid of TC pressure
-trajectory_epochs: int = 500  # length of the long minibatch trajectories
-trajectory_seeds: int = 5  # seeds of the long trajectories
-long_epochs: int = 2_000  # length of the full-batch runs; the source speaks of 100 000
-variant_seeds: int = 10  # seeds of duplicated starts, other activations, other data
-wide_dim: int = 64  # K of the wider layers
-store: str = "auto"  # results store: auto, memory, or a folder
-device: str = "auto"  # auto, cpu or cuda
+from paper.pages.parameters import (
+    AtLeast,
+    Device,
+    Grid,
+    ImageDataset,
+    NonNegative,
+    StorePlace,
+    Units,
+)
+
+dataset: ImageDataset = "mnist"  # digits, mnist or fashion-mnist
+seeds: AtLeast[1] = 20  # seeds 0 .. seeds-1: initial weights and data order
+epochs: AtLeast[1] = 100  # passes over the training data
+lambda_tcs: Grid[NonNegative] = [0.0, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0]  # grid of TC pressure
+trajectory_epochs: AtLeast[1] = 500  # length of the long minibatch trajectories
+trajectory_seeds: AtLeast[1] = 5  # seeds of the long trajectories
+long_epochs: AtLeast[1] = 2_000  # length of the full-batch runs; the source speaks of 100 000
+variant_seeds: AtLeast[1] = 10  # seeds of duplicated starts, other activations, other data
+wide_dim: Units = 64  # K of the wider layers
+store: StorePlace = "auto"  # results store: auto, memory, or a folder
+device: Device = "auto"  # auto, cpu or cuda
 
 # %% tags=["remove-cell"]
 import pandas as pd

@@ -20,8 +20,9 @@
 # objective?
 
 # %% tags=["parameters", "remove-cell"]
-# Executed chapters to collect from.
-chapters: str = ".."  # folder of the checkout whose executed chapters are summarised
+from paper.pages.parameters import Folder
+
+chapters: Folder = ".."  # folder of the checkout whose executed chapters are summarised
 
 # %% tags=["remove-cell"]
 from pathlib import Path

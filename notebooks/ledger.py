@@ -20,8 +20,9 @@
 # from them. Code decides; this page only collects what the executed chapters found.
 
 # %% tags=["parameters", "remove-cell"]
-# Executed chapters to collect from.
-chapters: str = ".."  # folder of the checkout whose executed chapters are collected
+from paper.pages.parameters import Folder
+
+chapters: Folder = ".."  # folder of the checkout whose executed chapters are collected
 
 # %% tags=["remove-cell"]
 from pathlib import Path

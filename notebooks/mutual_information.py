@@ -54,14 +54,17 @@
 # ## Parameters
 
 # %% tags=["parameters"]
-dataset: str = "mnist"  # digits, mnist or fashion-mnist; its images are cut in half
-size: str = "auto"  # small (CPU), paper (GPU), tiny; auto: paper on a GPU, otherwise small
-seeds: int = 5  # seeds 0 .. seeds-1 of every experiment on images
-batch_seeds: int = 10  # seeds of the experiment on dependent batches, which is cheaper
-lambdas: list = [0.0, 0.1, 1.0, 10.0, 100.0]  # λ_tc of the InfoMax layers at the end
-layer_epochs: int = 10  # length of their training, in passes over the training data
-store: str = "auto"  # results store: auto, memory, or a folder
-device: str = "auto"  # auto, cpu or cuda
+from paper.chapters.mutual_information.experiment import SizeName
+from paper.pages.parameters import AtLeast, Device, Grid, ImageDataset, NonNegative, StorePlace
+
+dataset: ImageDataset = "mnist"  # digits, mnist or fashion-mnist; its images are cut in half
+size: SizeName = "auto"  # small (CPU), paper (GPU), tiny; auto: paper on a GPU, otherwise small
+seeds: AtLeast[1] = 5  # seeds 0 .. seeds-1 of every experiment on images
+batch_seeds: AtLeast[1] = 10  # seeds of the experiment on dependent batches, which is cheaper
+lambdas: Grid[NonNegative] = [0.0, 0.1, 1.0, 10.0, 100.0]  # λ_tc of the InfoMax layers at the end
+layer_epochs: AtLeast[1] = 10  # length of their training, in passes over the training data
+store: StorePlace = "auto"  # results store: auto, memory, or a folder
+device: Device = "auto"  # auto, cpu or cuda
 
 # %% tags=["remove-cell"]
 import pandas as pd

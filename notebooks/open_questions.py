@@ -59,25 +59,43 @@
 # ## Parameters
 
 # %% tags=["parameters"]
-dataset: str = "mnist"  # digits, mnist or fashion-mnist
-seeds: int = 10  # seeds 0 .. seeds-1 of every experiment: initial weights and data order
-activations: list = ["identity", "relu", "leaky_relu", "tanh", "softplus", "sigmoid"]  # with relu
-sweep_widths: list = [16, 32, 64]  # numbers of units of the activation sweep
-epochs: int = 100  # length of the activation sweep, in passes over the training data
-short_epochs: int = 20  # length of the comparisons of competitions and of objectives
-feature_epochs: int = 10  # length of transfer, robustness and the supervised signal
-widths: list = [16, 64, 256]  # numbers of units of the scale experiment
-scale_epochs: int = 10  # length of the scale experiment
-widest: int = 1024  # one more width, a quarter of an hour on two cores; 0 for none
-widest_seeds: int = 2  # seeds of the widest layers; fewer than five are shown and not judged
-transfer_widths: list = [16]  # numbers of units of the transfer experiment
-stack_dim: int = 64  # units of every layer of a stack
-stack_epochs: int = 5  # epochs of every layer of a stack
-ce_weights: list = [0.1, 1.0, 10.0, 100.0]  # weights of the auxiliary cross-entropy
-hsic_pressures: list = [1.0]  # weights of the dependence term when HSIC is minimised
-robustness_pressures: list = [0.0, 0.1, 1.0, 10.0, 100.0]  # λ_tc of the robustness experiment
-store: str = "auto"  # results store: auto, memory, or a folder
-device: str = "auto"  # auto, cpu or cuda
+from paper.pages.parameters import (
+    Activation,
+    AtLeast,
+    Device,
+    Grid,
+    ImageDataset,
+    NonNegative,
+    StorePlace,
+    Units,
+)
+
+dataset: ImageDataset = "mnist"  # digits, mnist or fashion-mnist
+seeds: AtLeast[1] = 10  # seeds 0 .. seeds-1 of every experiment: initial weights and data order
+activations: Grid[Activation] = [
+    "identity",
+    "relu",
+    "leaky_relu",
+    "tanh",
+    "softplus",
+    "sigmoid",
+]  # with relu
+sweep_widths: Grid[Units] = [16, 32, 64]  # numbers of units of the activation sweep
+epochs: AtLeast[1] = 100  # length of the activation sweep, in passes over the training data
+short_epochs: AtLeast[1] = 20  # length of the comparisons of competitions and of objectives
+feature_epochs: AtLeast[1] = 10  # length of transfer, robustness and the supervised signal
+widths: Grid[Units] = [16, 64, 256]  # numbers of units of the scale experiment
+scale_epochs: AtLeast[1] = 10  # length of the scale experiment
+widest: AtLeast[0] = 1024  # one more width, a quarter of an hour on two cores; 0 for none
+widest_seeds: AtLeast[1] = 2  # seeds of the widest layers; fewer than five are shown and not judged
+transfer_widths: Grid[Units] = [16]  # numbers of units of the transfer experiment
+stack_dim: Units = 64  # units of every layer of a stack
+stack_epochs: AtLeast[1] = 5  # epochs of every layer of a stack
+ce_weights: Grid[NonNegative] = [0.1, 1.0, 10.0, 100.0]  # weights of the auxiliary cross-entropy
+hsic_pressures: Grid[NonNegative] = [1.0]  # weights of the dependence term when HSIC is minimised
+robustness_pressures: Grid[NonNegative] = [0.0, 0.1, 1.0, 10.0, 100.0]  # λ_tc for robustness
+store: StorePlace = "auto"  # results store: auto, memory, or a folder
+device: Device = "auto"  # auto, cpu or cuda
 
 # %% tags=["remove-cell"]
 from functools import partial

@@ -48,13 +48,15 @@
 # ## Parameters
 
 # %% tags=["parameters"]
-dataset: str = "mnist"  # digits, mnist or fashion-mnist
-seeds: int = 20  # seeds of the Adam runs at equal λ_tc
-variant_seeds: int = 10  # seeds of the grid optimizer × learning rate × architecture
-epochs: int = 100  # passes over the training data
-learning_rates: list = [1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0]  # step sizes of both optimizers
-store: str = "auto"  # results store: auto, memory, or a folder
-device: str = "auto"  # auto, cpu or cuda
+from paper.pages.parameters import AtLeast, Device, Grid, ImageDataset, Positive, StorePlace
+
+dataset: ImageDataset = "mnist"  # digits, mnist or fashion-mnist
+seeds: AtLeast[1] = 20  # seeds of the Adam runs at equal λ_tc
+variant_seeds: AtLeast[1] = 10  # seeds of the grid optimizer × learning rate × architecture
+epochs: AtLeast[1] = 100  # passes over the training data
+learning_rates: Grid[Positive] = [1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0]  # step sizes of both optimizers
+store: StorePlace = "auto"  # results store: auto, memory, or a folder
+device: Device = "auto"  # auto, cpu or cuda
 
 # %% tags=["remove-cell"]
 import numpy as np

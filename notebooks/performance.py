@@ -20,8 +20,9 @@
 # could do at best.
 
 # %% tags=["parameters", "remove-cell"]
-# Which stored benchmark to show.
-benchmarks: str = "../benchmarks/results"  # folder of stored benchmarks
+from paper.pages.parameters import Folder
+
+benchmarks: Folder = "../benchmarks/results"  # folder of stored benchmarks
 machine: str = "latest"  # name of a file in it without suffix, or latest
 
 # %% tags=["remove-cell"]

@@ -208,20 +208,31 @@ HTML(timeline_table())
 # ## Parameters
 
 # %% tags=["parameters"]
-dataset: str = "mnist"  # digits, mnist or fashion-mnist
-second: str = "fashion-mnist"  # another dataset of the same size; "" for none
+from paper.methods.methods import MethodNames
+from paper.pages.parameters import (
+    AtLeast,
+    Device,
+    Distinct,
+    ImageDataset,
+    OtherDataset,
+    StorePlace,
+    Units,
+)
+
+dataset: ImageDataset = "mnist"  # digits, mnist or fashion-mnist
+second: OtherDataset = "fashion-mnist"  # another dataset of the same size; "" for none
 halves: bool = True  # train on each half of the classes as well, for transfer to the other half
-hidden_dim: int = 64  # units K of every method
-seeds: int = 10  # seeds 0 .. seeds-1: initial weights, data order, sampling
-epochs: int = 10  # passes over the training data of every method that descends in minibatches
-methods: str = "all"  # names of methods, or all
-few_seeds: int = 5  # seeds of smaller experiments: halves, widths, head starts, views and batches
-full_widths: list[int] = [16, 256]  # other numbers of units, for every method
-more_widths: list[int] = [32, 128]  # further ones, for width_methods and this work's
-width_methods: str = "untrained pca sparse_autoencoder simclr vicreg supervised"  # names of methods
-batch_sizes: list[int] = [32, 128, 512]  # of SimCLR and Barlow Twins with and without views
-store: str = "auto"  # results store: auto, memory, or a folder
-device: str = "auto"  # auto, cpu or cuda
+hidden_dim: Units = 64  # units K of every method
+seeds: AtLeast[1] = 10  # seeds 0 .. seeds-1: initial weights, data order, sampling
+epochs: AtLeast[1] = 10  # passes over the training data of methods that descend in minibatches
+methods: MethodNames = "all"  # names of methods with spaces between, or all
+few_seeds: AtLeast[1] = 5  # seeds of halves, widths, head starts, views and batches
+full_widths: Distinct[Units] = [16, 256]  # other numbers of units, for every method
+more_widths: Distinct[Units] = [32, 128]  # further ones, for width_methods and this work's
+width_methods: MethodNames = "untrained pca sparse_autoencoder simclr vicreg supervised"  # likewise
+batch_sizes: Distinct[AtLeast[2]] = [32, 128, 512]  # of SimCLR, Barlow Twins; also without views
+store: StorePlace = "auto"  # results store: auto, memory, or a folder
+device: Device = "auto"  # auto, cpu or cuda
 
 # %% tags=["remove-cell"]
 import pandas as pd
@@ -264,12 +275,12 @@ from paper.figures.style import thumbnail
 from paper.figures.tables import grouped_table, table_html
 from paper.judging.evidence import Evidence
 from paper.judging.verdicts import Card
-from paper.methods.methods import METHODS
+from paper.methods.methods import named
 from paper.pages.computing_time import computing_words
 from paper.pages.show import quote, say, shown
 
 store = open_store(store)
-chosen_methods = [*METHODS, *INFOMAX] if methods == "all" else [*methods.split(), *INFOMAX]
+chosen_methods = [*named(methods), *INFOMAX]
 data = load_dataset(dataset)
 if data.image_shape is None:
     raise SpecError(
@@ -356,7 +367,7 @@ the rates that were chosen at $K =$ {hidden_dim}.
 """)
 
 # %%
-some_methods = [m for m in [*width_methods.split(), *INFOMAX] if m in chosen_methods]
+some_methods = [m for m in [*named(width_methods), *INFOMAX] if m in chosen_methods]
 other_widths = [
     fit
     for k in sorted({*full_widths, *more_widths} - {hidden_dim})

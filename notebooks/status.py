@@ -18,8 +18,9 @@
 # What these pages were made with, and where each stored result comes from.
 
 # %% tags=["parameters", "remove-cell"]
-# Results to describe.
-store: str = "auto"  # results store: auto, or a folder
+from paper.pages.parameters import StorePlace
+
+store: StorePlace = "auto"  # results store: auto, or a folder
 
 # %% tags=["remove-cell"]
 from IPython.display import HTML

@@ -44,14 +44,24 @@
 # ## Parameters
 
 # %% tags=["parameters"]
-dataset: str = "mnist"  # digits, mnist or fashion-mnist
-seeds: int = 20  # seeds 0 .. seeds-1: initial weights and data order
-epochs: int = 100  # passes over the training data
-lambda_tcs: list = [0.0, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0]  # grid of TC pressure
-judged: list = [1.0, 10.0, 100.0]  # values of the grid in the table of measures
-pictured: list = [0.0, 1.0, 10.0, 100.0]  # values whose weights are shown, seed 0
-store: str = "auto"  # results store: auto, memory, or a folder
-device: str = "auto"  # auto, cpu or cuda
+from paper.pages.parameters import (
+    AtLeast,
+    Device,
+    Grid,
+    ImageDataset,
+    NonNegative,
+    Positive,
+    StorePlace,
+)
+
+dataset: ImageDataset = "mnist"  # digits, mnist or fashion-mnist
+seeds: AtLeast[1] = 20  # seeds 0 .. seeds-1: initial weights and data order
+epochs: AtLeast[1] = 100  # passes over the training data
+lambda_tcs: Grid[NonNegative] = [0.0, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0]  # grid of TC pressure
+judged: Grid[Positive] = [1.0, 10.0, 100.0]  # values of the grid in the table of measures
+pictured: Grid[NonNegative] = [0.0, 1.0, 10.0, 100.0]  # values whose weights are shown, seed 0
+store: StorePlace = "auto"  # results store: auto, memory, or a folder
+device: Device = "auto"  # auto, cpu or cuda
 
 # %% tags=["remove-cell"]
 import pandas as pd

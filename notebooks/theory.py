@@ -50,13 +50,15 @@
 # ## Parameters
 
 # %% tags=["parameters"]
-dataset: str = "mnist"  # digits, mnist or fashion-mnist
-seeds: int = 10  # seeds 0 .. seeds-1: initial weights and data order
-epochs: int = 20  # passes over the training data
-collapse_epochs: int = 40  # of the runs in which the scale may go on growing; at least epochs
-mixture_steps: int = 60  # steps of explicit and implicit EM in the film
-store: str = "auto"  # results store: auto, memory, or a folder
-device: str = "auto"  # auto, cpu or cuda
+from paper.pages.parameters import AtLeast, Device, ImageDataset, StorePlace
+
+dataset: ImageDataset = "mnist"  # digits, mnist or fashion-mnist
+seeds: AtLeast[1] = 10  # seeds 0 .. seeds-1: initial weights and data order
+epochs: AtLeast[1] = 20  # passes over the training data
+collapse_epochs: AtLeast[1] = 40  # of runs whose scale may go on growing; at least epochs
+mixture_steps: AtLeast[3] = 60  # steps of explicit and implicit EM in the film
+store: StorePlace = "auto"  # results store: auto, memory, or a folder
+device: Device = "auto"  # auto, cpu or cuda
 
 # %% tags=["remove-cell"]
 import pandas as pd

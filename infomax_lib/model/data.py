@@ -14,6 +14,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
+import warnings
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -22,11 +23,15 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-import pooch
 import torch
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from torch import Tensor
+
+with warnings.catch_warnings():
+    # Its progress bar, which is not used here, misses Jupyter's widgets in every notebook.
+    warnings.filterwarnings("ignore", "IProgress not found")
+    import pooch
 
 __all__ = ["DATASETS", "DataError", "Dataset", "dataset_checksum", "in_half", "load_dataset"]
 

@@ -1,10 +1,11 @@
 """Sweeps described in a YAML file: fields of a run, each with a value or a list of values.
 
-:func:`parse_yaml` reads the book's profiles, too.
+:func:`read_yaml` reads the book's profiles and its table of contents, too.
 """
 
 from __future__ import annotations
 
+import codecs
 import math
 import os
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,8 @@ import pandas as pd
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import SafeConstructor
 from ruamel.yaml.error import YAMLError
+from ruamel.yaml.events import AliasEvent, DocumentStartEvent
+from ruamel.yaml.reader import ReaderError
 
 from infomax_lib.model.spec import RunSpec, SpecError, grid
 
@@ -24,6 +27,7 @@ __all__ = [
     "describe_sweep",
     "parse_yaml",
     "read_sweep",
+    "read_yaml",
     "summary",
     "sweep_specs",
     "write_table",
@@ -46,36 +50,90 @@ class SweepError(ValueError):
 
 
 class _Constructor(SafeConstructor):
-    """Refuses a key that appears twice, and says where."""
+    """Refuses a key that is no text or appears twice, and says where; a date is a text."""
 
     def check_mapping_key(
         self, node: Any, key_node: Any, mapping: Any, key: Any, value: Any
     ) -> bool:
+        line = key_node.start_mark.line + 1
+        if not isinstance(key, str):
+            raise SweepError(f"is not understood: line {line}: {key} is no name: write name: value")
         if key in mapping:
             first = next(k for k, _ in node.value if k.value == key_node.value)
-            lines = f"{first.start_mark.line + 1} and {key_node.start_mark.line + 1}"
-            raise SweepError(f"{key} twice, in lines {lines}: keep one of them")
+            lines = f"{first.start_mark.line + 1} and {line}"
+            raise SweepError(f"gives {key} twice, in lines {lines}: keep one of them")
         return True
+
+
+_Constructor.add_constructor("tag:yaml.org,2002:timestamp", SafeConstructor.construct_yaml_str)
 
 
 def parse_yaml(text: str, where: str) -> Any:
     """What a text in YAML 1.2 holds, in which 1e-3 is a number, as people mean it.
+
+    Numbers, texts, true, false and null, lists of them, and mappings of names to them. Tags, which
+    can name any type, and aliases, which make a few lines into gigabytes, are refused.
 
     Args:
         text: One document.
         where: What the error message calls it.
 
     Raises:
-        SweepError: It is not YAML, or gives a key twice.
+        SweepError: It is not that; one line that says where.
     """
-    reader = YAML(typ="safe", pure=True)
-    reader.Constructor = _Constructor
     try:
+        for event in YAML(typ="safe", pure=True).parse(text):
+            _check_plain(event)
+        reader = YAML(typ="safe", pure=True)
+        reader.Constructor = _Constructor
         return reader.load(text)
-    except SweepError as twice:
-        raise SweepError(f"{where} gives {twice}") from None
-    except YAMLError as error:
-        raise SweepError(f"{where} is not YAML: {error}") from error
+    except SweepError as refused:
+        raise SweepError(f"{where} {refused}") from None
+    except (YAMLError, ValueError, RecursionError) as error:
+        raise SweepError(f"{where} is not YAML: {_in_one_line(error, text)}") from error
+
+
+def _check_plain(event: Any) -> None:
+    """Refuse what YAML offers beyond plain values."""
+    line = event.start_mark.line + 1
+    if isinstance(event, AliasEvent):
+        raise SweepError(f"is not understood: line {line}: write out what *{event.anchor} repeats")
+    if getattr(event, "tag", None) is not None:
+        raise SweepError(f"is not understood: line {line}: leave out the tag {event.tag}")
+    if isinstance(event, DocumentStartEvent) and event.version not in (None, (1, 2)):
+        raise SweepError(f"is not understood: line {line}: leave out %YAML, it is read as YAML 1.2")
+
+
+def _in_one_line(error: Exception, text: str) -> str:
+    """What is wrong with a text, and in which line."""
+    if isinstance(error, RecursionError):
+        return "lists within lists, too deep to be meant"
+    if isinstance(error, ReaderError):
+        line = text.count("\n", 0, error.position) + 1
+        return f"line {line}: it holds {chr(error.character)!r}: save it as text in UTF-8"
+    mark = getattr(error, "problem_mark", None)
+    parts = [getattr(error, name, None) for name in ("context", "problem")]
+    problem = ", ".join(part for part in parts if part) or " ".join(str(error).split())
+    return f"line {mark.line + 1}: {problem}" if mark else problem
+
+
+def read_yaml(path: Path) -> Any:
+    """What a YAML file holds, see :func:`parse_yaml`; in UTF-8, or in UTF-16 with its mark.
+
+    Raises:
+        SweepError: It cannot be read; one line that says why.
+    """
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise SweepError(f"cannot read {path}: {error.strerror}") from error
+    utf_16 = raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        text = raw.decode("utf-16" if utf_16 else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise SweepError(f"{path}, line {line}, is not UTF-8: save it as text in UTF-8") from error
+    return parse_yaml(text, str(path))
 
 
 def read_sweep(path: Path, typed: Sequence[str] = ()) -> dict[str, list[Any]]:
@@ -91,11 +149,7 @@ def read_sweep(path: Path, typed: Sequence[str] = ()) -> dict[str, list[Any]]:
     Raises:
         SweepError: The file is missing, empty, no mapping, or contradicts itself.
     """
-    try:
-        text = path.read_text(encoding="utf8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SweepError(f"cannot read the sweep {path}: {error}") from error
-    fields = parse_yaml(text, str(path))
+    fields = read_yaml(path)
     if fields is None:
         raise SweepError(f"{path} is empty: write one field of a run per line, {_EXAMPLE}")
     if not isinstance(fields, dict):
@@ -164,14 +218,22 @@ def summary(table: pd.DataFrame, values: Mapping[str, Sequence[Any]]) -> pd.Data
     return counts.join(groups[list(_SHOWN)].mean()).reset_index()
 
 
-def check_output(path: Path | None) -> None:
-    """Raise SweepError, before anything is computed, if a table cannot be written there."""
+def check_output(path: Path | None, sources: Sequence[Path] = ()) -> None:
+    """Raise SweepError, before anything is computed, if a table cannot be written there.
+
+    Args:
+        path: Where it is to be written.
+        sources: Files that are read, which no table may replace, whatever they are called there.
+    """
     if path is None:
         return
     if path.suffix != ".csv":
         raise SweepError(f"--output {path}: the table is written as CSV, name a file *.csv")
     if path.is_dir() or not os.access(path.absolute().parent, os.W_OK):
         raise SweepError(f"--output {path}: there is no folder {path.parent} to write it to")
+    for source in sources:
+        if path.exists() and source.exists() and path.samefile(source):
+            raise SweepError(f"--output {path} would replace {source}: name another file")
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:

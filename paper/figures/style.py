@@ -45,18 +45,18 @@ _RC: dict[Any, Any] = _HOUSE["rc"] | {"axes.prop_cycle": cycler(color=CYCLE)}
 
 
 def use_style() -> None:
-    """Set the house style; in a notebook also emit every figure as SVG and PNG, without dates.
-
-    PNG has two pixels for one, as sharp screens do.
-    """
+    """Set the house style; in a notebook also show every figure in one form, the lighter one."""
     mpl.rcParams.update(_RC)
     try:
         from IPython import get_ipython
         from matplotlib_inline.backend_inline import set_matplotlib_formats
     except ImportError:  # plain Python
         return
-    if get_ipython() is not None:
-        set_matplotlib_formats("svg", "retina", metadata={"Date": None})
+    if (shell := get_ipython()) is not None:
+        from paper.figures.pictures import one_form
+
+        set_matplotlib_formats()  # none of IPython's own
+        shell.display_formatter.mimebundle_formatter.for_type(Figure, one_form)
 
 
 def panels(

@@ -7,8 +7,9 @@ import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import AfterValidator
 from torch import Tensor
 
 from paper.methods.descent import Descent
@@ -127,3 +128,27 @@ def _collected() -> dict[str, Method]:
 
 
 METHODS = _collected()
+
+
+def named(names: str) -> list[str]:
+    """Methods by their names with spaces between them; all of them for ``all``.
+
+    Raises:
+        ValueError: There is no method of such a name, or it stands there twice.
+    """
+    chosen = list(METHODS) if names == "all" else names.split()
+    for name in chosen:
+        if name not in METHODS:
+            raise ValueError(f"there is no method {name!r}: choose all, or {', '.join(METHODS)}")
+        if chosen.count(name) > 1:
+            raise ValueError(f"{name!r} stands there twice: name every method once")
+    return chosen
+
+
+def _known(names: str) -> str:
+    named(names)
+    return names
+
+
+#: The type of a notebook's parameter that names methods, see :func:`named`.
+MethodNames = Annotated[str, AfterValidator(_known)]

@@ -1,5 +1,7 @@
 """What ``infomax execute`` does: which notebooks run, with which parameters, and where to."""
 
+import ast
+import json
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -8,6 +10,7 @@ from typing import Any
 from paper.pages import page as pages
 from paper.pages.execute import (
     check_parameters,
+    check_target,
     execute_page,
     notebook_parameters,
     parse_assignments,
@@ -43,25 +46,29 @@ def execute_pages(
     else:
         jobs = [(pages.find_page(name, root), {}) for name in names or pages.all_pages(root)]
     folder = output or (root / "reruns" if rerun else None)
-    for page, values in jobs:
+    targets = [folder / page.path.name if folder else page.path for page, _ in jobs]
+    for (page, values), target in zip(jobs, targets, strict=True):
+        check_target(page, target, bool(values))
+    for (page, values), target in zip(jobs, targets, strict=True):
         # Asked here and not before: a front page depends on the chapters just executed.
         if not (force or folder) and is_current(page):
             say(f"{page.name}: up to date")
             continue
         say(f"{page.name}: executing …")
         start = time.perf_counter()
-        target = folder / page.path.name if folder else page.path
         execute_page(page, values, target)
         say(f"{page.name}: {time.perf_counter() - start:.0f} s → {target}")
 
 
 def _list(root: Path, say: Say) -> None:
-    """One line per notebook and one per parameter."""
+    """One line per notebook, and one per parameter as a profile has it."""
     for name in pages.all_pages(root):
         page = pages.find_page(name, root)
         say(f"{name}  ({'up to date' if is_current(page) else 'to be executed'})")
         for parameter in notebook_parameters(page).values():
-            say("    {name}: {inferred_type_name} = {default}  # {help}".format(**parameter))
+            value = json.dumps(ast.literal_eval(parameter["default"]))
+            hint = parameter["inferred_type_name"]
+            say(f"    {parameter['name']}: {value}  # {hint}: {parameter['help']}")
 
 
 def _reruns(

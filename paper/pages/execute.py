@@ -16,18 +16,22 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from importlib import import_module
+from itertools import zip_longest
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import nbformat
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from infomax_lib.results.sweep import SweepError, parse_yaml
-from paper.pages.fingerprint import content_digest, fingerprint
+from infomax_lib.results.sweep import SweepError, parse_yaml, read_yaml
+from paper.pages.fingerprint import cells_that_count, content_digest, fingerprint
 from paper.pages.normalize import normalize
 from paper.pages.page import Page, PageError
 
-ANNOTATIONS = {t.__name__: t for t in (bool, int, float, str, list, dict, tuple)}
+#: Packages whose names a parameters cell may import for its hints.
+PACKAGES = ("infomax_lib", "paper")
 
 
 # Parameters
@@ -35,9 +39,16 @@ ANNOTATIONS = {t.__name__: t for t in (bool, int, float, str, list, dict, tuple)
 
 def notebook_parameters(page: Page) -> dict[str, dict[str, str]]:
     """Parameters of a notebook: name → papermill's name, inferred_type_name, default and help."""
-    import papermill
+    from papermill.translators import PythonTranslator
 
-    return papermill.inspect_notebook(page.notebook)
+    found = PythonTranslator.inspect({"source": _parameters_cell(page)})
+    return {parameter.name: parameter._asdict() for parameter in found}
+
+
+def _parameters_cell(page: Page) -> str:
+    cells = nbformat.read(page.notebook, as_version=4).cells
+    tagged = [cell.source for cell in cells if "parameters" in cell.metadata.get("tags", [])]
+    return tagged[0] if tagged else ""
 
 
 def parse_assignments(assignments: Sequence[str]) -> dict[str, str]:
@@ -50,6 +61,9 @@ def parse_assignments(assignments: Sequence[str]) -> dict[str, str]:
     ]
     if wrong:
         raise PageError(f"-p takes NAME=VALUE, for example -p seeds=5; got {', '.join(wrong)}")
+    names = [name.strip() for name, _, _ in pairs]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise PageError(f"-p gives {', '.join(twice)} twice: which one is meant?")
     return {name.strip(): value.strip() for name, _, value in pairs}
 
 
@@ -58,24 +72,41 @@ def read_profile(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise PageError(f"there is no profile {path}; notebooks/quick.yml is an example")
     try:
-        values = parse_yaml(path.read_text(encoding="utf8"), str(path)) or {}
+        values = read_yaml(path)
     except SweepError as error:
         raise PageError(str(error)) from error
+    if values is None:
+        raise PageError(f"{path} is empty: write one parameter per line, such as seeds: 5")
     if not isinstance(values, dict):
         raise PageError(f"{path} holds a {type(values).__name__}; expected lines 'name: value'")
     return values
 
 
-def _literal(text: str, annotation: str) -> Any:
-    """A value typed on the command line: Python or JSON notation, or plain text."""
-    if annotation == "str":
-        return text
-    for parse in (json.loads, ast.literal_eval):
-        try:
-            return parse(text)
-        except (ValueError, SyntaxError):
-            continue
-    return text
+def _hints(cell: str) -> dict[str, Any]:
+    """What the names in the hints of a parameters cell stand for."""
+    names: dict[str, Any] = {kind.__name__: kind for kind in (bool, int, float, str, list)}
+    for node in ast.parse(cell).body:
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in PACKAGES:
+            module = import_module(node.module or "")
+            names |= {alias.name: getattr(module, alias.name) for alias in node.names}
+    return names
+
+
+def _read_hint(hint: ast.expr, names: Mapping[str, Any]) -> Any:
+    """The type that a hint stands for: names, brackets and numbers, nothing else."""
+    match hint:
+        case ast.Name(id=name) if name in names:
+            return names[name]
+        case ast.Constant(value=int(number)):
+            return number
+        case ast.Tuple(elts=parts):
+            return tuple(_read_hint(part, names) for part in parts)
+        case ast.Subscript(value=kind, slice=of):
+            return _read_hint(kind, names)[_read_hint(of, names)]
+    raise PageError(
+        f"the type hint {ast.unparse(hint)} is none of {', '.join(names)}: "
+        "import it in the parameters cell"
+    )
 
 
 def check_parameters(
@@ -97,33 +128,47 @@ def check_parameters(
         Checked values, those of ``typed`` winning over those of ``profile``.
 
     Raises:
-        PageError: A name is unknown, or a value does not have the type its hint promises.
+        PageError: A name is unknown, or a value is not what its hint allows.
     """
     known = notebook_parameters(page)
-    allowed = ", ".join(f"{n}: {p['inferred_type_name']}" for n, p in known.items()) or "none"
-    unknown = sorted(set(typed or {}) - set(known))
-    if unknown:
-        raise PageError(f"{page.name} has no parameter {', '.join(unknown)}; it has: {allowed}")
-    values = {name: value for name, value in (profile or {}).items() if name in known}
+    given = {name: [value] for name, value in (profile or {}).items() if name in known}
     for name, text in (typed or {}).items():
-        values[name] = _literal(text, known[name]["inferred_type_name"])
-    for name, value in values.items():
-        annotation = known[name]["inferred_type_name"]
-        try:
-            # The hint comes from the project's own notebook; only built-in types have a name here.
-            hint = eval(annotation, {"__builtins__": {}}, ANNOTATIONS)
-            values[name] = TypeAdapter(hint).validate_python(value, strict=True)
-        except NameError as error:
-            raise PageError(
-                f"{page.name}: parameter {name} has the type hint {annotation!r}; "
-                f"use one of {', '.join(ANNOTATIONS)}, or a list of these"
-            ) from error
-        except ValidationError as error:
-            raise PageError(
-                f"{page.name}: {name} must be {annotation}, got {value!r} "
-                f"({type(value).__name__}); the parameters are: {allowed}"
-            ) from error
+        if name not in known:
+            raise PageError(f"{page.name} has no parameter {name}; it has: {', '.join(known)}")
+        given[name] = _readings(text)
+    names = _hints(_parameters_cell(page)) if given else {}
+    values: dict[str, Any] = {}
+    for name, readings in given.items():
+        hint = _read_hint(ast.parse(known[name]["inferred_type_name"], mode="eval").body, names)
+        allowed = TypeAdapter(hint, config=ConfigDict(strict=True, allow_inf_nan=False))
+        for reading in readings:
+            try:
+                values[name] = allowed.validate_python(reading)
+                break
+            except ValidationError as error:
+                refused = error.errors()[0]
+        else:
+            raise PageError(f"{page.name}: {_explain(known[name], refused)}")
     return values
+
+
+def _readings(text: str) -> list[Any]:
+    """What a value typed on the command line may mean: itself, or what it is in YAML."""
+    try:
+        return [text, parse_yaml(text, text)]
+    except SweepError:
+        return [text]
+
+
+def _explain(parameter: Mapping[str, str], refused: Mapping[str, Any]) -> str:
+    """What was given, what is allowed, and what the notebook says about it, in one line."""
+    place = "".join(f"[{part}]" for part in refused["loc"])
+    given, default = (shorten(t, 60) for t in (repr(refused["input"]), parameter["default"]))
+    return (
+        f"{parameter['name']}{place}={given} is not possible: "
+        f"{refused['msg'].removeprefix('Value error, ')} "
+        f"({parameter['help']}; its default is {default})"
+    )
 
 
 # Execution
@@ -132,31 +177,68 @@ def check_parameters(
 def _check_pair(page: Page) -> None:
     """Refuse to run a notebook that differs from its text: the reviewed text is what counts."""
     import jupytext
-    from jupytext.compare import NotebookDifference, compare_notebooks
 
     text = page.notebook.with_suffix(".py")
     if not text.is_file():
         return
+    pair = (jupytext.read(page.notebook), jupytext.read(text))
+    for ours, reviewed in zip_longest(*map(cells_that_count, pair)):
+        if ours != reviewed:
+            _, source, metadata = ours or reviewed
+            raise PageError(
+                f"notebooks/{page.name}.py and .ipynb differ from the cell {metadata} on that "
+                f"begins {shorten(source, 60)!r}; `jupytext --sync notebooks/{page.name}.py` "
+                "makes them equal, the newer one wins"
+            )
+
+
+def check_target(page: Page, target: Path, rerun: bool) -> None:
+    """Refuse, before anything runs, to write where that would fail or replace what is not ours.
+
+    Executed notebooks say so themselves, wherever they lie and by whatever name they are reached;
+    nothing else is replaced, and a page of the book not by a rerun with other parameters.
+
+    Raises:
+        PageError: That, with what to do.
+    """
+    folder = next(f for f in target.absolute().parents if f.exists())
     try:
-        compare_notebooks(jupytext.read(page.notebook), jupytext.read(text), fmt="py:percent")
-    except NotebookDifference as difference:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
         raise PageError(
-            f"notebooks/{page.name}.py and .ipynb differ; `jupytext --sync "
-            f"notebooks/{page.name}.py` makes them equal\n{difference}"
-        ) from difference
+            f"{page.name}: nothing can be written to {target.parent} ({error.strerror}): "
+            "name another folder by --output"
+        ) from error
+    if not target.exists() or (not rerun and page.path.exists() and target.samefile(page.path)):
+        return
+    made_from = _made_from(target)
+    if made_from is None:
+        what = "was not written by `infomax execute`"
+    elif rerun and not made_from.get("parameters"):
+        what = "has the notebook's own parameters, and a rerun with others may not replace the page"
+    else:
+        return
+    raise PageError(f"{page.name}: {target} {what}: name another folder by --output")
+
+
+def _made_from(path: Path) -> dict[str, Any] | None:
+    """What an executed notebook was made from; None for any other file."""
+    try:
+        return json.loads(path.read_text("utf8"))["metadata"]["infomax"]
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
 
 
 def _failure(page: Page, error: Exception, partial: Path) -> PageError:
-    """The error of a notebook that did not run through."""
+    """The error of a notebook that did not run through, in the words of who raised it."""
     from papermill.exceptions import PapermillExecutionError
 
-    where = f"what was executed until then is in {partial}; no page was changed"
-    if not isinstance(error, PapermillExecutionError):
-        return PageError(f"{page.name}: {type(error).__name__}: {error}\n{where}")
-    source = "\n".join(f"    {line}" for line in error.source.splitlines())
+    what = f"{type(error).__name__}: {error}"
+    if isinstance(error, PapermillExecutionError):
+        what = f"{error.evalue} ({error.ename} in cell {error.cell_index})"
     return PageError(
-        f"{page.name}: cell {error.cell_index} failed with {error.ename}: {error.evalue}\n"
-        f"{source}\n{where}"
+        f"{page.name}: {what}; what was executed until then is in {partial}; no page was changed"
     )
 
 
@@ -192,20 +274,26 @@ def execute_page(
     """
     import papermill
 
+    from paper.pages.kernel import kernel_environment, kernel_manager
+
     _check_pair(page)
     target = output or page.path
-    if parameters and target.resolve() == page.path.resolve():
-        raise PageError(f"{page.name}: a rerun with other parameters may not replace the page")
+    check_target(page, target, bool(parameters))
     # Taken before the run: a source edited meanwhile must leave the page stale.
     made_from = {"fingerprint": fingerprint(page, parameters), "parameters": dict(parameters or {})}
     folder = Path(tempfile.mkdtemp(prefix="infomax-"))
     partial = folder / f"{page.name}.ipynb"
+    private = folder / "ipython"
     try:
         papermill.execute_notebook(
             page.notebook,
             partial,
             dict(parameters or {}),
             kernel_name="python3",
+            kernel_manager_class=kernel_manager(
+                kernel_environment(page.root, private, bool(parameters))
+            ),
+            language="python",
             cwd=page.notebook.parent,
             progress_bar=False,
             stderr_file=sys.stderr,  # the notebook's own progress bars and warnings
@@ -213,6 +301,8 @@ def execute_page(
         )
     except Exception as error:  # whatever stops a notebook is reported in the same way
         raise _failure(page, error, partial) from error
+    finally:
+        shutil.rmtree(private, ignore_errors=True)
     notebook = normalize(nbformat.read(partial, as_version=4), page.root)
     notebook.metadata["infomax"] = {**made_from, "content": content_digest(notebook)}
     write_atomically(target, nbformat.writes(notebook) + "\n")

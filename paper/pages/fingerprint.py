@@ -41,8 +41,7 @@ def fingerprint(page: Page, parameters: Mapping[str, Any] | None = None) -> str:
         page: The page.
         parameters: Values that replace the notebook's own.
     """
-    notebook = nbformat.read(page.notebook, as_version=4)
-    cells = [[c.cell_type, c.source, c.metadata] for c in notebook.cells]
+    cells = cells_that_count(nbformat.read(page.notebook, as_version=4))
     digest = hashlib.sha256(json.dumps([cells, parameters or {}], sort_keys=True).encode())
     inputs = [page.root / "requirements.lock"]
     if page.name == "performance":
@@ -62,6 +61,23 @@ def fingerprint(page: Page, parameters: Mapping[str, Any] | None = None) -> str:
             text = path.read_text(encoding="utf8") if path.is_file() else "missing"
             digest.update(text.encode())
     return digest.hexdigest()
+
+
+def cells_that_count(notebook: nbformat.NotebookNode) -> list[list[Any]]:
+    """Type, source and metadata of the cells that make a page, without what editors add.
+
+    Jupyter and VS Code note what was run, folded and scrolled, and append an empty cell.
+    """
+    return [
+        [cell.cell_type, cell.source.rstrip(), what_counts(cell.metadata)]
+        for cell in notebook.cells
+        if cell.source.strip()
+    ]
+
+
+def what_counts(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a cell's metadata what the book reads: tags, and options of myst-nb."""
+    return {name: metadata[name] for name in ("mystnb", "tags") if metadata.get(name)}
 
 
 def sources(page: Page) -> list[Path]:

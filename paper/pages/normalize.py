@@ -13,15 +13,12 @@ from typing import Any
 
 from nbformat import NotebookNode
 
-from paper.pages.pictures import keep_one_form
+from paper.pages.fingerprint import what_counts
 
 ADDRESS = re.compile(r"(?<= at )0x[0-9a-f]+")
 STYLER_ID = re.compile(r"\bT_[0-9a-f]{5}(?=\b|_)")
-# tqdm redraws its bar after a carriage return; a bar drawn once has the same look. Its note that
-# there are no widgets, which pages cannot show anyway, names a folder of the machine.
-PROGRESS = re.compile(
-    r"\r|\d+%\||\d+(\.\d+)?(it|s)/(s|it)\b|TqdmWarning: IProgress|from \.autonotebook import"
-)
+# tqdm redraws its bar after a carriage return; a bar drawn once has the same look.
+PROGRESS = re.compile(r"\r|\d+%\||\d+(\.\d+)?(it|s)/(s|it)\b")
 KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
 LANGUAGE = {"name": "python", "file_extension": ".py", "pygments_lexer": "ipython3"}
 
@@ -66,6 +63,8 @@ def _normalize_output(output: NotebookNode, root: Path) -> NotebookNode:
 def normalize(notebook: NotebookNode, root: Path) -> NotebookNode:
     """Strip an executed notebook, in place, of all that changes between equal executions.
 
+    The width of a figure in pixels goes where the book looks for it: beside its alternative text.
+
     Args:
         notebook: As papermill wrote it (nbformat 4).
         root: Folder of the checkout, replaced by a relative path wherever it was printed.
@@ -74,13 +73,16 @@ def normalize(notebook: NotebookNode, root: Path) -> NotebookNode:
         The same notebook.
     """
     notebook.metadata = NotebookNode(kernelspec=KERNELSPEC, language_info=LANGUAGE)
+    notebook.cells = [cell for cell in notebook.cells if cell.source.strip()]
     for index, cell in enumerate(notebook.cells):
         cell["id"] = f"cell-{index:03d}"
-        for name in ("papermill", "execution", "lines_to_next_cell"):
-            cell.metadata.pop(name, None)
+        cell.metadata = NotebookNode(what_counts(cell.metadata))
         if cell.cell_type == "code":
             outputs = [_normalize_output(output, root) for output in _merge_streams(cell.outputs)]
             cell.outputs = [o for o in outputs if o.output_type != "stream" or o.text]
-            keep_one_form(cell)
+            for output in cell.outputs:
+                if width := output.get("metadata", {}).pop("image/png", {}).get("width"):
+                    image = cell.metadata.setdefault("mystnb", {}).setdefault("image", {})
+                    image["width"] = f"{width}px"
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     return notebook

@@ -8,7 +8,7 @@ from typing import Any
 
 import nbformat
 
-from infomax_lib.results.sweep import parse_yaml
+from infomax_lib.results.sweep import SweepError, read_yaml
 
 
 class PageError(RuntimeError):
@@ -17,8 +17,16 @@ class PageError(RuntimeError):
 
 def _listed(root: Path) -> list[str]:
     """The files of the table of contents, in its order, without suffix."""
-    toc = parse_yaml((root / "_toc.yml").read_text("utf-8"), "_toc.yml")
-    return [toc["root"], *(entry["file"] for part in toc["parts"] for entry in part["chapters"])]
+    try:
+        toc = read_yaml(root / "_toc.yml")
+        return [
+            toc["root"],
+            *(entry["file"] for part in toc["parts"] for entry in part["chapters"]),
+        ]
+    except SweepError as error:
+        raise PageError(str(error)) from error
+    except (LookupError, TypeError) as error:
+        raise PageError(f"{root / '_toc.yml'} names no root, or no parts with chapters") from error
 
 
 def chapters(root: Path) -> list[str]:

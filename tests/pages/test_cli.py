@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import jupytext
@@ -20,10 +21,13 @@ NOTEBOOK = """
 # # Toy
 
 # %% tags=["parameters"]
-seeds: int = 3  # how many
+from paper.pages.parameters import AtLeast, Grid, StorePlace
+
+seeds: AtLeast[1] = 3  # how many
 scale: float = 0.5  # times what
 name: str = "digits"  # of what
-grid: list[float] = [0.0, 1.0]  # where
+grid: Grid[float] = [0.0, 1e-4]  # where
+store: StorePlace = "auto"  # results store
 
 # %%
 import pathlib, sys
@@ -78,12 +82,16 @@ def page(root: Path) -> pages.Page:
     ("arguments", "expected"),
     [
         (["no_such_page"], "the notebooks are: bias_loophole"),
-        ([PAGE, "-p", "sedes=5"], "tc_pressure has no parameter sedes; it has: seeds: int"),
+        ([PAGE, "-p", "sedes=5"], "tc_pressure has no parameter sedes; it has: seeds, scale"),
         ([PAGE, "-p", "seeds"], "NAME=VALUE"),
-        ([PAGE, "-p", "seeds=many"], "seeds must be int, got 'many' (str)"),
-        ([PAGE, "-p", "seeds=2.5"], "seeds must be int, got 2.5 (float)"),
-        ([PAGE, "-p", "seeds=True"], "seeds must be int, got True (bool)"),
-        ([PAGE, "-p", "grid=[1, x]"], "grid must be list[float]"),
+        ([PAGE, "-p", "seeds=1", "-p", "seeds=2"], "-p gives seeds twice"),
+        ([PAGE, "-p", "seeds=many"], "seeds='many' is not possible"),
+        ([PAGE, "-p", "seeds=0"], "seeds=0 is not possible: Input should be greater"),
+        ([PAGE, "-p", "seeds=2.5"], "seeds=2.5 is not possible: Input should be a valid integer"),
+        ([PAGE, "-p", "seeds=True"], "seeds=True is not possible"),
+        ([PAGE, "-p", "grid=[1, x]"], "grid[1]='x' is not possible"),
+        ([PAGE, "-p", "grid=[.inf]"], "grid[0]=inf is not possible"),
+        ([PAGE, "-p", "grid=[1, 1.0]"], "1.0 stands there twice (where; its default is"),
         ([PAGE, "-f", "missing.yml"], "there is no profile missing.yml"),
     ],
 )
@@ -91,6 +99,7 @@ def test_refuses_before_anything_runs(checkout, arguments, expected):
     result = infomax(*arguments)
     assert result.exit_code == 1
     assert expected in result.output
+    assert result.output.count("\n") == 1
     assert not list(checkout.rglob("book/**/*.ipynb"))
     assert not (checkout / "reruns").exists()
 
@@ -98,8 +107,12 @@ def test_refuses_before_anything_runs(checkout, arguments, expected):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("seeds: 1e-3\n", "seeds must be int, got 0.001 (float)"),  # YAML reads it as text
+        ("seeds: 1e-3\n", "seeds=0.001 is not possible"),  # YAML 1.1 reads it as text
         ("sedes: 3\n", "no notebook has a parameter sedes"),
+        ("1: 3\nyes: 4\n", "line 1: 1 is no name"),
+        ("seeds: 3\nseeds: 4\n", "gives seeds twice, in lines 1 and 2"),
+        ("seeds: !!python/name:os.system\n", "line 1: leave out the tag"),
+        ("", "is empty: write one parameter per line"),
         ("- seeds\n", "holds a list"),
         ("seeds: [\n", "is not YAML"),
     ],
@@ -110,6 +123,7 @@ def test_refuses_a_wrong_profile(checkout, tmp_path, text, expected):
     result = infomax(PAGE, "-f", str(profile))
     assert result.exit_code == 1
     assert expected in result.output
+    assert result.output.count("\n") == 1
 
 
 def test_values_are_read_by_their_hints(checkout):
@@ -118,11 +132,28 @@ def test_values_are_read_by_their_hints(checkout):
     assert values == {"seeds": 7, "scale": 1e-3, "name": "5", "grid": [1.0, 2.5]}
 
 
-def test_lists_parameters(checkout):
+def test_lists_parameters_as_a_profile_has_them(checkout, tmp_path):
     result = infomax("--list")
     assert result.exit_code == 0
-    assert "tc_pressure  (to be executed)" in result.output
-    assert "    scale: float = 0.5  # times what" in result.output
+    _, _, listed = result.output.partition("tc_pressure  (to be executed)\n")
+    lines = listed.splitlines()[:5]
+    assert "    scale: 0.5  # float: times what" in lines
+    profile = tmp_path / "profile.yml"
+    profile.write_text("\n".join(lines))
+    assert execute.read_profile(profile) == {
+        "seeds": 3, "scale": 0.5, "name": "digits", "grid": [0.0, 1e-4], "store": "auto"
+    }  # fmt: skip
+
+
+def test_profile_of_a_windows_editor(checkout, tmp_path):
+    profile = tmp_path / "profile.yml"
+    profile.write_text("seeds: 7  # für alle\n", encoding="utf-16")
+    assert execute.read_profile(profile) == {"seeds": 7}
+
+
+def test_damaged_table_of_contents_is_one_line(checkout):
+    (checkout / "_toc.yml").write_text("root: landing\n")
+    assert "_toc.yml names no root, or no parts" in infomax().output
 
 
 # Pages
@@ -154,7 +185,7 @@ def test_executed_page_is_clean(checkout):
     nbformat.validate(notebook)
     (code,) = [c for c in notebook.cells if "print(name" in c.source]
     assert [o.output_type for o in code.outputs] == ["stream", "execute_result"]
-    assert code.outputs[0].text == "digits 1.5 [0.0, 1.0] notebooks\n"
+    assert code.outputs[0].text == "digits 1.5 [0.0, 0.0001] notebooks\n"
     assert code.outputs[1].data["text/plain"] == "<object at 0x…>"
     assert str(checkout) not in text
     assert "papermill" not in text
@@ -189,7 +220,8 @@ def test_failing_notebook_leaves_the_page_and_keeps_the_evidence(checkout):
     write_notebook(checkout, PAGE, NOTEBOOK + '\n# %%\nraise ValueError("no such thing")\n')
     result = infomax(PAGE)
     assert result.exit_code == 1
-    assert "cell 4 failed with ValueError: no such thing" in result.output
+    assert "error: tc_pressure: no such thing (ValueError in cell 4); what was" in result.output
+    assert "raise" not in result.output
     assert page(checkout).path.read_text() == before
     assert [p.name for p in page(checkout).path.parent.iterdir()] == [f"{PAGE}.ipynb"]
     kept = Path(result.output.split("is in ")[1].split(";")[0])
@@ -205,10 +237,124 @@ def test_rerun_never_touches_the_page(checkout):
     assert "digits 2.0" in rerun.read_text()
     assert json.loads(rerun.read_text())["metadata"]["infomax"]["parameters"] == {"seeds": 4}
     assert page(checkout).path.read_text() == before
-    result = infomax(PAGE, "-p", "seeds=4", "--output", str(page(checkout).path.parent))
+    again = infomax(PAGE, "-p", "seeds=5")
+    assert again.exit_code == 0
+    assert "digits 2.5" in rerun.read_text()
+
+
+@pytest.fixture
+def nothing_runs(checkout, monkeypatch):
+    """A checkout with one page, in which running a notebook fails the test."""
+    executed = nbformat.read(page(checkout).notebook, as_version=4)
+    executed.metadata["infomax"] = {"fingerprint": "", "parameters": {}}
+    page(checkout).path.parent.mkdir(parents=True)
+    nbformat.write(executed, page(checkout).path)
+    monkeypatch.setattr("papermill.execute_notebook", lambda *_, **__: pytest.fail("it ran"))
+    return checkout
+
+
+@pytest.mark.parametrize("by", ["its folder", "another spelling", "a link", "a hard link"])
+@pytest.mark.parametrize("folder", ["notebooks", "book/findings"])
+def test_output_never_replaces_a_source_or_a_page(nothing_runs, tmp_path, by, folder):
+    folder = nothing_runs / folder
+    source, output = folder / f"{PAGE}.ipynb", folder
+    if by == "another spelling":
+        output = folder / ".." / folder.name
+    elif by == "a link":
+        output = tmp_path / "link"
+        output.symlink_to(folder, target_is_directory=True)
+    elif by == "a hard link":
+        output = tmp_path / "linked"
+        output.mkdir()
+        (output / source.name).hardlink_to(source)
+    before = source.read_bytes()
+    result = infomax(PAGE, "-p", "seeds=1", "--output", str(output))
     assert result.exit_code == 1
-    assert "may not replace the page" in result.output
-    assert page(checkout).path.read_text() == before
+    assert "name another folder by --output" in result.output
+    assert source.read_bytes() == before
+
+
+def test_output_is_looked_at_for_all_before_the_first_runs(nothing_runs):
+    foreign = nothing_runs / "reruns" / "theory.ipynb"
+    foreign.parent.mkdir()
+    foreign.write_text("mine")
+    result = infomax(PAGE, "theory", "-p", "seeds=1")
+    assert "theory.ipynb was not written by `infomax execute`" in result.output
+    assert foreign.read_text() == "mine"
+
+
+@pytest.mark.parametrize("under", ["", "folder"])
+def test_output_that_is_a_file_is_refused(nothing_runs, tmp_path, under):
+    file = tmp_path / "file"
+    file.write_text("mine")
+    result = infomax(PAGE, "-p", "seeds=1", "--output", str(file / under))
+    assert result.exit_code == 1
+    assert f"nothing can be written to {file / under} (Not a directory)" in result.output
+    assert file.read_text() == "mine"
+
+
+def test_page_that_is_damaged_is_made_again(checkout):
+    page(checkout).path.parent.mkdir(parents=True)
+    page(checkout).path.write_text("<<<<<<< damaged")
+    assert infomax(PAGE, "--force").exit_code == 0
+    assert fingerprint.is_current(page(checkout))
+
+
+# The kernel
+
+
+LOOK = """
+# %%
+import os, sys
+print("python", sys.executable == EXECUTABLE, "spoiled" in globals())
+for name in ("INFOMAX_STORE", "INFOMAX_DATA"):
+    print(name, os.environ.get(name))
+print("store", store)
+"""
+
+
+@pytest.fixture
+def typed_elsewhere(checkout, tmp_path, monkeypatch):
+    """A page that says where it runs, and a session of a user that is not here."""
+    write_notebook(checkout, PAGE, NOTEBOOK + LOOK.replace("EXECUTABLE", repr(sys.executable)))
+    monkeypatch.chdir(tmp_path)
+    for name in ("INFOMAX_STORE", "INFOMAX_DATA"):
+        monkeypatch.delenv(name, raising=False)
+    return checkout
+
+
+def said(path: Path) -> str:
+    outputs = nbformat.read(path, as_version=4).cells[-1].outputs
+    return "".join(o.text for o in outputs if o.name == "stdout")
+
+
+def test_the_kernel_is_that_of_the_command(typed_elsewhere, tmp_path, monkeypatch):
+    spec = tmp_path / "jupyter" / "kernels" / "python3" / "kernel.json"
+    spec.parent.mkdir(parents=True)
+    argv = ["/bin/false", "{connection_file}"]
+    spec.write_text(json.dumps({"argv": argv, "display_name": "Mine", "language": "python"}))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
+    startup = tmp_path / "ipython" / "profile_default" / "startup" / "00.py"
+    startup.parent.mkdir(parents=True)
+    startup.write_text("spoiled = 1\nprint('spoiled')\n")
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    monkeypatch.setenv("PYTHONSTARTUP", str(startup))
+    before = sorted(tmp_path.rglob("ipython/**/*"))
+    assert infomax(PAGE).exit_code == 0
+    shown = said(page(typed_elsewhere).path)
+    assert "python True False\n" in shown
+    assert "INFOMAX_STORE results\n" in shown  # what a page needs stays with the checkout
+    assert sorted(tmp_path.rglob("ipython/**/*")) == before
+
+
+def test_folders_are_relative_to_where_they_were_typed(typed_elsewhere, tmp_path, monkeypatch):
+    monkeypatch.setenv("INFOMAX_STORE", "my-store")
+    monkeypatch.setenv("INFOMAX_DATA", "data")
+    assert infomax(PAGE, "-p", "store=other", "--output", "out").exit_code == 0
+    assert said(tmp_path / "out" / f"{PAGE}.ipynb").endswith(
+        f"INFOMAX_STORE {tmp_path / 'my-store'}\nINFOMAX_DATA {tmp_path / 'data'}\n"
+        f"store {tmp_path / 'other'}\n"
+    )
 
 
 def test_notebook_that_differs_from_its_text_is_refused(checkout):
@@ -216,6 +362,22 @@ def test_notebook_that_differs_from_its_text_is_refused(checkout):
     result = infomax(PAGE)
     assert result.exit_code == 1
     assert f"jupytext --sync notebooks/{PAGE}.py" in result.output
+    assert "begins 'from paper.pages.parameters import AtLeast, Grid," in result.output
+
+
+def test_notebook_that_an_editor_saved_is_that_of_its_text(checkout):
+    (checkout / "notebooks" / f"{PAGE}.py").write_text(NOTEBOOK)
+    assert infomax(PAGE).exit_code == 0
+    executed = page(checkout).path.read_bytes()
+    notebook = nbformat.read(page(checkout).notebook, as_version=4)
+    for cell in notebook.cells:
+        cell.metadata |= {"execution": {"iopub.execute_input": "now"}, "collapsed": True}
+    notebook.cells.append(nbformat.v4.new_code_cell(""))
+    notebook.metadata.kernelspec = {"name": "mine", "display_name": "My environment"}
+    nbformat.write(notebook, page(checkout).notebook)
+    assert infomax(PAGE).output == "tc_pressure: up to date\n"
+    assert infomax(PAGE, "--force").exit_code == 0
+    assert page(checkout).path.read_bytes() == executed
 
 
 def test_normalize_joins_streams_and_drops_only_progress():
@@ -227,8 +389,6 @@ def test_normalize_joins_streams_and_drops_only_progress():
         stream("stdout", "b\n"),
         stream("stderr", "\rx:   0%|      | 0/9"),
         stream("stderr", "\rx: 100%|██████| 9/9 [00:01<00:00,  8.00it/s]\n"),
-        stream("stderr", "/x/auto.py:21: TqdmWarning: IProgress not found.\n"),
-        stream("stderr", "  from .autonotebook import tqdm as notebook_tqdm\n"),
         stream("stderr", "UserWarning: kept\n"),
     ]
     cell = nbformat.v4.new_code_cell("1", outputs=outputs, metadata={"papermill": {"start": "now"}})

@@ -1,5 +1,7 @@
 """A page is stale when something that it is made from has changed, and only then."""
 
+from copy import deepcopy
+
 import jupytext
 import nbformat
 import pytest
@@ -98,6 +100,55 @@ def test_line_endings_do_not_count(checkout):
         before = all_prints(checkout)
         (checkout / name).write_bytes(windows)
         assert all_prints(checkout) == before
+
+
+def as_saved_by_an_editor(notebook):
+    """A notebook opened, run, folded, scrolled and saved in JupyterLab and in VS Code."""
+    saved = deepcopy(notebook)
+    saved.metadata.kernelspec = {"name": "conda-env", "display_name": "My environment"}
+    saved.metadata.language_info = {"name": "python", "version": "3.13.1"}
+    saved.metadata.widgets = saved.metadata.vscode = {"interpreter": {"hash": "0"}}
+    for count, cell in enumerate(saved.cells):
+        cell.id = f"random-{count}"
+        cell.metadata |= {
+            "execution": {"iopub.status.busy": "now"},
+            "jupyter": {"outputs_hidden": True},
+            "vscode": {"languageId": "python"},
+            "slideshow": {"slide_type": "slide"},
+            "ExecuteTime": {"end_time": "now"},
+            **dict.fromkeys(("collapsed", "scrolled", "editable", "deletable", "trusted"), True),
+        }
+        cell.metadata.setdefault("tags", [])
+        if cell.cell_type == "code":
+            cell.execution_count = count + 7
+            cell.outputs = [nbformat.v4.new_output("stream", text="seen")]
+            cell.source += "\n"
+    saved.cells.append(nbformat.v4.new_code_cell(""))  # after the last one was run
+    return saved
+
+
+def test_what_editors_add_does_not_count(checkout):
+    path = find_page("one", checkout).notebook
+    notebook, before = nbformat.read(path, as_version=4), all_prints(checkout)
+    nbformat.write(as_saved_by_an_editor(notebook), path)
+    assert all_prints(checkout) == before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda cell: cell.metadata.update(tags=["hide-input"]),
+        lambda cell: cell.metadata.update(mystnb={"image": {"alt": "what is seen"}}),
+        lambda cell: cell.update(source="x = 2"),
+        lambda cell: cell.update(cell_type="markdown"),
+    ],
+)
+def test_what_a_page_is_made_from_counts(checkout, change):
+    path = find_page("one", checkout).notebook
+    notebook, before = nbformat.read(path, as_version=4), all_prints(checkout)
+    change(notebook.cells[0])
+    nbformat.write(notebook, path)
+    assert all_prints(checkout)["one"] != before["one"]
 
 
 def test_strings_and_names_with_a_hash_are_no_comments():

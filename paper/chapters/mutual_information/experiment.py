@@ -21,6 +21,7 @@ from paper.chapters.mutual_information.measured.dependent_batches import Depende
 from paper.chapters.mutual_information.measured.halves import HalvesSpec
 from paper.chapters.mutual_information.measured.importance_weighted import ImportanceWeightedSpec
 from paper.chapters.mutual_information.measured.layer_information import LayerInformationSpec
+from paper.pages.parameters import among
 
 #: Both estimators of the paper, as their figures name them.
 ESTIMATORS = {"nce": "I_NCE", "nwj": "I_NWJ"}
@@ -89,6 +90,10 @@ SIZES: Mapping[str, Size] = {
         batches={"steps": 200, "learning_rate": 3e-3},
     ),
 }
+
+
+#: The type of the notebook's parameter that names a size.
+SizeName = among(["auto", *SIZES])
 
 
 def size_for(size: str, device: str = "auto") -> str:
