@@ -76,7 +76,8 @@ def extreme_curvature(
         ``(smallest, largest)``; NaN for layers whose Hessian is not finite.
     """
     layers = len(like)
-    start = torch.randn(like[0].numel(), generator=torch.Generator().manual_seed(seed))
+    stream = torch.Generator().manual_seed(seed)
+    start = torch.randn(like[0].numel(), generator=stream, dtype=torch.float32)
     q = start.to(like).expand(layers, -1)
     q = q / q.norm(dim=-1, keepdim=True)
     steps = min(steps, q.shape[-1])

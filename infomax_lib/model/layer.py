@@ -54,29 +54,33 @@ def initial_parameters(
     ``winner`` gives the first unit a bias of 10, with which it wins every sample; ``dead`` gives
     the first half of the units a bias of -10, with which their ReLU is silent on all of them.
 
-    The global random state is left untouched.
+    The stream is a generator of its own: nothing that other code or threads draw or seed enters.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)  # torch.manual_seed would reseed GPUs, too
-        linear = nn.Linear(in_features, hidden_dim)
-        nn.init.xavier_uniform_(linear.weight)
-        weight, bias = linear.weight.detach(), torch.zeros(hidden_dim)
-        if initial == "winner":
-            bias[0] = _COLLAPSE_OFFSET
-        elif initial == "dead":
-            bias[: hidden_dim // 2] = -_COLLAPSE_OFFSET
-        elif initial != "xavier":
-            pairs = hidden_dim // 2
-            first, second = weight[0 : 2 * pairs : 2], weight[1 : 2 * pairs : 2]
-            if initial == "twins":
-                noise = torch.randn_like(first) * first.std()
-                second.copy_(first + _TWIN_NOISE * noise)
-            elif initial == "offset_twins":
-                second.copy_(first)
-                bias[0 : 2 * pairs : 2] = _TWIN_OFFSET
-                bias[1 : 2 * pairs : 2] = -_TWIN_OFFSET
-            else:
-                raise ValueError(f"unknown initial {initial!r}: choose one of {INITIALS}")
+    stream = torch.Generator().manual_seed(seed)
+    # named, because a default type that the user has set would draw other numbers
+    float32 = torch.float32
+    weight = torch.empty(hidden_dim, in_features, dtype=float32)
+    bias = torch.zeros(hidden_dim, dtype=float32)
+    # what nn.Linear draws for its weights and biases, before the source draws its own
+    weight.uniform_(generator=stream)
+    torch.empty_like(bias).uniform_(generator=stream)
+    nn.init.xavier_uniform_(weight, generator=stream)
+    if initial == "winner":
+        bias[0] = _COLLAPSE_OFFSET
+    elif initial == "dead":
+        bias[: hidden_dim // 2] = -_COLLAPSE_OFFSET
+    elif initial != "xavier":
+        pairs = hidden_dim // 2
+        first, second = weight[0 : 2 * pairs : 2], weight[1 : 2 * pairs : 2]
+        if initial == "twins":
+            noise = torch.randn(first.shape, generator=stream, dtype=float32) * first.std()
+            second.copy_(first + _TWIN_NOISE * noise)
+        elif initial == "offset_twins":
+            second.copy_(first)
+            bias[0 : 2 * pairs : 2] = _TWIN_OFFSET
+            bias[1 : 2 * pairs : 2] = -_TWIN_OFFSET
+        else:
+            raise ValueError(f"unknown initial {initial!r}: choose one of {INITIALS}")
     return weight, bias
 
 

@@ -27,5 +27,6 @@ def two_views(x: Tensor, draws: Sequence[torch.Generator]) -> Tensor:
         Shape (S, 2B, D): the first views of all samples, then the second ones.
     """
     _, samples, inputs = x.shape
-    masks = [torch.rand(2 * samples, inputs, generator=g) < KEPT for g in draws]
+    size, float32 = (2 * samples, inputs), torch.float32  # named: other types draw other numbers
+    masks = [torch.rand(size, generator=g, dtype=float32) < KEPT for g in draws]
     return x.repeat(1, 2, 1).mul_(torch.stack(masks).to(x.device))

@@ -12,19 +12,40 @@ import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
+
+
+class undrawn(TorchFunctionMode):
+    """Modules made in this context, in this thread, have no values yet.
+
+    Modules draw their first weights from PyTorch's global stream, also where others are put in
+    their place; that stream belongs to whoever calls.
+    """
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        """Leave out what the functions of ``torch.nn.init`` would do."""
+        kwargs = kwargs or {}
+        if getattr(func, "__module__", None) == nn.init.__name__:
+            return kwargs["tensor"]
+        return func(*args, **kwargs)
 
 
 def dense(inputs: int, outputs: int, generator: torch.Generator, bias: bool = True) -> nn.Linear:
     """A linear map with Glorot's uniform weights, and biases zero."""
-    layer = nn.Linear(inputs, outputs, bias=bias)
+    with undrawn():
+        layer = nn.Linear(inputs, outputs, bias=bias)
     limit = math.sqrt(6 / (inputs + outputs))
+    drawn = torch.rand(outputs, inputs, generator=generator, dtype=torch.float32)
     with torch.no_grad():
-        layer.weight.copy_(limit * (2 * torch.rand(outputs, inputs, generator=generator) - 1))
+        layer.weight.copy_(limit * (2 * drawn - 1))
         if bias:
             layer.bias.zero_()
     return layer

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from paper.information.critics import dense
+from paper.information.critics import dense, undrawn
 
 _START = 1e-4  # standard deviation of weights that start near the identity
 _KERNEL, _STRIDE = 5, 2  # of the convolutions
@@ -91,13 +91,14 @@ def coupling_flow(
     )
     transforms: list[nn.Module] = []
     for _ in range(couplings):
-        coupling = GeneralCouplingTransform(
-            inputs,
-            mask=torch.arange(inputs) < inputs // 2,
-            univariate=univariate,
-            shapes=shapes,
-            hidden_features=list(hidden),
-        )
+        with undrawn():
+            coupling = GeneralCouplingTransform(
+                inputs,
+                mask=torch.arange(inputs) < inputs // 2,
+                univariate=univariate,
+                shapes=shapes,
+                hidden_features=list(hidden),
+            )
         start_near_zero(coupling, generator)
         order = torch.randperm(inputs, generator=generator)
         transforms += [coupling, UnconditionalTransform(PermutationTransform, order, buffer=True)]
@@ -109,7 +110,8 @@ def start_near_zero(network: nn.Module, generator: torch.Generator) -> None:
     with torch.no_grad():
         for parameter in network.parameters():
             if parameter.dim() > 1:
-                parameter.copy_(_START * torch.randn(parameter.shape, generator=generator))
+                drawn = torch.randn(parameter.shape, generator=generator, dtype=torch.float32)
+                parameter.copy_(_START * drawn)
             else:
                 parameter.zero_()
 
@@ -119,7 +121,8 @@ class ResidualMLP(nn.Module):
 
     def __init__(self, inputs: int, generator: torch.Generator, layers: int = 5) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(nn.Linear(inputs, inputs) for _ in range(layers))
+        with undrawn():
+            self.layers = nn.ModuleList(nn.Linear(inputs, inputs) for _ in range(layers))
         start_near_zero(self, generator)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -143,8 +146,9 @@ class ConvNet(nn.Module):
         super().__init__()
         self.image_shape = image_shape
         padding = _KERNEL // 2
-        self.first = nn.Conv2d(1, channels, _KERNEL, _STRIDE, padding)
-        self.second = nn.Conv2d(channels, 2 * channels, _KERNEL, _STRIDE, padding)
+        with undrawn():
+            self.first = nn.Conv2d(1, channels, _KERNEL, _STRIDE, padding)
+            self.second = nn.Conv2d(channels, 2 * channels, _KERNEL, _STRIDE, padding)
         self.scale = nn.Parameter(torch.ones(2 * channels))
         self.shift = nn.Parameter(torch.zeros(2 * channels))
         self.last = dense(2 * channels, outputs, generator)
@@ -152,7 +156,7 @@ class ConvNet(nn.Module):
             for layer in (self.first, self.second):
                 fans = (layer.in_channels + layer.out_channels) * _KERNEL**2
                 limit = (6 / fans) ** 0.5
-                drawn = torch.rand(layer.weight.shape, generator=generator)
+                drawn = torch.rand(layer.weight.shape, generator=generator, dtype=torch.float32)
                 layer.weight.copy_(limit * (2 * drawn - 1))
                 assert layer.bias is not None
                 layer.bias.zero_()

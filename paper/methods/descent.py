@@ -29,11 +29,11 @@ def streams(seeds: Sequence[int], purpose: str) -> list[torch.Generator]:
 def drawn(
     sample: Callable[..., Tensor], shape: Sequence[int], draws: Sequence[torch.Generator]
 ) -> Tensor:
-    """Random tensors of one shape, one from each of S streams: (S, *shape), on the CPU.
+    """Random float32 tensors of one shape, one from each of S streams: (S, *shape), on the CPU.
 
     `sample` is `torch.rand` or `torch.randn`.
     """
-    return torch.stack([sample(shape, generator=draw) for draw in draws])
+    return torch.stack([sample(shape, generator=draw, dtype=torch.float32) for draw in draws])
 
 
 def xavier(seeds: Sequence[int], rows: int, columns: int, purpose: str, like: Tensor) -> Tensor:

@@ -1,6 +1,9 @@
 """What a fitted baseline is: a map from inputs to K features, and how a method says it failed."""
 
-from collections.abc import Callable, Sequence
+import threading
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -117,6 +120,21 @@ def from_table(kind: str, table: Tensor, note: str | None = None) -> Encoder:
     if kind in KINDS:
         return KINDS[kind](table, note)
     return LinearEncoder(table[:, :-1], table[:, -1], kind, note)
+
+
+_fitting = threading.Lock()
+
+
+@contextmanager
+def by_package() -> Iterator[None]:
+    """Fits by a package that changes what the whole process has: warning filters, BLAS threads.
+
+    One at a time, for two that overlap leave each other's settings behind. That an iteration did
+    not converge is for the encoder's note to say.
+    """
+    with _fitting, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*did not converge")
+        yield
 
 
 def each_seed(

@@ -23,6 +23,8 @@ import numpy as np
 from numba import njit, types
 from numba.extending import overload
 
+from infomax_lib.training.compiled.cache import keep_on_disk
+
 __all__ = ["ACTIVATIONS", "Batches", "Inputs", "Layers", "State", "group_by_input", "train"]
 
 _F = np.float32  # in compiled code a number of this type takes on the precision of its partner
@@ -122,10 +124,9 @@ def _compiled(function: Callable[..., Any], regroup: bool = True) -> Any:
     # terms are multiplied and added at once, sums regrouped; NaN and infinity keep their meaning
     fastmath = {"contract", "nsz", "reassoc"} if regroup else {"contract", "nsz"}
     options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": fastmath}
-    try:
-        return njit(cache=True, **options)(function)
-    except RuntimeError:  # there is no folder that may be written to
-        return njit(**options)(function)
+    compiled = njit(**options)(function)
+    keep_on_disk(compiled, function)
+    return compiled
 
 
 # --- elementary functions ------------------------------------------------------------------------

@@ -356,7 +356,8 @@ def _under_noise(
     spec: FeatureSpec | ReferenceSpec,
 ) -> list[float]:
     """Accuracy at every level: the same noise, scaled."""
-    noise = torch.randn(data.test.shape, generator=generator(spec.seed, "noise")).to(data.test)
+    stream = generator(spec.seed, "noise")
+    noise = torch.randn(data.test.shape, generator=stream, dtype=torch.float32).to(data.test)
     return [
         float(readout.accuracy(encode(data.test + level * noise), data.test_labels))
         for level in spec.noise

@@ -152,7 +152,8 @@ def matrix_operations(objective: str, units: int, samples: int) -> int:
     """
     views = 2 if objective == "barlow" else 1
     generator = torch.Generator().manual_seed(0)
-    a = torch.rand(views * samples, units, generator=generator).requires_grad_()
+    a = torch.rand(views * samples, units, generator=generator, dtype=torch.float32)
+    a.requires_grad_()
     with FlopCounterMode(display=False) as counter:
         OBJECTIVES[objective](a, torch.tensor(1.0)).loss.backward()
     return counter.get_total_flops()

@@ -6,16 +6,14 @@ Data are reduced and whitened by their K leading principal components first, so 
 exactly uncorrelated on the training data, and only a rotation of them is learned.
 """
 
-import warnings
 from collections.abc import Sequence
 
 import torch
 from sklearn.decomposition import FastICA
-from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
 from paper.methods.components.pca import EIGENVECTORS, projection, whitening_flops, whitening_of
-from paper.methods.encoders import LinearEncoder, each_seed
+from paper.methods.encoders import LinearEncoder, by_package, each_seed
 from paper.methods.methods import Method, Outcomes
 
 TOLERANCE = 1e-4
@@ -35,8 +33,7 @@ def fit_many(
 
     def fit(seed: int) -> LinearEncoder:
         model = FastICA(whiten=False, max_iter=epochs, tol=TOLERANCE, random_state=seed)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # said in the note instead
+        with by_package():
             model.fit(white)
         note = None if model.n_iter_ < epochs else f"not converged after {epochs} iterations"
         rotation = torch.from_numpy(model.components_).to(whitening)

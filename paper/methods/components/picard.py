@@ -11,7 +11,6 @@ whitened data, and sub-Gaussian sources are allowed. Its solutions are FastICA's
 contrast log cosh u_k. Data are reduced to their K leading principal components and whitened first.
 """
 
-import warnings
 from collections.abc import Sequence
 
 import torch
@@ -19,7 +18,7 @@ from torch import Tensor
 
 from paper.methods.components.fastica import decorrelation_flops
 from paper.methods.components.pca import projection, whitening_flops, whitening_of
-from paper.methods.encoders import LinearEncoder, each_seed
+from paper.methods.encoders import LinearEncoder, by_package, each_seed
 from paper.methods.methods import Method, Outcomes
 
 TOLERANCE = 1e-4  # largest entry of the relative gradient at which W counts as found
@@ -56,9 +55,7 @@ def fit_many(
     density = Tanh(params={"alpha": 1.0 if orthogonal else 0.5})
 
     def fit(seed: int) -> LinearEncoder:
-        with warnings.catch_warnings():
-            # said in the note instead
-            warnings.filterwarnings("ignore", message="Picard did not converge")
+        with by_package():
             _, rotation, _, iterations = picard(
                 white,
                 fun=density,

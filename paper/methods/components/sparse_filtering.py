@@ -78,7 +78,8 @@ def fit_many(
     centred = X - X.mean(1, keepdim=True)
 
     def fit(seed: int) -> LinearEncoder:
-        weight = torch.randn(hidden_dim, X.shape[1], generator=generator(seed, "weights")).to(X)
+        stream, size = generator(seed, "weights"), (hidden_dim, X.shape[1])
+        weight = torch.randn(size, generator=stream, dtype=torch.float32).to(X)
         _minimise(weight, centred, epochs)
         # The encoder reads x itself: rows that sum to zero take off its mean.
         weight -= weight.mean(1, keepdim=True)

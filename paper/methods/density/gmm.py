@@ -13,17 +13,15 @@ outweigh the rest of the image.
 """
 
 import math
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 from torch import Tensor
 
 from paper.methods.density.kmeans import seeding_flops
-from paper.methods.encoders import KINDS, FitError, each_seed
+from paper.methods.encoders import KINDS, FitError, by_package, each_seed
 from paper.methods.methods import Method, Outcomes
 
 # Added to σ_k², so that a component of equal images keeps a density; about (8 / 255)².
@@ -86,8 +84,7 @@ def fit_mixture(X: Tensor, hidden_dim: int, seed: int, *, epochs: int) -> Mixtur
         init_params="k-means++",
         random_state=seed,
     )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # said in the note instead
+    with by_package():
         model.fit(X.cpu().numpy())
     return MixtureEncoder(
         torch.from_numpy(model.means_).to(X),

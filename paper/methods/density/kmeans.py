@@ -11,7 +11,7 @@ import torch
 from sklearn.cluster import KMeans
 from torch import Tensor
 
-from paper.methods.encoders import FitError, TriangleEncoder, each_seed
+from paper.methods.encoders import FitError, TriangleEncoder, by_package, each_seed
 from paper.methods.methods import Method, Outcomes
 
 
@@ -26,7 +26,8 @@ def fit_many(
         model = KMeans(
             hidden_dim, n_init=1, max_iter=epochs, random_state=seed, algorithm="lloyd", copy_x=True
         )
-        model.fit(X.cpu().numpy())
+        with by_package():
+            model.fit(X.cpu().numpy())
         return TriangleEncoder(torch.from_numpy(model.cluster_centers_).to(X))
 
     return each_seed(fit, seeds, progress)

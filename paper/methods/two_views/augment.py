@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from paper.methods.descent import drawn
 from paper.methods.encoders import FitError
 from paper.methods.reconstruction.masking import draw_masks
 
@@ -48,7 +49,7 @@ def two_views(x: Tensor, draws: Sequence[torch.Generator]) -> Tensor:
     """
     side, samples = image_side(x.shape[-1]), 2 * x.shape[1]
     # Four numbers in [-1, 1) for each view: angle, size, shift right, shift down.
-    uniform = torch.stack([torch.rand(4, samples, generator=draw) for draw in draws], 1)
+    uniform = drawn(torch.rand, (4, samples), draws).transpose(0, 1)
     angle, size, *shift = uniform.mul_(2).sub_(1).to(x).flatten(1)
     images = x.unflatten(-1, (side, side)).repeat(1, 2, 1, 1).flatten(0, 1)
     views = moved(images, ROTATION * angle, 1 + SCALE * size, SHIFT * torch.stack(shift, -1))

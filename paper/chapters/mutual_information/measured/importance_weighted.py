@@ -146,7 +146,8 @@ def _trained(spec: ImportanceWeightedSpec, device: torch.device) -> dict[str, An
     for _ in range(spec.steps):
         picked = torch.randperm(len(data.train), generator=order)[: spec.batch_size].to(device)
         x = data.train[picked]
-        noise = torch.randn(spec.draws, len(x), spec.latents, generator=order).to(x)
+        size = (spec.draws, len(x), spec.latents)
+        noise = torch.randn(size, generator=order, dtype=torch.float32).to(x)
         loss = -importance_weighted_bound(model.log_weights(x, noise)).mean()
         optimizer.zero_grad()
         loss.backward()
@@ -164,7 +165,8 @@ def _measured(
         at_once = max(1, _AT_ONCE // (draws * repeats))
         parts = []
         for part in x.split(at_once):
-            noise = torch.randn(draws, repeats * len(part), spec.latents, generator=draw).to(x)
+            size = (draws, repeats * len(part), spec.latents)
+            noise = torch.randn(size, generator=draw, dtype=torch.float32).to(x)
             log_weights = model.log_weights(part.repeat(repeats, 1), noise)
             parts.append(importance_weighted_bound(log_weights))
         return float(torch.cat(parts).mean())

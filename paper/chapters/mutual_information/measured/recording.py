@@ -37,7 +37,9 @@ def halves_of(data: Dataset) -> tuple[Tensor, Tensor, Tensor, Tensor, tuple[int,
 
 def noisy(x: Tensor, size: float, draw: torch.Generator | None) -> Tensor:
     """Samples with normal noise of this standard deviation."""
-    return x + size * torch.randn(x.shape, generator=draw).to(x) if size else x
+    if not size:
+        return x
+    return x + size * torch.randn(x.shape, generator=draw, dtype=torch.float32).to(x)
 
 
 def half_probe(

@@ -140,7 +140,8 @@ def _flops_per_epoch(spec: BaselineSpec | RunSpec, samples: int, inputs: int) ->
 @lru_cache(maxsize=4096)
 def _counted_epoch(spec: BaselineSpec | RunSpec, samples: int, inputs: int) -> float:
     """Cost of a fit for the one epoch of ``spec``, on random inputs in [0, 1]."""
-    x = torch.rand(samples, inputs, generator=torch.Generator().manual_seed(0))
+    stream = torch.Generator().manual_seed(0)
+    x = torch.rand(samples, inputs, generator=stream, dtype=torch.float32)
     classes = _CLASSES.get(spec.dataset, _MOST_CLASSES)
     labels = torch.full((samples,), classes - 1)  # the largest one says how many there are
     if isinstance(spec, RunSpec):

@@ -101,7 +101,7 @@ def _turned(data: Dataset) -> Dataset:
 
     def turned(images: Tensor) -> Tensor:
         side = math.isqrt(images.shape[1])
-        share = torch.rand(len(images), generator=stream) * 2 - 1
+        share = torch.rand(len(images), generator=stream, dtype=torch.float32) * 2 - 1
         angles = (math.radians(ROTATION) * share).to(images)
         blocks = zip(
             images.view(-1, side, side).split(_AT_ONCE), angles.split(_AT_ONCE), strict=True
