@@ -1,0 +1,174 @@
+"""How many small changes of the code make a test fail: `make mutate`.
+
+Usage: python tests/mutate.py [--every N] [FILE ...]
+
+The changes are mutmut's. It would itself leave out decorated functions, class bodies and what stands
+at module level, which here are keys, validators, locks and limits; so every change is written into
+a copy of the checkout and tried in a fork of a process that has imported everything but our code.
+
+The files and their tests stand in `[tool.mutate]` of pyproject.toml. A survivor needs a reason in
+tests/survivors.toml; one without, or a listed one that a test kills, is a failure.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import os
+import re
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import tomllib
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from importlib.util import cache_from_source
+from multiprocessing import get_context
+from os.path import commonprefix
+from pathlib import Path
+
+import libcst as cst
+import libcst.matchers as m
+import pytest
+from mutmut.mutation.mutators import mutation_operators
+
+ROOT = Path(__file__).parents[1]
+COPIED = ("infomax_lib", "paper", "tests", "pyproject.toml")
+QUIETLY = ("-x", "-qq", "--tb=no", "--assert=plain", "-p", "no:cacheprovider")
+CONTEXT = 24  # characters on each side of a change that its name shows
+# what is read by type checkers and by `import *`, not by what runs
+NOT_CODE = (cst.Annotation, cst.Import, cst.ImportFrom)
+
+
+class _Mutations(cst.CSTVisitor):
+    def __init__(self) -> None:
+        super().__init__()
+        self.scope: list[str] = []
+        self.found: list[tuple[str, cst.CSTNode, cst.CSTNode]] = []
+
+    def on_visit(self, node: cst.CSTNode) -> bool:
+        if isinstance(node, NOT_CODE) or _is_declaration(node):
+            return False
+        if isinstance(node, cst.FunctionDef | cst.ClassDef):
+            self.scope.append(node.name.value)
+        for kind, changes in mutation_operators:
+            if isinstance(node, kind):
+                self.found += [(".".join(self.scope), node, now) for now in changes(node)]
+        return True
+
+    def on_leave(self, node: cst.CSTNode) -> None:
+        if isinstance(node, cst.FunctionDef | cst.ClassDef):
+            self.scope.pop()
+
+
+def _is_declaration(node: cst.CSTNode) -> bool:
+    return isinstance(node, cst.Assign) and (
+        m.matches(node.targets[0].target, m.Name("__all__"))
+        or m.matches(node.value, m.Call(m.Name("TypeVar")))
+    )
+
+
+def mutants(source: str, every: int = 1) -> Iterator[tuple[str, str]]:
+    """Name and text of every mutant of a source."""
+    module, visitor = cst.parse_module(source), _Mutations()
+    module.visit(visitor)
+    for scope, node, now in visitor.found[::every]:
+        text = module.deep_replace(node, now).code
+        with suppress(SyntaxError):
+            compile(text, "mutant", "exec")
+            yield f"{scope or 'module'}: {_difference(source, text)}", text
+
+
+def _difference(was: str, now: str) -> str:
+    """`was → now`, of which a little on both sides of the change is shown."""
+    start = max(len(commonprefix((was, now))) - CONTEXT, 0)
+    rest = was[start:], now[start:]
+    end = max(len(commonprefix([text[::-1] for text in rest])) - CONTEXT, 0)
+    return " → ".join(re.sub(r"\s+", " ", text[: len(text) - end]) for text in rest)
+
+
+def passes(tests: Sequence[str], limit: float | None = None) -> bool:
+    """Whether the tests pass in a fork of this process, within ``limit`` seconds."""
+    process = get_context("fork").Process(target=_run, args=(tests,))
+    process.start()
+    process.join(limit)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)  # with whatever it has left running
+    process.join()
+    return process.exitcode == 0
+
+
+def _run(tests: Sequence[str]) -> None:
+    os.setsid()
+    for stream in (1, 2):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
+    os._exit(pytest.main([*QUIETLY, *tests]))
+
+
+def _import_what_tests_import(tests: Iterable[str]) -> None:
+    """Import what is not ours once for all forks."""
+    pytest.main(["--collect-only", *QUIETLY, *tests])
+    for name, module in list(sys.modules.items()):
+        if name != "__main__" and str(getattr(module, "__file__", "")).startswith(os.getcwd()):
+            del sys.modules[name]
+    gc.freeze()  # a collection in a fork would copy all memory
+    # what has been compiled until here is read by all forks; of a mutant nothing is kept
+    sys.dont_write_bytecode = True
+    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+
+
+def survivors_of(file: str, tests: Sequence[str], every: int) -> list[str]:
+    """The mutants that no test noticed; says how many there were."""
+    path, begun = Path(file), time.monotonic()
+    source = path.read_text("utf8")
+    Path(cache_from_source(file)).unlink(missing_ok=True)
+    if not passes(tests):
+        sys.exit(f"the tests of {file} fail as it is: pytest {' '.join(tests)}")
+    limit = 10 + 5 * (time.monotonic() - begun)
+    tried, survivors = 0, []
+    for name, text in mutants(source, every):
+        tried += 1
+        path.write_text(text, "utf8")
+        if passes(tests, limit):
+            survivors.append(name)
+    path.write_text(source, "utf8")
+    killed = tried - len(survivors)
+    took = time.monotonic() - begun
+    print(f"{file}: {killed} of {tried} killed, {killed / tried:.1%}, {took:.0f} s", flush=True)
+    return survivors
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(description="How many mutants the tests kill.")
+    options.add_argument("files", nargs="*", help="those of pyproject.toml unless given")
+    options.add_argument("--every", type=int, default=1, help="try every n-th mutant only")
+    asked = options.parse_args()
+    tests_of = tomllib.loads((ROOT / "pyproject.toml").read_text("utf8"))["tool"]["mutate"]
+    reasons = tomllib.loads((ROOT / "tests" / "survivors.toml").read_text("utf8"))
+    wrong = 0
+    with tempfile.TemporaryDirectory(prefix="infomax-mutate-") as copy:
+        for each in ROOT.iterdir():
+            if each.name not in COPIED:
+                Path(copy, each.name).symlink_to(each)
+            elif each.is_dir():
+                shutil.copytree(each, Path(copy, each.name))
+            else:
+                shutil.copy(each, copy)
+        os.chdir(copy)
+        sys.path[:0] = [copy]
+        os.environ["PYTHONPATH"] = copy
+        _import_what_tests_import({test for file in asked.files or tests_of for test in tests_of[file]})
+        for file in asked.files or tests_of:
+            found, listed = survivors_of(file, tests_of[file], asked.every), reasons.get(file, {})
+            news = [name for name in found if name not in listed]
+            gone = [] if asked.every > 1 else [name for name in listed if name not in found]
+            wrong += len(news) + len(gone)
+            for text, names in (("survives", news), ("is listed and is killed", gone)):
+                print(*(f"  {text}: {name}" for name in names), sep="\n", flush=True)
+    return bool(wrong)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
