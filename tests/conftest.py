@@ -40,6 +40,8 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_configure(config):
+    # A test that names no store must neither read the reader's results nor add to them.
+    os.environ["INFOMAX_STORE"] = "memory"
     # Workers that share cores wait for each other's threads, far longer than one thread computes.
     torch.set_num_threads(1)
     threadpool_limits(1)

@@ -258,9 +258,9 @@ def audit_command(
     store = open_store(folder)
     known, foreign = auditable(store)
     if foreign:
-        say(f"{foreign} row(s) of {store.folder} have keys of another version and are left out")
+        say(f"{foreign} row(s) of {store} have keys of another version and are left out")
     if not known:
-        raise ValueError(f"{store.folder} holds no results to audit: name a store with --store")
+        raise ValueError(f"{store} holds no results to audit: name a store with --store")
     seed = random.randrange(10**6) if seed is None else seed
     drawn = draw(known, sample, seed, max_epochs, 60 * minutes, lambda row: row.seconds(store))
     if not drawn:
@@ -272,7 +272,7 @@ def audit_command(
     estimate = sum(row.seconds(store) for row in drawn)
     kinds = ", ".join(dict.fromkeys(row.kind.name for row in drawn))
     say(
-        f"auditing {len(drawn)} of {len(known)} results in {store.folder}, seed {seed}: {kinds}; "
+        f"auditing {len(drawn)} of {len(known)} results in {store}, seed {seed}: {kinds}; "
         f"about {estimate:.0f} s on one core"
     )
     start = time.perf_counter()

@@ -154,7 +154,7 @@ class Kind(Generic[S]):
         specs: Sequence[S] | S,
         compute: Compute[S],
         device: str = "auto",
-        store: str | Store | None = None,
+        store: str | Store | None = "auto",
         progress: bool = True,
         keep: Callable[[Mapping[str, Any]], bool] = lambda row: True,
     ) -> pd.DataFrame:
@@ -278,7 +278,10 @@ def interruptible(
     """
     try:
         with bar, closing(finished):
+            if total:
+                store.refuse_unwritable()
             yield
+            store.settle()
     except KeyboardInterrupt:
         print(
             f"Interrupted: {total - left()} of {total} {what} are finished and stored in "

@@ -18,10 +18,10 @@ from infomax_lib.model.data import load_dataset
 from infomax_lib.model.layer import InfoMaxLayer
 from infomax_lib.model.spec import RunSpec
 from infomax_lib.model.streams import measured_epochs
-from infomax_lib.results.memory import available_memory, refuse_what_cannot_fit
 from infomax_lib.results.store import Store, open_store
 from infomax_lib.results.workers import Advance, share_out
 from infomax_lib.training.grouping import matrix_gigaflops, populations
+from infomax_lib.training.memory import available_memory, refuse_what_cannot_fit
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -93,7 +93,7 @@ class Plan:
 def run(
     specs: Sequence[RunSpec] | RunSpec,
     device: str = "auto",
-    store: str | Store | None = None,
+    store: str | Store | None = "auto",
     progress: bool = True,
     keep_weights: bool = False,
     cluster: str | Client | None = None,
@@ -200,7 +200,7 @@ def plan(
     return Plan(different, missing, groups, parts, min(cores, len(parts)))
 
 
-def history(specs: Sequence[RunSpec] | RunSpec, store: str | Store | None = None) -> pd.DataFrame:
+def history(specs: Sequence[RunSpec] | RunSpec, store: str | Store | None = "auto") -> pd.DataFrame:
     """Per-epoch values of runs that :func:`run` has computed into the same store.
 
     Returns:
@@ -226,7 +226,7 @@ def history(specs: Sequence[RunSpec] | RunSpec, store: str | Store | None = None
 
 
 def trained_layer(
-    spec: RunSpec, store: str | Store | None = None, epoch: int | None = None
+    spec: RunSpec, store: str | Store | None = "auto", epoch: int | None = None
 ) -> InfoMaxLayer:
     """The layer of a run as it was after training, or at an earlier measured epoch.
 

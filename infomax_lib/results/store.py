@@ -1,10 +1,13 @@
 """Results on disk: immutable Parquet files, each named by the hash of its own bytes.
 
 A file holds the rows of one computed chunk and, in its metadata, where they come from (library and
-PyTorch version, code fingerprint, device, threads, seconds, date). It is written to a temporary
-name in the same folder, flushed to the disk and renamed, so that it is there whole or not at all;
-on reading, bytes that do not match the name are reported, set aside and never used. A sound file in
-a format that this version does not know is reported, left where it is and not used either.
+PyTorch version, code fingerprint, device, threads, seconds, date). It is there whole or not at all
+(:mod:`.files`); on reading, bytes that do not match the name are reported, set aside and never
+used. A sound file in a format that this version does not know, or one that cannot be read, is
+reported, left where it is and not used either; of other names in the folder no notice is taken.
+
+A store may lie on top of others, which are only read: results that a reader computes stand in a
+folder of the reader's own above those that came with the book.
 
 The files of two computations of the same runs differ in date and seconds, and perhaps in which runs
 share a file; their rows are the same, which :meth:`Store.digest` shows.
@@ -16,8 +19,10 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import sys
 import tempfile
+import threading
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -31,24 +36,34 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
-__all__ = ["FileInfo", "Store", "StoreWarning", "code_fingerprint", "open_store"]
+from infomax_lib.results.files import (
+    refuse_unwritable,
+    remove_abandoned,
+    source_files,
+    write_whole,
+)
+
+__all__ = ["FileInfo", "Store", "StoreError", "StoreWarning", "code_fingerprint", "open_store"]
 
 # How rows are laid out in a file. Raise it when older versions could not read, or would misread,
 # what this one writes.
 FILE_FORMAT = 1
 
-_NAME_DIGITS = 32
 _METADATA = b"infomax"
-_WRITING = ".writing-"  # prefix of files that are not finished
-_ABANDONED = 24 * 3600.0  # seconds after which such a file belongs to a process that was killed
+_NAME_DIGITS = 32
+_OUR_NAME = re.compile(rf"[0-9a-f]{{{_NAME_DIGITS}}}\.parquet")
+
+
+class StoreError(OSError):
+    """Results cannot be stored; the message says why, where they are now, and what to do."""
 
 
 class StoreWarning(UserWarning):
     """A result file cannot be used, or could not be written; nothing that was computed is lost."""
 
 
-class _UnknownFormatError(Exception):
-    """A file is sound but was not written in a format that this version reads."""
+class _UnusableError(Exception):
+    """A file holds nothing that this version can use; the message goes on after its path."""
 
 
 @dataclass(frozen=True)
@@ -60,26 +75,57 @@ class FileInfo:
     metadata: dict[str, Any]
 
 
+@dataclass
+class _Unsaved:
+    """A file that the disk refused."""
+
+    kind: str
+    rows: int
+    content: bytes
+    rescued: Path | None = None  # where it is kept meanwhile
+
+
+# What the disk refused, by folder: a store opened anew in this process still has it.
+_UNSAVED: dict[Path, list[_Unsaved]] = {}
+_LOCK = threading.RLock()
+
+
 class Store:
     """Results in a folder, one subfolder per kind of result ("runs", "weights", ...).
 
     Args:
         folder: Where the files lie; created when the first one is written.
+        below: Folders with more results, which are only read.
 
-    Several processes may read and write one store at once: files never change. Where two files
-    hold the same key, the one with the greater name counts, so that every reader sees the same.
+    Several threads and processes may read and write one store at once: files never change. Where
+    two files hold the same key, the one with the greater name counts, so that every reader sees the
+    same.
     """
 
-    def __init__(self, folder: str | os.PathLike[str]) -> None:
-        self.folder = Path(folder)
+    def __init__(
+        self, folder: str | os.PathLike[str], below: Sequence[str | os.PathLike[str]] = ()
+    ) -> None:
+        # Absolute: the process may change its working folder.
+        self.folder = Path(folder).expanduser().absolute()
+        self.below = tuple(Path(other).expanduser().absolute() for other in below)
         self._rows: dict[str, dict[str, dict[str, Any]]] = {}  # kind -> key -> row
         self._source: dict[str, dict[str, str]] = {}  # kind -> key -> name of the row's file
-        self._read: dict[str, set[str]] = {}  # kind -> names of the files already in _rows
+        self._read: dict[str, dict[str, Path]] = {}  # kind -> name of a file in _rows -> its path
         self._ignored: set[Path] = set()  # reported, and left where they are
-        self._unsaved: list[tuple[str, int, bytes]] = []  # kind, rows, content of a file
+        self._unsaved = _UNSAVED.setdefault(self.folder, [])
+        for each in self._unsaved:
+            self._add(each.kind, _decode(each.content), _name_of(each.content))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """In another process a store is the same folders, read anew."""
+        return type(self), (self.folder, self.below)
 
     def __repr__(self) -> str:
-        return f"Store({str(self.folder)!r})"
+        below = f", below={[str(folder) for folder in self.below]}" if self.below else ""
+        return f"Store({str(self.folder)!r}{below})"
+
+    def __str__(self) -> str:
+        return " on top of ".join(map(str, (self.folder, *self.below)))
 
     def load(self, kind: str, keys: Iterable[str]) -> dict[str, dict[str, Any]]:
         """The known rows among ``keys``, by key."""
@@ -102,39 +148,90 @@ class Store:
             provenance: Facts for the file's metadata, e.g. ``seconds=12.3, device="cpu"``.
         """
         content = _encode(rows, _provenance() | provenance)
-        self._refresh(kind)
-        self._add(kind, rows, _name_of(content))
-        self._unsaved.append((kind, len(rows), content))
-        while self._unsaved:
-            kind, _, content = self._unsaved[0]
+        with _LOCK:
+            self._refresh(kind)
+            self._add(kind, rows, _name_of(content))
+            self._unsaved.append(_Unsaved(kind, len(rows), content))
             try:
-                self._write_file(kind, content)
+                self._save()
             except KeyboardInterrupt:  # what took minutes is not lost for milliseconds
                 with contextlib.suppress(OSError):
-                    self._write_file(kind, content)
-                    self._unsaved.pop(0)
+                    self._save()
                 raise
             except OSError as error:
-                count = sum(rows for _, rows, _ in self._unsaved)
-                warnings.warn(
-                    f"could not write to {self.folder}: {error}. {count} result(s) are kept in "
-                    "memory and will be written with the next ones; make room, or they are lost "
-                    "when this process ends",
-                    StoreWarning,
-                    stacklevel=2,
-                )
-                return
+                warnings.warn(self._refused(error), StoreWarning, stacklevel=2)
+
+    def refuse_unwritable(self) -> None:
+        """Find out that nothing can be stored here before it is computed.
+
+        Raises:
+            StoreError: It cannot.
+        """
+        try:
+            refuse_unwritable(self.folder)
+        except OSError as error:
+            raise StoreError(
+                f"results cannot be stored in {self.folder}: {error.strerror or error}; name a "
+                "folder that can be written to (store=..., --store or $INFOMAX_STORE), or "
+                '"memory" to keep nothing'
+            ) from error
+
+    def settle(self) -> None:
+        """Try once more to store what the disk has refused.
+
+        Raises:
+            StoreError: It still refuses.
+        """
+        with _LOCK:
+            try:
+                self._save()
+            except OSError as error:
+                raise StoreError(self._refused(error)) from error
+
+    def _save(self) -> None:
+        while self._unsaved:
+            first = self._unsaved[0]
+            target = self.folder / first.kind / _name_of(first.content)
+            write_whole(target, first.content)
+            self._read.setdefault(first.kind, {})[target.name] = target
+            remove_abandoned(target)
+            if first.rescued:
+                with contextlib.suppress(OSError):
+                    first.rescued.unlink()
             self._unsaved.pop(0)
+
+    def _refused(self, error: OSError) -> str:
+        """Keep what the disk refused where it can be kept, and say so."""
+        for each in self._unsaved:
+            if each.rescued is None:
+                with contextlib.suppress(OSError):
+                    target = _rescue_folder(self.folder) / each.kind / _name_of(each.content)
+                    write_whole(target, each.content)
+                    each.rescued = target
+        count = sum(each.rows for each in self._unsaved)
+        places = {each.rescued.parents[1] for each in self._unsaved if each.rescued}
+        kept = [f"in {place}, a store of its own" for place in sorted(places)]
+        if not all(each.rescued for each in self._unsaved):
+            kept.append("in memory, and are lost when this process ends")
+        return (
+            f"could not write to {self.folder}: {error.strerror or error}. {count} result(s) are "
+            f"kept {' and '.join(kept)}; make room, and they are written with the next ones"
+        )
 
     def files(self, kind: str) -> list[FileInfo]:
         """All sound files of one kind with their provenance, oldest first."""
         self._refresh(kind)
         infos = []
-        for name in self._read[kind]:
-            path = self.folder / kind / name
+        for path in self._read[kind].values():
             schema = pq.read_metadata(path)
             infos.append(FileInfo(path, schema.num_rows, json.loads(schema.metadata[_METADATA])))
         return sorted(infos, key=lambda info: (info.metadata["date"], info.path.name))
+
+    def kinds(self) -> list[str]:
+        """Kinds of which there may be results, in order."""
+        folders = [folder for folder in (self.folder, *self.below) if folder.is_dir()]
+        found = {each for folder in folders for each in folder.iterdir() if each.is_dir()}
+        return sorted({each.name for each in found if not each.name.startswith(".")})
 
     def source_names(self, kind: str, keys: Iterable[str]) -> dict[str, str]:
         """Names of the files that hold the known rows among ``keys``, by key."""
@@ -156,10 +253,8 @@ class Store:
         Args:
             kinds: Which kinds of result; all by default.
         """
-        if not kinds and self.folder.is_dir():
-            kinds = tuple(path.name for path in self.folder.iterdir() if path.is_dir())
         digest = hashlib.sha256()
-        for kind in sorted(kinds):
+        for kind in sorted(kinds or self.kinds()):
             rows = self._refresh(kind)
             for key in sorted(rows):
                 # A value that is absent, and one that is None for the sake of others in the file.
@@ -176,74 +271,63 @@ class Store:
                 known[row["key"]], source[row["key"]] = row, name
 
     def _refresh(self, kind: str) -> dict[str, dict[str, Any]]:
-        """Read files that appeared since the last call; return all rows of this kind."""
-        rows, read = self._rows.setdefault(kind, {}), self._read.setdefault(kind, set())
-        for path in sorted((self.folder / kind).glob("*.parquet")):
-            if path.name not in read and path not in self._ignored:
-                try:
-                    content = path.read_bytes()
-                except FileNotFoundError:  # another process has just set it aside
-                    continue
-                if _name_of(content) != path.name:
-                    self._set_aside(path)
-                    continue
-                try:
-                    self._add(kind, _decode(content), path.name)
-                    read.add(path.name)
-                except _UnknownFormatError as error:
-                    self._ignored.add(path)
-                    warnings.warn(
-                        f"{path} is not used: {error}. It is left where it is; update this "
-                        "package to read it, or its results will be computed again",
-                        StoreWarning,
-                        stacklevel=3,
-                    )
-        return rows
+        """Read files that appeared since the last call; return a copy of all rows of this kind."""
+        with _LOCK:
+            rows, read = self._rows.setdefault(kind, {}), self._read.setdefault(kind, {})
+            problems = []
+            for folder in (self.folder, *self.below):
+                for path in self._new_files(folder / kind):
+                    try:
+                        self._add(kind, _decode(self._content(path)), path.name)
+                        read[path.name] = path
+                    except FileNotFoundError:  # another process has just set it aside
+                        continue
+                    except _UnusableError as error:
+                        self._ignored.add(path)
+                        problems.append(f"{path} {error}")
+            if problems:
+                more = f" (and {len(problems) - 1} more files)" if len(problems) > 1 else ""
+                warnings.warn(
+                    f"{problems[0]}{more}; what is missing will be computed again",
+                    StoreWarning,
+                    stacklevel=3,
+                )
+            return dict(rows)
 
-    def _set_aside(self, path: Path) -> None:
+    def _new_files(self, folder: Path) -> list[Path]:
+        """Files that a store has written and that have not been read."""
+        return [
+            path
+            for path in sorted(folder.glob("*.parquet"))
+            if _OUR_NAME.fullmatch(path.name)
+            and path.name not in self._read[folder.name]
+            and path not in self._ignored
+        ]
+
+    def _content(self, path: Path) -> bytes:
+        """The bytes of a file, which are those that were written."""
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise _UnusableError(
+                f"cannot be read ({error.strerror or error}): it is left where it is"
+            ) from error
+        if _name_of(content) == path.name:
+            return content
         target = path.with_suffix(".damaged")
         outcome = f"it was renamed to {target.name}"
-        try:
-            path.replace(target)
-        except FileNotFoundError:
-            outcome = "another process has set it aside"
-        except OSError as error:  # a folder that cannot be written to
-            outcome = f"it could not be renamed ({error}), and is ignored"
-            self._ignored.add(path)
-        warnings.warn(
-            f"{path} is damaged (its bytes do not match its name): {outcome}; "
-            "its results will be computed again",
-            StoreWarning,
-            stacklevel=4,
-        )
-
-    def _write_file(self, kind: str, content: bytes) -> None:
-        folder = self.folder / kind
-        folder.mkdir(parents=True, exist_ok=True)
-        target = folder / _name_of(content)
-        handle, temporary = tempfile.mkstemp(dir=folder, prefix=_WRITING)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, target)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
-            raise
-        self._read.setdefault(kind, set()).add(target.name)
-        _remove_abandoned(target)
-
-
-def _remove_abandoned(newest: Path) -> None:
-    """Remove unfinished files of processes that were killed long before a file was written."""
-    with contextlib.suppress(OSError):
-        now = newest.stat().st_mtime  # the clock of the disk, which may be another machine's
-        for path in newest.parent.glob(f"{_WRITING}*"):
-            if path.stat().st_mtime < now - _ABANDONED:
-                path.unlink()
+        if self.folder not in path.parents:
+            outcome = "it is left where it is"
+        else:
+            try:
+                path.replace(target)
+            except FileNotFoundError:
+                outcome = "another process has set it aside"
+            except OSError as error:  # a folder that cannot be written to
+                outcome = f"it could not be renamed ({error}), and is ignored"
+        raise _UnusableError(f"is damaged (its bytes do not match its name): {outcome}")
 
 
 def _name_of(content: bytes) -> str:
@@ -254,20 +338,23 @@ def _decode(content: bytes) -> list[dict[str, Any]]:
     """The rows of a file.
 
     Raises:
-        _UnknownFormatError: Its bytes or its metadata are not what this version writes.
+        _UnusableError: Its bytes or its metadata are not what this version writes.
     """
     try:
         schema = pq.read_schema(pa.BufferReader(content))
         metadata = json.loads(schema.metadata[_METADATA])
         found = metadata.get("format", 1)  # the first version did not say so
+        if found == FILE_FORMAT and "key" in schema.names:
+            return pq.read_table(pa.BufferReader(content)).to_pylist()
     except (pa.ArrowException, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise _UnknownFormatError("it does not look like a file of this package") from error
-    if found != FILE_FORMAT or "key" not in schema.names:
-        raise _UnknownFormatError(
-            f"it has format {found} of library version {metadata.get('library')}, "
-            f"and this version reads format {FILE_FORMAT}"
-        )
-    return pq.read_table(pa.BufferReader(content)).to_pylist()
+        raise _UnusableError(
+            "is not used: it does not look like a file of this package; it is left where it is"
+        ) from error
+    raise _UnusableError(
+        f"is not used: it has format {found} of library version {metadata.get('library')}, and "
+        f"this version reads format {FILE_FORMAT}; it is left where it is; update this package to "
+        "read it"
+    )
 
 
 def _encode(rows: Sequence[dict[str, Any]], metadata: dict[str, Any]) -> bytes:
@@ -288,25 +375,41 @@ def open_store(store: str | os.PathLike[str] | Store | None = "auto") -> Store:
     """The store that a name stands for.
 
     Args:
-        store: A folder; a :class:`Store`, returned as it is; ``"auto"`` for ``$INFOMAX_STORE`` or
-            else the ``results`` folder beside the package in a checkout, or the user's cache
-            folder where the package is installed on its own; ``"memory"`` or None for a folder
-            that lives as long as this process.
+        store: A folder; a :class:`Store`, returned as it is; ``"memory"`` or None for a folder
+            that lives as long as this process; ``"auto"`` for what ``$INFOMAX_STORE`` names or
+            else, in a checkout, the folder ``own-results``, which git ignores, on top of the
+            committed ``results``, and in the user's cache where the package is installed alone.
     """
     if isinstance(store, Store):
         return store
+    if store == "auto":
+        store = os.environ.get("INFOMAX_STORE") or "auto"
     if store is None or store == "memory":
         return Store(_session_folder().name)
     if store == "auto":
-        beside = Path(__file__).parents[2] / "results"
-        cached = Path(pooch.os_cache("infomax")) / "results"
-        return Store(os.environ.get("INFOMAX_STORE") or (beside if beside.is_dir() else cached))
+        committed = Path(__file__).parents[2] / "results"
+        if committed.is_dir():
+            return Store(committed.with_name("own-results"), below=[committed])
+        return Store(Path(pooch.os_cache("infomax")) / "results")
     return Store(store)
+
+
+def _rescue_folder(store: Path) -> Path:
+    """A store for what another one refuses, on a disk that may have room."""
+    name = f"{store.name}-{hashlib.sha256(str(store).encode()).hexdigest()[:8]}"
+    for place in (Path(pooch.os_cache("infomax")), Path(tempfile.gettempdir())):
+        with contextlib.suppress(OSError):
+            folder = place / "infomax-unsaved" / name
+            refuse_unwritable(folder)
+            return folder
+    raise OSError("nowhere to keep them")
 
 
 @cache
 def code_fingerprint(package: str = "infomax_lib") -> str:
     """SHA-256 over Python sources, 16 hex digits: which code computed a result.
+
+    Line endings do not count.
 
     Args:
         package: Whose sources are covered beside those of this library; one that has no folder
@@ -318,8 +421,9 @@ def code_fingerprint(package: str = "infomax_lib") -> str:
     if file and Path(file).name == "__init__.py" and Path(file).parent not in roots:
         roots.append(Path(file).parent)
     for root in roots:
-        for path in sorted(root.rglob("*.py")):
-            digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+        for path in source_files(root):
+            digest.update(path.relative_to(root).as_posix().encode() + b"\0")
+            digest.update(path.read_bytes().replace(b"\r\n", b"\n"))
     return digest.hexdigest()[:16]
 
 

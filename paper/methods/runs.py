@@ -63,7 +63,7 @@ KIND = Kind(
 def run_baselines(
     specs: Sequence[BaselineSpec] | BaselineSpec,
     device: str = "auto",
-    store: str | Store | None = None,
+    store: str | Store | None = "auto",
     progress: bool = True,
     keep_weights: Collection[int] = (),
 ) -> pd.DataFrame:
@@ -130,7 +130,7 @@ def run_baselines(
     return table(specs, unstored | store.load(KIND.name, [spec.key for spec in specs]))
 
 
-def fitted_encoder(spec: BaselineSpec, store: str | Store | None = None) -> Encoder:
+def fitted_encoder(spec: BaselineSpec, store: str | Store | None = "auto") -> Encoder:
     """The encoder of one baseline, fitted again if the store does not hold its weights.
 
     Raises:

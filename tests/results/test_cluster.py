@@ -262,7 +262,7 @@ class TestRefusals:
             "import infomax_lib.results.cluster as c; c.available_memory = lambda device: 2**20"
         )
         with _changed(client, change) as undo:
-            undo("import infomax_lib.results.memory as m; c.available_memory = m.available_memory")
+            undo("import infomax_lib.training.memory as m; c.available_memory = m.available_memory")
             with pytest.raises(
                 ClusterError, match=r"takes at least .* GiB, but it has 0\.00098 GiB"
             ):

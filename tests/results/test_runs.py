@@ -25,8 +25,8 @@ from infomax_lib.measures.weights_and_outputs import (
     row_norm,
     weight_redundancy,
 )
-from infomax_lib.results import compute, memory, runs
-from infomax_lib.training import grouping
+from infomax_lib.results import compute, runs
+from infomax_lib.training import grouping, memory
 from infomax_lib.training.devices import resolve_device
 
 SMALL = RunSpec(dataset="synthetic", hidden_dim=3, epochs=2, batch_size="full", learning_rate=0.01)

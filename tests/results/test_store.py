@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import pickle
 import shutil
 import tempfile
 from pathlib import Path
@@ -11,10 +12,16 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from damage import file_of_our_naming, files, flip, parquet, truncate
+from typer.testing import CliRunner
 
 from infomax_lib import RunSpec, Store, grid, open_store, run
+from infomax_lib.cli import app
+from infomax_lib.results import files as files_module
 from infomax_lib.results import store as store_module
-from infomax_lib.results.store import StoreWarning, code_fingerprint
+from infomax_lib.results.experiments import Kind
+from infomax_lib.results.store import StoreError, StoreWarning, code_fingerprint
+
+KIND_OF_ITS_OWN = Kind("toys", (RunSpec,))
 
 
 def row(key, value=1.0):
@@ -84,6 +91,21 @@ class TestRoundTrip:
         assert len(code_fingerprint()) == 16
         assert code_fingerprint() == code_fingerprint()
 
+    def test_fingerprint_knows_neither_line_endings_nor_what_editors_leave(
+        self, tmp_path, monkeypatch
+    ):
+        (tmp_path / "a.py").write_bytes(b"x = 1\ny = 2\n")
+        monkeypatch.setattr(store_module, "__file__", str(tmp_path / "results" / "store.py"))
+        original = code_fingerprint.__wrapped__()
+        (tmp_path / "a.py").write_bytes(b"x = 1\r\ny = 2\r\n")
+        (tmp_path / ".#a.py").symlink_to("somebody@somewhere.1234")  # Emacs has the file open
+        (tmp_path / ".ipynb_checkpoints").mkdir()
+        (tmp_path / ".ipynb_checkpoints" / "a-checkpoint.py").write_text("x = 0\n")
+        (tmp_path / "folder.py").mkdir()
+        assert code_fingerprint.__wrapped__() == original
+        (tmp_path / "b.py").write_text("")
+        assert code_fingerprint.__wrapped__() != original
+
     def test_the_code_fingerprint_covers_the_package_that_computed(self):
         import paper  # noqa: F401
 
@@ -113,7 +135,73 @@ class TestOpenStore:
         monkeypatch.setattr(store_module.pooch, "os_cache", lambda name: tmp_path / "cache" / name)
         assert open_store("auto").folder == tmp_path / "cache" / "infomax" / "results"
         (tmp_path / "results").mkdir()
-        assert open_store().folder == tmp_path / "results"
+        assert open_store().folder == tmp_path / "own-results"
+        assert open_store().below == (tmp_path / "results",)
+
+    def test_the_variable_may_say_memory(self, monkeypatch):
+        monkeypatch.setenv("INFOMAX_STORE", "memory")
+        assert open_store().folder == open_store("memory").folder
+
+    def test_a_store_stays_where_it_was_when_the_working_folder_changes(
+        self, tmp_path, monkeypatch
+    ):
+        monkeypatch.chdir(tmp_path)
+        store = open_store("mine")
+        monkeypatch.chdir("/")
+        store.write("runs", [row("a")])
+        assert Store(tmp_path / "mine").keys("runs") == {"a"}
+        monkeypatch.setenv("HOME", str(tmp_path))
+        assert open_store("~/mine").keys("runs") == {"a"}
+
+
+class TestLayers:
+    """A store on top of others, which are only read."""
+
+    @pytest.fixture
+    def layered(self, tmp_path):
+        Store(tmp_path / "below").write("runs", [row("a"), row("b")], device="theirs")
+        return Store(tmp_path / "own", below=[tmp_path / "below"])
+
+    def test_reads_both_and_writes_the_upper(self, layered, tmp_path):
+        before = {path: path.read_bytes() for path in files(tmp_path / "below")}
+        layered.write("runs", [row("c")])
+        layered.write("weights", [row("a")])
+        assert layered.keys("runs") == {"a", "b", "c"}
+        assert {path: path.read_bytes() for path in files(tmp_path / "below")} == before
+        assert Store(tmp_path / "own").keys("runs") == {"c"}
+        assert layered.kinds() == ["runs", "weights"]
+        assert layered.source("runs", "a").metadata["device"] == "theirs"
+        assert layered.source("runs", "c").path.parent == tmp_path / "own" / "runs"
+        assert [info.rows for info in layered.files("runs")] in ([1, 2], [2, 1])
+
+    def test_rows_are_the_same_wherever_they_lie(self, layered, tmp_path):
+        layered.write("runs", [row("c")])
+        flat = Store(tmp_path / "flat")
+        flat.write("runs", [row("c"), row("b"), row("a")])
+        assert layered.digest() == flat.digest()
+
+    def test_runs_known_below_are_not_trained_again(self, tmp_path, monkeypatch):
+        run(SMALL, store=tmp_path / "below", progress=False)
+        monkeypatch.setattr("infomax_lib.results.runs.compute", None)
+        store = Store(tmp_path / "own", below=[tmp_path / "below"])
+        assert run(SMALL, store=store, progress=False)["key"].tolist() == [SMALL.key]
+        assert not (tmp_path / "own").exists()
+
+    def test_travels_to_other_processes(self, layered):
+        layered.write("runs", [row("c")])
+        there = pickle.loads(pickle.dumps(layered))
+        assert (there.folder, there.below) == (layered.folder, layered.below)
+        assert there.keys("runs") == {"a", "b", "c"}
+        assert str(there) == f"{layered.folder} on top of {layered.below[0]}"
+
+    def test_damage_below_is_reported_and_left_alone(self, layered, tmp_path):
+        (path,) = files(tmp_path / "below")
+        flip(path)
+        with pytest.warns(StoreWarning, match="is damaged.*left where it is.*computed again"):
+            assert layered.keys("runs") == set()
+        assert path.exists()
+        layered.write("runs", [row("a")])  # without a second warning
+        assert layered.keys("runs") == {"a"}
 
 
 def empty(path):
@@ -151,10 +239,28 @@ class TestDamage:
         (folder / "notes.txt").write_text("mine")
         (folder / ".writing-x1y2z3").write_bytes(b"PAR1 half a fi")  # left by a killed process
         (folder / "half.parquet.tmp").write_bytes(b"PAR1")
-        with pytest.warns(StoreWarning, match=r"export\.parquet is damaged"):
-            assert Store(tmp_path).keys("runs") == {"a"}
+        name = files(tmp_path)[0].name
+        (folder / f"._{name}").write_bytes(b"Mac OS X")
+        (folder / name.replace(".", " (conflicted copy).")).write_bytes(b"PAR1")
+        (folder / f"{'0' * 31}g.parquet").mkdir()
+        (folder / name.upper()).write_bytes(b"PAR1")
+        before = files(folder, "*")
+        store = Store(tmp_path)
+        assert store.keys("runs") == {"a"}  # a warning would be an error
+        assert len(store.files("runs")) == 1
+        assert store.kinds() == ["runs"]
+        assert files(folder, "*") == before
         assert (folder / "notes.txt").read_text() == "mine"
-        assert (folder / ".writing-x1y2z3").exists()
+
+    def test_what_cannot_be_read_is_counted_and_left_alone(self, tmp_path):
+        Store(tmp_path).write("runs", [row("a")])
+        for digit in "123":
+            (tmp_path / "runs" / f"{digit * 32}.parquet").mkdir()
+        store = Store(tmp_path)
+        with pytest.warns(StoreWarning, match=r"1{32}\.parquet cannot be read .*and 2 more files"):
+            assert store.keys("runs") == {"a"}
+        assert store.keys("runs") == {"a"}
+        assert len(files(tmp_path)) == 4
 
     def test_in_a_folder_that_cannot_be_written_damage_is_reported_once(
         self, tmp_path, monkeypatch
@@ -210,7 +316,7 @@ class TestOtherVersions:
         Store(tmp_path).write("runs", [row("a")])
         path = file_of_our_naming(tmp_path / "runs", content)
         reader = Store(tmp_path)
-        with pytest.warns(StoreWarning, match=f"{path.name} is not used.*{reason}.*update"):
+        with pytest.warns(StoreWarning, match=f"{path.name} is not used.*{reason}.*left where"):
             assert reader.keys("runs") == {"a"}
         assert reader.keys("runs") == {"a"}  # a second warning would be an error
         assert len(reader.files("runs")) == 1
@@ -323,58 +429,133 @@ def full_disk(*args, **kwargs):
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
+def on_disk(folder):
+    """Keys of the runs that a new process would find."""
+    copy = Path(tempfile.mkdtemp()) / "copy"
+    if Path(folder).exists():
+        shutil.copytree(folder, copy)
+    return Store(copy).keys("runs") | Store(copy).keys("weights")
+
+
+@pytest.fixture
+def elsewhere(tmp_path_factory, monkeypatch):
+    """Where a store keeps what its disk refuses."""
+    folder = tmp_path_factory.mktemp("elsewhere")
+    monkeypatch.setattr(store_module.pooch, "os_cache", lambda name: folder)
+    return folder / "infomax-unsaved"
+
+
 class TestFullDisk:
-    @pytest.mark.parametrize("call", ["fsync", "replace", "chmod"])
+    @pytest.fixture
+    def full(self, tmp_path, monkeypatch):
+        """A disk that takes no file any more into the store, but some elsewhere."""
+
+        def refuse(path, content, real=store_module.write_whole):
+            if tmp_path in path.parents:
+                full_disk()
+            real(path, content)
+
+        monkeypatch.setattr(store_module, "write_whole", refuse)
+
+    @pytest.mark.parametrize("call", ["fsync", "replace", "write", "open"])
     def test_rows_stay_in_memory_and_are_written_with_the_next(self, tmp_path, monkeypatch, call):
         store = Store(tmp_path)
         store.write("runs", [row("a")])
         with monkeypatch.context() as disk:
-            disk.setattr(store_module.os, call, full_disk)
-            with pytest.warns(StoreWarning, match=r"No space left.*1 result.*make room"):
+            disk.setattr(files_module.os, call, full_disk)
+            with pytest.warns(StoreWarning, match=r"No space left.*1 result.*in memory.*make room"):
                 store.write("runs", [row("b")])
             with pytest.warns(StoreWarning, match=r"2 result"):
                 store.write("weights", [row("c")])
         assert store.load("runs", ["a", "b"]).keys() == {"a", "b"}
         assert store.keys("weights") == {"c"}
-        assert Store(tmp_path).keys("runs") == {"a"}
+        assert on_disk(tmp_path) == {"a"}
         assert files(tmp_path, ".writing-*") == []
         store.write("runs", [row("d")])
-        assert Store(tmp_path).keys("runs") == {"a", "b", "d"}
-        assert Store(tmp_path).keys("weights") == {"c"}
+        assert on_disk(tmp_path) == {"a", "b", "c", "d"}
         assert len(files(tmp_path)) == 4
 
-    def test_run_goes_on(self, tmp_path, monkeypatch):
-        specs = grid(SMALL, activation=["relu", "tanh"])  # two populations
-        monkeypatch.setattr(store_module.os, "fsync", full_disk)
+    def test_what_is_refused_is_kept_elsewhere_until_there_is_room(
+        self, tmp_path, elsewhere, full, monkeypatch
+    ):
         store = Store(tmp_path)
-        with pytest.warns(StoreWarning, match="No space left"):
-            table = run(specs, store=store, progress=False)
-        assert table["key"].tolist() == [spec.key for spec in specs]
-        assert files(tmp_path) == []
-        monkeypatch.undo()
-        run(SMALL.but(seed=1), store=store, progress=False)
-        assert Store(tmp_path).keys("runs") == {s.key for s in [*specs, SMALL.but(seed=1)]}
-
-    def test_a_place_that_is_no_folder(self, tmp_path):
-        (tmp_path / "file").write_text("")
-        store = Store(tmp_path / "file")
-        with pytest.warns(StoreWarning, match="could not write"):
+        with pytest.warns(StoreWarning, match=rf"kept in {elsewhere}/[^ ]*, a store of its own"):
             store.write("runs", [row("a")])
-        assert store.keys("runs") == {"a"}
+        (rescued,) = elsewhere.iterdir()
+        assert on_disk(rescued) == {"a"}
+        with pytest.raises(StoreError, match=r"No space left.*1 result"):
+            store.settle()
+        assert Store(tmp_path).keys("runs") == {"a"}  # another object in this process knows it
+        monkeypatch.undo()
+        store.settle()
+        assert on_disk(tmp_path) == {"a"}
+        assert files(rescued) == []
+
+    def test_run_goes_on_and_says_at_its_end_what_is_not_stored(
+        self, tmp_path, elsewhere, full, monkeypatch
+    ):
+        specs = grid(SMALL, activation=["relu", "tanh"])  # two populations
+        with (
+            pytest.warns(StoreWarning, match="No space left"),
+            pytest.raises(StoreError, match=r"2 result\(s\) are kept in"),
+        ):
+            run(specs, store=tmp_path, progress=False)
+        assert on_disk(next(elsewhere.iterdir())) == {spec.key for spec in specs}
+        monkeypatch.undo()
+        monkeypatch.setattr("infomax_lib.results.runs.compute", None)  # nothing is trained again
+        assert len(run(specs, store=tmp_path, progress=False)) == 2
+        Store(tmp_path).settle()
+        assert on_disk(tmp_path) == {spec.key for spec in specs}
+
+    def test_a_command_that_could_not_store_fails(self, tmp_path, elsewhere, full, monkeypatch):
+        file = tmp_path / "sweep.yaml"
+        file.write_text("dataset: synthetic\nhidden_dim: 2\nepochs: 1\nbatch_size: full\n")
+        with pytest.warns(StoreWarning):
+            result = CliRunner().invoke(app, ["sweep", str(file), "--store", str(tmp_path / "s")])
+        assert result.exit_code == 1
+        assert "error: could not write" in result.output
+        assert "Traceback" not in result.output
+
+
+class TestUnwritable:
+    """What cannot be stored is not computed."""
+
+    def refused(self, folder, reason, monkeypatch):
+        monkeypatch.setattr("infomax_lib.results.runs.compute", None)
+        with pytest.raises(StoreError, match=f"cannot be stored in {folder}: .*{reason}.*--store"):
+            run(SMALL, store=folder, progress=False)
+        result = KIND_OF_ITS_OWN
+        with pytest.raises(StoreError, match="cannot be stored"):
+            result.results([SMALL], compute=None, store=folder, progress=False)
+
+    @pytest.mark.parametrize("place", ["file", "file/below", "broken"])
+    def test_a_place_that_is_no_folder(self, tmp_path, monkeypatch, place):
+        (tmp_path / "file").write_text("")
+        (tmp_path / "broken").symlink_to(tmp_path / "absent")
+        self.refused(tmp_path / place, "is not a folder", monkeypatch)
+
+    def test_a_disk_that_is_full(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(Path, "write_bytes", full_disk)
+        self.refused(tmp_path, "No space left", monkeypatch)
 
     def test_a_folder_that_cannot_be_written(self, tmp_path, monkeypatch):
-        Store(tmp_path).write("runs", [row("a")])
-
         def refuse(*args, **kwargs):  # as a read-only folder does to everybody but root
-            raise PermissionError(13, "Permission denied")
+            raise PermissionError(errno.EACCES, "Permission denied")
 
-        monkeypatch.setattr(tempfile, "mkstemp", refuse)
-        store = Store(tmp_path)
-        with pytest.warns(StoreWarning, match="could not write.*Permission denied"):
-            store.write("runs", [row("b")])
-        assert store.keys("runs") == {"a", "b"}
-        assert Store(tmp_path).keys("runs") == {"a"}
+        monkeypatch.setattr(Path, "write_bytes", refuse)
+        self.refused(tmp_path, "Permission denied", monkeypatch)
 
+    def test_reading_what_is_known_needs_no_room(self, tmp_path, monkeypatch):
+        run(SMALL, store=tmp_path, progress=False)
+        monkeypatch.setattr(Path, "write_bytes", full_disk)
+        assert len(run(SMALL, store=tmp_path, progress=False)) == 1
+
+    def test_nothing_is_left_behind(self, tmp_path):
+        Store(tmp_path / "absent" / "store").refuse_unwritable()
+        assert files(tmp_path, "*") == []
+
+
+class TestRows:
     def test_rows_that_cannot_be_stored_do_not_block_the_others(self, tmp_path):
         store = Store(tmp_path)
         with pytest.raises(pa.ArrowException):

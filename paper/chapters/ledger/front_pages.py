@@ -121,7 +121,6 @@ def provenance(store: Store) -> pd.DataFrame:
     Args:
         store: A results store.
     """
-    kinds = sorted(p.name for p in store.folder.glob("*") if p.is_dir())
     rows = [
         {
             "kind": kind,
@@ -133,7 +132,7 @@ def provenance(store: Store) -> pd.DataFrame:
             "torch": info.metadata.get("torch", "not recorded"),
             "seconds": float(info.metadata.get("seconds", 0.0)),
         }
-        for kind in kinds
+        for kind in store.kinds()
         for info in store.files(kind)
     ]
     columns = ["kind", "file", "date", "results", "device", "threads", "torch", "seconds"]

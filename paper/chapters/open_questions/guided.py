@@ -90,7 +90,7 @@ KIND = Kind("auxiliary", (AuxiliarySpec,), _chunks, tolerance={"head_accuracy": 
 def run_auxiliary(
     specs: Sequence[AuxiliarySpec] | AuxiliarySpec,
     device: str = "auto",
-    store: str | Store | None = None,
+    store: str | Store | None = "auto",
     progress: bool = True,
 ) -> pd.DataFrame:
     """Train layers with a supervised signal and measure them.

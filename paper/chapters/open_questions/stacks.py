@@ -111,7 +111,7 @@ KIND = Kind("stacks", (StackSpec,), _chunks)
 def run_stacks(
     specs: Sequence[StackSpec] | StackSpec,
     device: str = "auto",
-    store: str | Store | None = None,
+    store: str | Store | None = "auto",
     progress: bool = True,
 ) -> pd.DataFrame:
     """Train stacks and measure their top layers.

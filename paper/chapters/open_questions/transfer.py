@@ -175,7 +175,7 @@ REFERENCE_FEATURES = Kind(
 def evaluate_features(
     specs: Sequence[FeatureSpec] | FeatureSpec,
     device: str = "auto",
-    store: str | Store | None = None,
+    store: str | Store | None = "auto",
     progress: bool = True,
 ) -> pd.DataFrame:
     """Train layers and measure what their features are good for.
@@ -213,7 +213,7 @@ def evaluate_features(
 def evaluate_references(
     specs: Sequence[ReferenceSpec] | ReferenceSpec,
     device: str = "auto",
-    store: str | Store | None = None,
+    store: str | Store | None = "auto",
     progress: bool = True,
 ) -> pd.DataFrame:
     """The same for pixels and PCA; columns as in :func:`evaluate_features`, without measures.

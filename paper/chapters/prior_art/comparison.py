@@ -56,7 +56,7 @@ def _infomax(layer: Any) -> str:
 
 
 def with_infomax(
-    baselines: pd.DataFrame, runs: pd.DataFrame, store: str | Store | None = None
+    baselines: pd.DataFrame, runs: pd.DataFrame, store: str | Store | None = "auto"
 ) -> pd.DataFrame:
     """One table of all methods: the rows of ``run_baselines`` and those of ``run``.
 
@@ -194,7 +194,7 @@ def timed_on(table: pd.DataFrame) -> str:
 
 
 def feature_images(
-    specs: Sequence[BaselineSpec | RunSpec], store: str | Store | None = None
+    specs: Sequence[BaselineSpec | RunSpec], store: str | Store | None = "auto"
 ) -> dict[str, Tensor]:
     """Weights (K, D) of each spec by the label of its method; those that failed are left out."""
     weights = {}

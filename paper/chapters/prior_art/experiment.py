@@ -71,7 +71,7 @@ def search_rates(
     epochs: int,
     methods: Iterable[str] = (*METHODS, *INFOMAX),
     device: str = "auto",
-    store: str | Store | None = None,
+    store: str | Store | None = "auto",
 ) -> pd.DataFrame:
     """The search for learning rates, see :func:`.search`."""
     specs = compared(dataset, hidden_dim, [0], epochs=epochs, methods=methods)
@@ -101,7 +101,7 @@ def at_equal_flops(specs: Sequence[AnyFit], data: Dataset) -> list[AnyFit]:
 def measured(
     specs: Sequence[AnyFit],
     device: str = "auto",
-    store: str | Store | None = None,
+    store: str | Store | None = "auto",
     keep_weights: Sequence[int] = (),
 ) -> pd.DataFrame:
     """Fit what is missing: one row per spec, baselines first, with the cost of the fit.

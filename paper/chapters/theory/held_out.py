@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -104,7 +103,7 @@ KIND = Kind(
 def held_out_measures(
     specs: Sequence[RunSpec],
     device: str = "auto",
-    store: str | Store | None = None,
+    store: str | Store | None = "auto",
     progress: bool = True,
 ) -> pd.DataFrame:
     """:func:`measure_layer` of trained layers, computing only what the store does not hold.
@@ -121,19 +120,19 @@ def held_out_measures(
         One row per spec, in order: ``key`` and :data:`MEASURES`; NaN where training diverged.
     """
     opened = open_store(store)
-    compute = partial(_compute, folder=opened.folder)
+    compute = partial(_compute, store=opened)
     table = KIND.results(specs, compute, device, opened, progress)
     return table.reindex(columns=["key", *MEASURES])
 
 
 def _compute(
-    specs: Sequence[RunSpec], device: torch.device, folder: Path
+    specs: Sequence[RunSpec], device: torch.device, store: Store
 ) -> list[dict[str, float]]:
     rows: dict[str, dict[str, float]] = {}
     for group in populations(specs):  # what is left of a population may not train together
         done = train(group, device, keep_weights=True)
         weights = done.rows.pop("weights")
-        write(done, open_store(folder))
+        write(done, store)
         data = load_dataset(group[0].dataset)
         for spec, row in zip(group, weights, strict=True):
             layer = layer_of(spec, row, spec.epochs)

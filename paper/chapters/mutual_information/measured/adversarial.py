@@ -78,7 +78,7 @@ KIND = Kind(
 def train_adversarially(
     specs: Sequence[AdversarialSpec] | AdversarialSpec,
     device: str = "auto",
-    store: str | Store | None = None,
+    store: str | Store | None = "auto",
     progress: bool = True,
 ) -> pd.DataFrame:
     """What a linear probe reads from such encoders, computing only what the store does not hold.

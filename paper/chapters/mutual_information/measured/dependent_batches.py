@@ -77,7 +77,7 @@ KIND = Kind("dependent_batches", (DependentBatchesSpec,), long=many_steps, other
 def dependent_batches(
     specs: Sequence[DependentBatchesSpec] | DependentBatchesSpec,
     device: str = "auto",
-    store: str | Store | None = None,
+    store: str | Store | None = "auto",
     progress: bool = True,
 ) -> pd.DataFrame:
     """Estimates by trained critics, computing only those that the store does not hold.

@@ -110,7 +110,7 @@ KIND = Kind(
 def train_halves(
     specs: Sequence[HalvesSpec] | HalvesSpec,
     device: str = "auto",
-    store: str | Store | None = None,
+    store: str | Store | None = "auto",
     progress: bool = True,
 ) -> pd.DataFrame:
     """What encoders of halves become, computing only those that the store does not hold.

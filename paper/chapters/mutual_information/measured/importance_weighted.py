@@ -108,7 +108,7 @@ KIND = Kind(
 def train_importance_weighted(
     specs: Sequence[ImportanceWeightedSpec] | ImportanceWeightedSpec,
     device: str = "auto",
-    store: str | Store | None = None,
+    store: str | Store | None = "auto",
     progress: bool = True,
 ) -> pd.DataFrame:
     """What tighter bounds make of the encoder, computing only what the store does not hold.

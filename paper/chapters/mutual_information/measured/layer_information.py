@@ -84,7 +84,7 @@ KIND = Kind(
 def layer_information(
     specs: Sequence[LayerInformationSpec] | LayerInformationSpec,
     device: str = "auto",
-    store: str | Store | None = None,
+    store: str | Store | None = "auto",
     progress: bool = True,
 ) -> pd.DataFrame:
     """Train layers and bound the information that their noisy outputs carry about the input.

@@ -6,7 +6,6 @@ What is measured, and on how many images, is said in :mod:`.measures`.
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache, partial
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -65,7 +64,7 @@ KIND = Kind(
 def assess(
     specs: Sequence[BaselineSpec | RunSpec] | BaselineSpec | RunSpec,
     device: str = "auto",
-    store: str | Store | None = None,
+    store: str | Store | None = "auto",
     progress: bool = True,
 ) -> pd.DataFrame:
     """Further measures of fitted encoders, computing only those that the store does not hold.
@@ -124,7 +123,7 @@ def assess(
         spec.key for spec in missing if any(f.key in passing for f in _with_predecessor(spec))
     }
     try:
-        compute = partial(_compute, folder=opened.folder, failures=failures)
+        compute = partial(_compute, store=opened, failures=failures)
         table = KIND.results(
             *(asked, compute, device, opened, progress),
             keep=lambda row: row["key"] not in unsettled,
@@ -171,11 +170,11 @@ def _fitted(spec: BaselineSpec | RunSpec, store: Store) -> tuple[Tensor, Encode]
 def _compute(
     specs: Sequence[Any],
     device: torch.device,
-    folder: Path,
+    store: Store,
     failures: Mapping[str, str],
 ) -> list[dict[str, Any]]:
     # an encoder is needed for its own seed and, right before or after, as a predecessor
-    fitted = lru_cache(maxsize=2)(partial(_fitted, store=open_store(folder)))
+    fitted = lru_cache(maxsize=2)(partial(_fitted, store=store))
     rows = []
     for spec in specs:
         row: dict[str, Any] = dict.fromkeys(MEASURES, float("nan"))

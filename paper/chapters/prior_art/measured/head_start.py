@@ -120,7 +120,7 @@ KIND = Kind("head_starts", (HeadStartSpec,), otherwise=(0.01, 0.0))
 def head_starts(
     specs: Sequence[HeadStartSpec] | HeadStartSpec,
     device: str = "auto",
-    store: str | Store | None = None,
+    store: str | Store | None = "auto",
     progress: bool = True,
 ) -> pd.DataFrame:
     """Test accuracy of supervised training while it goes on, by where it starts.

@@ -55,7 +55,7 @@ KIND = Kind("overlaps", (OverlapSpec,), one_by_one, otherwise=(1e-3, 1e-3))
 def overlapping_mixtures(
     specs: Sequence[OverlapSpec] | OverlapSpec,
     device: str = "auto",
-    store: str | Store | None = None,
+    store: str | Store | None = "auto",
     progress: bool = True,
 ) -> pd.DataFrame:
     """A mixture fitted to a dataset beside the one with all components doubled.

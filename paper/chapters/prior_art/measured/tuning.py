@@ -41,7 +41,7 @@ def search(
     specs: Sequence[BaselineSpec | RunSpec],
     seeds: Sequence[int],
     device: str = "auto",
-    store: str | Store | None = None,
+    store: str | Store | None = "auto",
     progress: bool = True,
 ) -> pd.DataFrame:
     """Validation accuracy of every method at every rate and seed.

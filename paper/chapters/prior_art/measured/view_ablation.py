@@ -89,7 +89,7 @@ KIND = Kind(
 def view_ablations(
     specs: Sequence[ViewAblationSpec | RunSpec] | ViewAblationSpec | RunSpec,
     device: str = "auto",
-    store: str | Store | None = None,
+    store: str | Store | None = "auto",
     progress: bool = True,
 ) -> pd.DataFrame:
     """Train methods with and without augmented views, and InfoMax layers, which see one view.
