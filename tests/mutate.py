@@ -2,9 +2,9 @@
 
 Usage: python tests/mutate.py [--every N] [FILE ...]
 
-The changes are mutmut's. It would itself leave out decorated functions, class bodies and what stands
-at module level, which here are keys, validators, locks and limits; so every change is written into
-a copy of the checkout and tried in a fork of a process that has imported everything but our code.
+The changes are mutmut's. Its own runner leaves out decorated functions, class bodies and what
+stands at module level: here keys, validators, locks and limits. So every change is written into a
+copy of the checkout, and tried in a fork of a process that has imported everything but our code.
 
 The files and their tests stand in `[tool.mutate]` of pyproject.toml. A survivor needs a reason in
 tests/survivors.toml; one without, or a listed one that a test kills, is a failure.
@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import gc
 import os
-import re
 import shutil
 import signal
 import sys
@@ -25,8 +24,8 @@ import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from importlib.util import cache_from_source
+from itertools import takewhile
 from multiprocessing import get_context
-from os.path import commonprefix
 from pathlib import Path
 
 import libcst as cst
@@ -82,11 +81,17 @@ def mutants(source: str, every: int = 1) -> Iterator[tuple[str, str]]:
 
 
 def _difference(was: str, now: str) -> str:
-    """`was → now`, of which a little on both sides of the change is shown."""
-    start = max(len(commonprefix((was, now))) - CONTEXT, 0)
-    rest = was[start:], now[start:]
-    end = max(len(commonprefix([text[::-1] for text in rest])) - CONTEXT, 0)
-    return " → ".join(re.sub(r"\s+", " ", text[: len(text) - end]) for text in rest)
+    """`was → now`, of which a little of the line on both sides of the change is shown."""
+    start = _same(was, now)
+    was, now = was[start:], now[start:]
+    end = _same(was[::-1], now[::-1])
+    return " → ".join(" ".join(text[: len(text) - end].split()) for text in (was, now))
+
+
+def _same(a: str, b: str) -> int:
+    """How much of the beginning is the same, but for the last of it, in the line of the change."""
+    same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(a, b, strict=False)))
+    return max(same - CONTEXT, a.rfind("\n", 0, same) + 1)
 
 
 def passes(tests: Sequence[str], limit: float | None = None) -> bool:
@@ -159,7 +164,9 @@ def main() -> int:
         os.chdir(copy)
         sys.path[:0] = [copy]
         os.environ["PYTHONPATH"] = copy
-        _import_what_tests_import({test for file in asked.files or tests_of for test in tests_of[file]})
+        _import_what_tests_import(
+            {test for file in asked.files or tests_of for test in tests_of[file]}
+        )
         for file in asked.files or tests_of:
             found, listed = survivors_of(file, tests_of[file], asked.every), reasons.get(file, {})
             news = [name for name in found if name not in listed]
