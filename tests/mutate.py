@@ -1,12 +1,12 @@
 """How many small changes of the code make a test fail: `make mutate`.
 
-Usage: python tests/mutate.py [--every N] [FILE ...]
+Usage: python tests/mutate.py [--every N] [PLACE ...]
 
 The changes are mutmut's. Its own runner leaves out decorated functions, class bodies and what
 stands at module level: here keys, validators, locks and limits. So every change is written into a
 copy of the checkout, and tried in a fork of a process that has imported everything but our code.
 
-The files and their tests stand in `[tool.mutate]` of pyproject.toml. A survivor needs a reason in
+The places and their tests stand in `[tool.mutate]` of pyproject.toml. A survivor needs a reason in
 tests/survivors.toml; one without, or a listed one that a test kills, is a failure.
 """
 
@@ -69,11 +69,12 @@ def _is_declaration(node: cst.CSTNode) -> bool:
     )
 
 
-def mutants(source: str, every: int = 1) -> Iterator[tuple[str, str]]:
-    """Name and text of every mutant of a source."""
+def mutants(source: str, inside: str = "", every: int = 1) -> Iterator[tuple[str, str]]:
+    """Name and text of every mutant of a source, or of one function or class in it."""
     module, visitor = cst.parse_module(source), _Mutations()
     module.visit(visitor)
-    for scope, node, now in visitor.found[::every]:
+    found = [each for each in visitor.found if each[0].startswith(inside)]
+    for scope, node, now in found[::every]:
         text = module.deep_replace(node, now).code
         with suppress(SyntaxError):
             compile(text, "mutant", "exec")
@@ -124,16 +125,17 @@ def _import_what_tests_import(tests: Iterable[str]) -> None:
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
 
 
-def survivors_of(file: str, tests: Sequence[str], every: int) -> list[str]:
+def survivors_of(place: str, tests: Sequence[str], every: int) -> list[str]:
     """The mutants that no test noticed; says how many there were."""
+    file, _, inside = place.partition("::")
     path, begun = Path(file), time.monotonic()
     source = path.read_text("utf8")
     Path(cache_from_source(file)).unlink(missing_ok=True)
     if not passes(tests):
-        sys.exit(f"the tests of {file} fail as it is: pytest {' '.join(tests)}")
+        sys.exit(f"the tests of {place} fail as it is: pytest {' '.join(tests)}")
     limit = 10 + 5 * (time.monotonic() - begun)
     tried, survivors = 0, []
-    for name, text in mutants(source, every):
+    for name, text in mutants(source, inside, every):
         tried += 1
         path.write_text(text, "utf8")
         if passes(tests, limit):
@@ -141,13 +143,13 @@ def survivors_of(file: str, tests: Sequence[str], every: int) -> list[str]:
     path.write_text(source, "utf8")
     killed = tried - len(survivors)
     took = time.monotonic() - begun
-    print(f"{file}: {killed} of {tried} killed, {killed / tried:.1%}, {took:.0f} s", flush=True)
+    print(f"{place}: {killed} of {tried} killed, {killed / tried:.1%}, {took:.0f} s", flush=True)
     return survivors
 
 
 def main() -> int:
     options = argparse.ArgumentParser(description="How many mutants the tests kill.")
-    options.add_argument("files", nargs="*", help="those of pyproject.toml unless given")
+    options.add_argument("places", nargs="*", help="of those in pyproject.toml; all unless given")
     options.add_argument("--every", type=int, default=1, help="try every n-th mutant only")
     asked = options.parse_args()
     tests_of = tomllib.loads((ROOT / "pyproject.toml").read_text("utf8"))["tool"]["mutate"]
@@ -164,11 +166,13 @@ def main() -> int:
         os.chdir(copy)
         sys.path[:0] = [copy]
         os.environ["PYTHONPATH"] = copy
-        _import_what_tests_import(
-            {test for file in asked.files or tests_of for test in tests_of[file]}
-        )
-        for file in asked.files or tests_of:
-            found, listed = survivors_of(file, tests_of[file], asked.every), reasons.get(file, {})
+        places = asked.places or list(tests_of)
+        _import_what_tests_import({test for place in places for test in tests_of[place]})
+        for place in places:
+            found, listed = (
+                survivors_of(place, tests_of[place], asked.every),
+                reasons.get(place, {}),
+            )
             news = [name for name in found if name not in listed]
             gone = [] if asked.every > 1 else [name for name in listed if name not in found]
             wrong += len(news) + len(gone)

@@ -37,7 +37,10 @@ def test_methods_with_three_finite_seeds_are_measured(accuracy):
     assert list(accuracy.values.columns) == ["pca", "ica", 3]
     assert accuracy.failed == ("few",)
     assert accuracy.of("ica").to_dict() == {0: 4.0, 1: 2.0, 3: 3.0}
+    assert set(map(str, accuracy.values.dtypes)) == {"float64"}
     assert Measured("x", accuracy.values).failed == ()
+    with pytest.raises(AttributeError):
+        accuracy.failed = ()
     infinite = Measured.of_frame("loss", pd.DataFrame({"a": [1, 2, 3, math.inf, -math.inf]}))
     assert list(infinite.of("a")) == [1.0, 2.0, 3.0]
 

@@ -157,3 +157,13 @@ def test_finding_lists_every_part_with_its_outcome():
         "mixed", f"Of 20 seeds: {text}", "partly"
     )
     assert Finding("mixed", text).number == "not applicable"
+
+
+@pytest.mark.parametrize(
+    "record",
+    [part(True), Finding("mixed", "e"), Claim("0.1", "0", "p", "s", "t", "r", "c", combine)],
+)
+def test_what_was_found_cannot_be_changed(record):
+    for name in record.__dataclass_fields__:
+        with pytest.raises(AttributeError):
+            setattr(record, name, None)
