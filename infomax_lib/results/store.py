@@ -113,8 +113,7 @@ class Store:
         self._read: dict[str, dict[str, Path]] = {}  # kind -> name of a file in _rows -> its path
         self._ignored: set[Path] = set()  # reported, and left where they are
         self._unsaved = _UNSAVED.setdefault(self.folder, [])
-        for each in self._unsaved:
-            self._add(each.kind, _decode(each.content), _name_of(each.content))
+        self._held: set[str] = set()  # names of files among them whose rows are in _rows
 
     def __reduce__(self) -> tuple[Any, ...]:
         """In another process a store is the same folders, read anew."""
@@ -275,6 +274,11 @@ class Store:
         with _LOCK:
             rows, read = self._rows.setdefault(kind, {}), self._read.setdefault(kind, {})
             problems = []
+            for each in self._unsaved:
+                name = _name_of(each.content)
+                if each.kind == kind and name not in self._held:
+                    self._add(kind, _decode(each.content), name)
+                    self._held.add(name)
             for folder in (self.folder, *self.below):
                 for path in self._new_files(folder / kind):
                     try:
