@@ -169,7 +169,11 @@ class TestCard:
 
     def test_without_a_picture_or_a_text_for_it(self):
         assert 'alt="T &lt;t&gt;"' in Card(*self.values).html()
-        plain = Card("theory", "T", "a & b", "mixed", "S").html()
+        card = Card("theory", "T", "a & b", "mixed", "S")
+        assert card.image == card.alt == card.interval == card.takeaway == ""
+        with pytest.raises(AttributeError):
+            card.verdict = "supported"
+        plain = card.html()
         assert plain.startswith('<div class="finding-card"><strong>T</strong>')
         assert '<span class="key-number">a &amp; b</span> <small></small>' in plain
 
