@@ -1,6 +1,6 @@
 """How many small changes of the code make a test fail: `make mutate`.
 
-Usage: python tests/mutate.py [--every N] [PLACE ...]
+Usage: python tests/mutate.py [PLACE ...]
 
 The changes are mutmut's. Its own runner leaves out decorated functions, class bodies and what
 stands at module level: here keys, validators, locks and limits. So every change is written into a
@@ -12,7 +12,6 @@ tests/survivors.toml; one without, or a listed one that a test kills, is a failu
 
 from __future__ import annotations
 
-import argparse
 import gc
 import os
 import shutil
@@ -37,48 +36,49 @@ ROOT = Path(__file__).parents[1]
 COPIED = ("infomax_lib", "paper", "tests", "pyproject.toml")
 QUIETLY = ("-x", "-qq", "--tb=no", "--assert=plain", "-p", "no:cacheprovider")
 CONTEXT = 24  # characters on each side of a change that its name shows
-# what is read by type checkers and by `import *`, not by what runs
-NOT_CODE = (cst.Annotation, cst.Import, cst.ImportFrom)
+# What is read by type checkers and by `import *`, not by what runs.
+NOT_CODE = (
+    m.Annotation()
+    | m.Import()
+    | m.ImportFrom()
+    | m.Assign([m.AssignTarget(m.Name("__all__"))])
+    | m.Assign(value=m.Call(m.Name("TypeVar")))
+)
 
 
-class _Mutations(cst.CSTVisitor):
+class _Changes(cst.CSTVisitor):
+    """All changes: the functions and classes around, the node, and what may stand in its place."""
+
     def __init__(self) -> None:
         super().__init__()
-        self.scope: list[str] = []
+        self.around: list[str] = []
         self.found: list[tuple[str, cst.CSTNode, cst.CSTNode]] = []
 
     def on_visit(self, node: cst.CSTNode) -> bool:
-        if isinstance(node, NOT_CODE) or _is_declaration(node):
+        if m.matches(node, NOT_CODE):
             return False
         if isinstance(node, cst.FunctionDef | cst.ClassDef):
-            self.scope.append(node.name.value)
+            self.around.append(node.name.value)
         for kind, changes in mutation_operators:
             if isinstance(node, kind):
-                self.found += [(".".join(self.scope), node, now) for now in changes(node)]
+                self.found += [(".".join(self.around), node, now) for now in changes(node)]
         return True
 
     def on_leave(self, node: cst.CSTNode) -> None:
         if isinstance(node, cst.FunctionDef | cst.ClassDef):
-            self.scope.pop()
+            self.around.pop()
 
 
-def _is_declaration(node: cst.CSTNode) -> bool:
-    return isinstance(node, cst.Assign) and (
-        m.matches(node.targets[0].target, m.Name("__all__"))
-        or m.matches(node.value, m.Call(m.Name("TypeVar")))
-    )
-
-
-def mutants(source: str, inside: str = "", every: int = 1) -> Iterator[tuple[str, str]]:
+def mutants(source: str, inside: str) -> Iterator[tuple[str, str]]:
     """Name and text of every mutant of a source, or of one function or class in it."""
-    module, visitor = cst.parse_module(source), _Mutations()
-    module.visit(visitor)
-    found = [each for each in visitor.found if each[0].startswith(inside)]
-    for scope, node, now in found[::every]:
-        text = module.deep_replace(node, now).code
-        with suppress(SyntaxError):
-            compile(text, "mutant", "exec")
-            yield f"{scope or 'module'}: {_difference(source, text)}", text
+    module, changes = cst.parse_module(source), _Changes()
+    module.visit(changes)
+    for around, node, now in changes.found:
+        if around.startswith(inside):
+            text = module.deep_replace(node, now).code
+            with suppress(SyntaxError):
+                compile(text, "mutant", "exec")
+                yield f"{around or 'module'}: {_difference(source, text)}", text
 
 
 def _difference(was: str, now: str) -> str:
@@ -120,12 +120,12 @@ def _import_what_tests_import(tests: Iterable[str]) -> None:
         if name != "__main__" and str(getattr(module, "__file__", "")).startswith(os.getcwd()):
             del sys.modules[name]
     gc.freeze()  # a collection in a fork would copy all memory
-    # what has been compiled until here is read by all forks; of a mutant nothing is kept
+    # What has been compiled until here is read by all forks; of a mutant nothing is kept.
     sys.dont_write_bytecode = True
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
 
 
-def survivors_of(place: str, tests: Sequence[str], every: int) -> list[str]:
+def survivors_of(place: str, tests: Sequence[str]) -> list[str]:
     """The mutants that no test noticed; says how many there were."""
     file, _, inside = place.partition("::")
     path, begun = Path(file), time.monotonic()
@@ -135,26 +135,21 @@ def survivors_of(place: str, tests: Sequence[str], every: int) -> list[str]:
         sys.exit(f"the tests of {place} fail as it is: pytest {' '.join(tests)}")
     limit = 10 + 5 * (time.monotonic() - begun)
     tried, survivors = 0, []
-    for name, text in mutants(source, inside, every):
-        tried += 1
+    for name, text in mutants(source, inside):
         path.write_text(text, "utf8")
-        if passes(tests, limit):
-            survivors.append(name)
+        tried += 1
+        survivors += [name] if passes(tests, limit) else []
     path.write_text(source, "utf8")
-    killed = tried - len(survivors)
-    took = time.monotonic() - begun
+    killed, took = tried - len(survivors), time.monotonic() - begun
     print(f"{place}: {killed} of {tried} killed, {killed / tried:.1%}, {took:.0f} s", flush=True)
     return survivors
 
 
-def main() -> int:
-    options = argparse.ArgumentParser(description="How many mutants the tests kill.")
-    options.add_argument("places", nargs="*", help="of those in pyproject.toml; all unless given")
-    options.add_argument("--every", type=int, default=1, help="try every n-th mutant only")
-    asked = options.parse_args()
+def main(places: Sequence[str]) -> int:
+    """Try the places, all unless given; 1 when the list of survivors is not as it should be."""
     tests_of = tomllib.loads((ROOT / "pyproject.toml").read_text("utf8"))["tool"]["mutate"]
     reasons = tomllib.loads((ROOT / "tests" / "survivors.toml").read_text("utf8"))
-    wrong = 0
+    places, wrong = places or list(tests_of), 0
     with tempfile.TemporaryDirectory(prefix="infomax-mutate-") as copy:
         for each in ROOT.iterdir():
             if each.name not in COPIED:
@@ -164,22 +159,17 @@ def main() -> int:
             else:
                 shutil.copy(each, copy)
         os.chdir(copy)
-        sys.path[:0] = [copy]
-        os.environ["PYTHONPATH"] = copy
-        places = asked.places or list(tests_of)
+        sys.path.insert(0, copy)
+        os.environ["PYTHONPATH"] = copy  # in what tests start, too
         _import_what_tests_import({test for place in places for test in tests_of[place]})
         for place in places:
-            found, listed = (
-                survivors_of(place, tests_of[place], asked.every),
-                reasons.get(place, {}),
-            )
-            news = [name for name in found if name not in listed]
-            gone = [] if asked.every > 1 else [name for name in listed if name not in found]
-            wrong += len(news) + len(gone)
-            for text, names in (("survives", news), ("is listed and is killed", gone)):
-                print(*(f"  {text}: {name}" for name in names), sep="\n", flush=True)
+            listed, found = reasons.get(place, {}), survivors_of(place, tests_of[place])
+            news = [f"survives: {name}" for name in found if name not in listed]
+            news += [f"is listed and killed: {name}" for name in listed if name not in found]
+            print(*(f"  {text}" for text in news), sep="\n", flush=True)
+            wrong += len(news)
     return bool(wrong)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
