@@ -13,7 +13,7 @@ from infomax_lib.model.competition import COMPETITIONS
 from infomax_lib.model.data import DATASETS
 from infomax_lib.model.layer import ACTIVATIONS, INITIALS
 from infomax_lib.model.objective import OBJECTIVES
-from infomax_lib.model.spec import first_seeds
+from infomax_lib.model.spec import Spec, first_seeds
 
 CHANGES = {
     "dataset": "digits",
@@ -278,6 +278,12 @@ class TestKeys:
         Later.__name__ = "RunSpec"
         assert Later().key == RunSpec().key
         assert Later(another=1).key != RunSpec().key
+
+    def test_need_no_dataset(self):
+        class Free(Spec):
+            width: int = 1
+
+        assert Free().key != Free(width=2).key
 
     def test_numbers_have_one_key_however_they_are_written(self):
         assert RunSpec(lambda_tc=1).key == RunSpec(lambda_tc=1.0).key
