@@ -66,6 +66,7 @@ class TestParts:
             (part_points, 0.4, False, "20 [10, 30] points against 40"),
             (part_similar, 0.4, True, "20 [10, 30] % against ±40 %"),
             (part_similar, 0.2, None, "20 [10, 30] % against ±20 %"),
+            (part_similar, 0.703, True, "20 [10, 30] % against ±70 %"),
             (part_similar, 0.05, False, "20 [10, 30] % against ±5 %"),
         ],
     )
@@ -81,8 +82,9 @@ class TestParts:
         assert part_similar("gap", below, 0.005).holds is False
 
     def test_fractions_in_per_cent_and_points(self):
-        assert percent(INTERVAL) == "20 [10, 30] %"
-        assert points(INTERVAL) == "20 [10, 30] points"
+        wide = Interval(0.5, 0.25, 0.75, 20)
+        assert percent(wide) == "50 [25, 75] %"
+        assert points(wide) == "50 [25, 75] points"
 
     @pytest.mark.parametrize(
         ("share", "holds"),
@@ -122,7 +124,8 @@ def runs(measures, **changes):
 class TestRuns:
     def test_of_a_whole_grid(self):
         whole = [row for t in TRIED for row in runs([{}] * 5, lambda_tc=t)]
-        assert len(grid_runs(Evidence(pd.DataFrame(whole)), "softmax")) == 40
+        others = runs([{}] * 5, lambda_tc=0.5) + runs([{}] * 5, competition="none")
+        assert len(grid_runs(Evidence(pd.DataFrame(whole + others)), "softmax")) == 40
         part = [row for row in whole if row["lambda_tc"] != 30.0]
         assert missing(grid_runs, Evidence(pd.DataFrame(part)), "softmax") == (
             "the whole λ_tc grid with competition=softmax"
@@ -130,7 +133,8 @@ class TestRuns:
 
     def test_hsic_over_its_floor(self):
         measures = [{"hsic": 2.0 * n, "hsic_floor": float(n)} for n in range(1, 6)]
-        e = Evidence(pd.DataFrame(runs(measures)))
+        others = runs([{"hsic": 7.0, "hsic_floor": 1.0}] * 5, lambda_tc=1.0)
+        e = Evidence(pd.DataFrame(runs(measures) + others))
         assert hsic_ratio(e, softmax(0)) == Interval(2.0, 2.0, 2.0, 5)
 
     def test_relative_difference_to_the_mean_of_the_second(self):
@@ -185,6 +189,7 @@ class TestTables:
         assert values(e, "gains", "gain", a).to_dict() == {n: 3.0 * n for n in range(6)}
         assert differences(e, "gains", "gain", a, b).to_dict() == {n: 2.0 * n for n in range(6)}
         assert difference(e, "gains", "gain", a, b).mean == 5.0
+        assert missing(values, e, "gains", "loss", a) == "column loss of the table “gains”"
 
     def test_differences_need_five_seeds_that_both_have(self):
         a, b = {"method": "a"}, {"method": "b"}
