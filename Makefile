@@ -15,7 +15,7 @@ CORES := $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
 export OMP_NUM_THREADS ?= $(CORES)
 
 .DEFAULT_GOAL := help
-.PHONY: help install execute book test test-narrow bench audit lint screenshots clean distclean
+.PHONY: help install execute book test test-narrow bench audit mutate lint screenshots clean distclean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -56,6 +56,10 @@ bench: $(STAMP) ## measure speed and store it (SWEEP=1: 180 runs, too; BENCH=qui
 
 audit: $(STAMP) ## compute a few stored results again, the same ones each time, and compare
 	$(BIN)/infomax audit --sample 4 --seed 1 --minutes 2
+
+mutate: $(STAMP) ## small changes of the code that no test notices (WHERE=file: of one file only)
+	$(BIN)/python -m pip install --quiet --constraint requirements.lock --editable '.[mutate]'
+	OMP_NUM_THREADS=1 $(BIN)/python tests/mutate.py $(WHERE)
 
 lint: $(STAMP) ## ruff, mypy, and who may import whom
 	$(BIN)/ruff check .

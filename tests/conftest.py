@@ -119,3 +119,11 @@ def tiny() -> Dataset:
         return torch.from_numpy((x - x.mean(0)).astype(np.float32)), torch.from_numpy(labels)
 
     return Dataset("tiny", *part(70), *part(40), None, "")
+
+
+@pytest.fixture
+def elsewhere(tmp_path_factory, monkeypatch):
+    """Where a store keeps what its disk refuses."""
+    folder = tmp_path_factory.mktemp("elsewhere")
+    monkeypatch.setattr(pooch, "os_cache", lambda name: folder)
+    return folder / "infomax-unsaved"

@@ -16,7 +16,6 @@ from damage import file_of_our_naming, files, flip, parquet, truncate
 import infomax_lib
 from infomax_lib import RunSpec, Store, grid, run
 from infomax_lib.results import compute
-from infomax_lib.results.locks import claimed, take_turns
 from infomax_lib.results.store import StoreWarning
 from infomax_lib.training.grouping import populations
 
@@ -300,52 +299,3 @@ class TestTwoProcesses:
         assert heir.process.returncode == 0, err
         assert lines == undisturbed[1]
         go_on(tmp_path, undisturbed, trained, [])
-
-
-class TestTurns:
-    def test_a_claim_ends_with_its_block_even_by_an_error(self, tmp_path):
-        with claimed(tmp_path, SPECS[:2]) as mine:
-            assert mine
-            with claimed(tmp_path, SPECS[:2]) as also, claimed(tmp_path, SPECS[2:4]) as other:
-                assert (also, other) == (False, True)
-
-        for stop in (KeyboardInterrupt, GeneratorExit):
-            turns = take_turns([SPECS[:2]], list, tmp_path)
-            assert next(turns) == SPECS[:2]
-            with pytest.raises(stop):
-                turns.throw(stop)
-        assert list(tmp_path.iterdir()) == []
-        with claimed(tmp_path, SPECS[:2]) as mine:
-            assert mine
-
-    def test_a_claim_left_by_a_killed_process_is_free(self, tmp_path):
-        with claimed(tmp_path, SPECS[:2]):
-            (path,) = tmp_path.iterdir()
-            left = path.read_bytes()
-        assert b"process" in left
-        path.write_bytes(left)
-        with claimed(tmp_path, SPECS[:2]) as mine:
-            assert mine
-        assert not path.exists()
-
-    def test_without_locks_everything_is_computed_here(self, tmp_path):
-        (tmp_path / "file").write_text("")
-        done = []
-        groups = [SPECS[:2], SPECS[2:4]]
-
-        def missing(group):
-            return [spec for spec in group if spec not in done]
-
-        for part in take_turns(groups, missing, tmp_path / "file" / "no folder"):
-            done.extend(part)
-        assert done == SPECS[:4]
-
-    def test_what_appears_while_the_claim_is_taken_is_not_computed(self, tmp_path):
-        looks = []
-
-        def missing(group):
-            looks.append(group)
-            return group if len(looks) == 1 else []
-
-        assert list(take_turns([SPECS[:2]], missing, tmp_path)) == []
-        assert len(looks) == 2

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 import socket
 import time
@@ -87,7 +86,7 @@ def claimed(folder: str | os.PathLike[str], population: Sequence[Spec]) -> Itera
         except Timeout:
             mine = False
         else:
-            path.write_text(json.dumps(_this_process()))
+            path.write_text(_this_process(), "utf8")
     try:
         yield mine
     finally:
@@ -105,13 +104,11 @@ def _path(folder: str | os.PathLike[str], population: Sequence[Spec]) -> Path:
 
 def _owner(folder: str | os.PathLike[str], population: Sequence[Spec]) -> str:
     """Who holds a population, in words; empty for another thread of this process."""
+    owner = ""
     with contextlib.suppress(OSError, ValueError):
-        owner = json.loads(_path(folder, population).read_text())
-        if owner == _this_process():
-            return ""
-        return "process {process} on {machine}".format(**owner)
-    return "another process"
+        owner = _path(folder, population).read_text("utf8")
+    return "" if owner == _this_process() else owner or "another process"
 
 
-def _this_process() -> dict[str, int | str]:
-    return {"process": os.getpid(), "machine": socket.gethostname()}
+def _this_process() -> str:
+    return f"process {os.getpid()} on {socket.gethostname()}"

@@ -322,7 +322,7 @@ class Store:
             return content
         target = path.with_suffix(".damaged")
         outcome = f"it was renamed to {target.name}"
-        if self.folder not in path.parents:
+        if path.parents[1] != self.folder:
             outcome = "it is left where it is"
         else:
             try:

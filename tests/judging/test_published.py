@@ -80,16 +80,29 @@ def test_the_same_number_is_printed_the_same_in_every_table():
 
 
 def test_unknown_names_list_what_there_is():
-    with pytest.raises(KeyError, match="softmax_tc"):
+    with pytest.raises(KeyError) as refusal:
         published("table_7")
-    with pytest.raises(KeyError, match="architectures"):
+    assert refusal.value.args == (
+        "no published table 'table_7'; there are full_batch, tc_minibatch, weight_regularization, "
+        "softmax_epochs, relu_drift, softmax_tc, optimizers",
+    )
+    with pytest.raises(KeyError, match="there are required, architectures, recommendations"):
         words("numbers")
-    with pytest.raises(KeyError, match="not exactly one"):
-        printed_number("softmax_tc", "weight_redundancy")
+    for metric, at in (("weight_redundancy", {}), ("loss", {"lambda_tc": 1.0})):
+        with pytest.raises(KeyError) as refusal:
+            printed_number("softmax_tc", metric, **at)
+        assert refusal.value.args == (f"table softmax_tc has not exactly one {metric} at {at}",)
 
 
 def test_tables_of_words():
-    assert len(words("architectures")) == 8
+    table = words("architectures")
+    assert list(table.columns) == [
+        "Property",
+        "Linear→ReLU→InfoMax",
+        "Linear→ReLU→Softmax→InfoMax",
+    ]
+    assert list(table.iloc[0]) == ["EM structure", "No", "Yes"]
+    assert len(table) == 8
     assert len(words("recommendations")) == 5
 
 
@@ -114,11 +127,13 @@ def test_agreement_is_to_the_printed_digits(printed, value, expected):
     assert agrees(printed, value) is expected
 
 
-@pytest.mark.parametrize("text", ["(very slow)", "-", "", "nan"])
+@pytest.mark.parametrize("text", ["(very slow)", "-", "", "nan", "inf"])
 def test_words_are_no_numbers(text):
     assert not is_number(text)
-    with pytest.raises(ValueError, match="printed number"):
-        agrees(text, 1.0)
+    for function in (lambda: agrees(text, 1.0), lambda: half_unit(text)):
+        with pytest.raises(ValueError, match="printed") as refusal:
+            function()
+        assert str(refusal.value) == f'expected a printed number such as "0.287", got {text!r}'
 
 
 def test_half_unit():
@@ -142,11 +157,34 @@ def test_number_rule_needs_both_range_and_deviations():
     assert number_verdict("4.1", [1.0] * 5 + [4.0] * 5) == "not reproduced"
 
 
+def test_number_rule_at_its_limits():
+    # printed to ±0.05, two deviations of these are 4.5: range and deviations are widened by half
+    # a unit, and so is what rounds to the printed digits
+    assert number_verdict("3.0", [1.0, 2.0, 2.96]) == "reproduced"
+    assert number_verdict("3.0", [1.0, 2.0, 2.94]) == "not reproduced"
+    assert number_verdict("1.0", [1.04, 2.0, 3.0]) == "reproduced"
+    assert number_verdict("1.0", [1.06, 2.0, 3.0]) == "not reproduced"
+    # deviations are those of a sample: 2 · 1 + 0.05 with n − 1, 2 · 0.71 + 0.05 with n
+    pair = [3.0, 3.0 + 2**0.5]
+    assert number_verdict("3.0", pair) == "reproduced"
+    many = [0.0] * 20 + [1.0] * 20 + [2.51]  # mean 0.549, two deviations 1.18 with half a unit
+    assert number_verdict("1.7", many) == "reproduced"
+    assert number_verdict("1.8", many) == "not reproduced"
+    # partly: within 15 % of the printed number, or within half a unit of it
+    assert number_verdict("100", [114.0, 114.5]) == "partly"
+    assert number_verdict("100", [115.0, 115.0]) == "partly"
+    assert number_verdict("100", [115.5, 115.6]) == "not reproduced"
+    assert number_verdict("-100", [-114.0, -114.5]) == "partly"
+    assert number_verdict("100", [86.0, 85.5]) == "partly"
+    assert number_verdict("0.1", [0.052, 0.148]) == "reproduced"
+
+
 def test_number_rule_for_zero_and_failures():
     assert number_verdict("0.00", [0.001, 0.002, 0.004]) == "reproduced"
     assert number_verdict("0.00", [0.1, 0.2, 0.3]) == "not reproduced"
     assert number_verdict("1.0", [math.nan, math.inf]) == "not reproduced"
     assert number_verdict("1.0", []) == "not reproduced"
+    assert number_verdict("1.0", [math.nan, 1.0, math.inf, 1.02]) == "reproduced"
 
 
 def test_number_rule_for_an_exact_rerun():
@@ -160,7 +198,78 @@ def test_combining_numbers():
     assert combine_numbers(["reproduced", "not reproduced"]) == "partly"
     assert combine_numbers(["partly", "not reproduced"]) == "partly"
     assert combine_numbers(["not reproduced"] * 2) == "not reproduced"
+    assert combine_numbers(iter(["reproduced", "partly"])) == "partly"
     assert combine_numbers([]) == "not applicable"
+
+
+def test_a_table_has_the_settings_of_its_rows():
+    table = published("weight_regularization")
+    assert table["title"] == "Explicit weight regularization"
+    shared = {"competition": "none", "batch_size": 128, "epochs": 100}
+    assert table["rows"][0] == {
+        "settings": shared | {"lambda_tc": 1.0, "lambda_wr": 0.0},
+        "epoch": None,
+        "values": {"train_tc": "4.78", "weight_redundancy": "2.21", "output_correlation": "3.13"},
+    }
+    at_ten = published("full_batch")["rows"][1]
+    assert at_ten["epoch"] == 10
+    assert at_ten["settings"] == published("full_batch")["settings"]
+
+
+def test_comparison_row_by_row():
+    def measure(s):
+        values = {42: 0.5} | {n: float(n) for n in range(20)}
+        return {"weight_redundancy": values[s["seed"]] if s["batch_size"] == "full" else 0.0}
+
+    e = evidence(measure)
+    first = compare("full_batch", e, lambda_tc=100.0).iloc[0].to_dict()
+    assert math.isnan(first.pop("low"))
+    assert math.isnan(first.pop("high"))
+    assert first == {
+        "table": "full_batch", "row": "epoch 1", "metric": "weight_redundancy",
+        "published": "0.287", "mean": 0.5, "n": 1, "min": 0.5, "max": 0.5,
+        "ours": "0.5 (one run)", "verdict": "not reproduced",
+    }  # fmt: skip
+    rows = compare("tc_minibatch", evidence())
+    assert list(rows["row"]) == ["λ_tc = 1"] * 3 + ["λ_tc = 100"] * 3
+    assert (rows["n"] == 20).all()
+    nothing = compare("relu_drift", evidence()).iloc[0]
+    assert (nothing["n"], nothing["verdict"]) == (0, "not measured")
+    assert math.isnan(nothing["min"])
+    labels = compare("weight_regularization", evidence())["row"]
+    assert list(labels)[::3] == [
+        "λ_tc = 1, λ_wr = 0",
+        "λ_tc = 100, λ_wr = 0",
+        "λ_tc = 100, λ_wr = 10",
+    ]
+    labels = compare("optimizers", evidence())["row"]
+    assert list(labels)[4::2] == [
+        "softmax, λ_tc = 0, SGD, lr = 0.001",
+        "softmax, λ_tc = 0, Adam, lr = 0.001",
+    ]
+
+
+def test_comparison_needs_one_run_of_a_named_seed_and_two_of_others():
+    def keep(*seeds):
+        return evidence(keep=lambda s: s["seed"] in seeds)
+
+    assert (compare("full_batch", keep(42), lambda_tc=100.0)["n"] == 1).all()
+    without_seed = {"lambda_tc": 100.0, "seed": None}
+    assert (compare("full_batch", keep(3, 4), **without_seed)["n"] == 2).all()
+    assert (compare("full_batch", keep(3), **without_seed)["verdict"] == "not measured").all()
+    minibatch = compare("tc_minibatch", keep(3, 4))
+    assert (minibatch["n"] == 2).all()
+    assert (compare("tc_minibatch", keep(3))["verdict"] == "not measured").all()
+
+
+def test_a_run_of_the_length_itself_goes_before_a_longer_one():
+    def loss_is_length(s):
+        return {"loss": float(s["epochs"])}
+
+    rows = compare("softmax_epochs", evidence(loss_is_length))
+    assert rows.set_index(["row", "metric"]).loc[("epochs = 100", "loss"), "mean"] == pytest.approx(
+        100, rel=0.02
+    )
 
 
 def test_comparison_at_the_caption_and_beside_it():
@@ -197,7 +306,7 @@ def test_comparison_says_what_is_missing():
     rows = compare("softmax_epochs", evidence(keep=lambda s: s["epochs"] != 500))
     at_200 = rows[rows["row"] == "epochs = 200"]
     assert set(at_200["verdict"]) == {"not measured"}
-    with pytest.raises(MissingEvidence, match="epochs = 200"):
+    with pytest.raises(MissingEvidence, match=r"^runs for weight_redundancy at epochs = 200$"):
         table_verdict(rows)
 
 

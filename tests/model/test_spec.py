@@ -9,6 +9,11 @@ from pydantic import ValidationError
 
 from infomax_lib import RunSpec, SpecError, grid
 from infomax_lib.model import spec as spec_module
+from infomax_lib.model.competition import COMPETITIONS
+from infomax_lib.model.data import DATASETS
+from infomax_lib.model.layer import ACTIVATIONS, INITIALS
+from infomax_lib.model.objective import OBJECTIVES
+from infomax_lib.model.spec import Spec, first_seeds
 
 CHANGES = {
     "dataset": "digits",
@@ -102,6 +107,14 @@ class TestFields:
             ("epochs", True, "valid integer"),
             ("seed", -1, "greater than or equal to 0"),
             ("seed", None, "valid integer"),
+            ("seed", 2**63, "less than 9223372036854775808"),
+            ("lambda_wr", -0.1, "greater than or equal to 0"),
+            ("lambda_lse", -0.1, "greater than or equal to 0"),
+            ("lambda_lse", float("inf"), "finite number"),
+            ("learning_rate", float("inf"), "finite number"),
+            ("temperature", 0.0, "greater than 0"),
+            ("temperature", float("inf"), "finite number"),
+            ("group_size", 0, "greater than or equal to 1"),
         ],
     )
     def test_impossible_values_are_refused_with_what_is_allowed(self, field, value, message):
@@ -109,15 +122,129 @@ class TestFields:
             RunSpec(**{field: value})
         assert message in str(refusal.value)
 
+    @pytest.mark.parametrize(
+        ("field", "names"),
+        [
+            ("dataset", DATASETS),
+            ("activation", ACTIVATIONS),
+            ("competition", COMPETITIONS),
+            ("optimizer", ("adam", "sgd")),
+            ("initial", INITIALS),
+            ("precision", ("float32", "bfloat16")),
+            ("objective", OBJECTIVES),
+        ],
+    )
+    def test_a_name_is_refused_with_all_names_there_are(self, field, names):
+        with pytest.raises(SpecError) as refusal:
+            RunSpec(**{field: "other"})
+        allowed = ", ".join(names)
+        assert str(refusal.value) == f"{field}='other' is not possible: choose one of {allowed}"
+
+    @pytest.mark.parametrize(
+        "fields",
+        [
+            {"hidden_dim": 1},
+            {"hidden_dim": 8192},
+            {"batch_size": 2},
+            {"epochs": 0},
+            {"seed": 0},
+            {"seed": 2**63 - 1},
+            {"lambda_tc": 0.0},
+            {"competition": "top_k", "group_size": 2},
+            {"competition": "group_softmax", "group_size": 16},
+            {"temperature": 0.5, "lambda_lse": 0.1},
+            {"temperature": 2.0, "competition": "softmax"},
+            {"objective": "none", "lambda_lse": 0.1},
+            {"objective": "none", "lambda_wr": 0.1},
+            {"objective": "barlow", "batch_size": 128},
+            {"objective": "hsic", "batch_size": 1024},
+            {"objective": "log_det", "batch_size": "full"},
+        ],
+        ids=str,
+    )
+    def test_limits_themselves_are_possible(self, fields):
+        made = RunSpec(**fields)
+        assert {name: getattr(made, name) for name in fields} == fields
+
+    @pytest.mark.parametrize(
+        ("fields", "message"),
+        [
+            (
+                {"competition": "top_k", "group_size": 1},
+                "group_size=1 is not possible for top_k of 16 units: choose a divisor of "
+                "hidden_dim, at least 2",
+            ),
+            (
+                {"competition": "group_softmax", "group_size": 3},
+                "group_size=3 is not possible for group_softmax of 16 units: choose a divisor of "
+                "hidden_dim, at least 2",
+            ),
+            (
+                {"competition": "softmax", "group_size": 2},
+                "group_size=2 means nothing for competition='softmax': leave it out, or choose one "
+                "of group_softmax, top_k",
+            ),
+            (
+                {"temperature": 2.0},
+                "temperature=2.0 means nothing for competition='none' without lambda_lse: leave it "
+                "out",
+            ),
+            (
+                {"objective": "none"},
+                "objective='none' leaves nothing to minimise: choose lambda_lse or lambda_wr above "
+                "0, or epochs=0 for an untrained layer",
+            ),
+            (
+                {"objective": "barlow", "batch_size": "full"},
+                "objective='barlow' draws its views batch by batch: choose an integer batch_size",
+            ),
+            (
+                {"objective": "hsic", "batch_size": 1025},
+                "objective='hsic' with batch_size=1025 would hold the square of that for every "
+                "unit: choose at most 1024",
+            ),
+            (
+                {"objective": "hsic", "batch_size": "full"},
+                "objective='hsic' with batch_size='full' would hold the square of that for every "
+                "unit: choose at most 1024",
+            ),
+            (
+                {"batch_size": 1},
+                'batch_size=1 is not possible: choose an integer of at least 2, or "full"',
+            ),
+        ],
+    )
+    def test_settings_that_do_not_fit_together_are_refused(self, fields, message):
+        with pytest.raises(SpecError) as refusal:
+            RunSpec(**fields)
+        assert str(refusal.value) == message
+
+    def test_only_barlow_sees_two_views(self):
+        assert {name: RunSpec(objective=name, lambda_wr=1.0).views for name in OBJECTIVES} == {
+            name: 2 if name == "barlow" else 1 for name in OBJECTIVES
+        }
+
     def test_unknown_fields_are_refused_with_the_fields_there_are(self):
-        with pytest.raises(SpecError, match="unknown field 'lambda_tv'") as refusal:
+        with pytest.raises(SpecError) as refusal:
             RunSpec(lambda_tv=1.0)
-        for field in RunSpec.model_fields:
-            assert field in str(refusal.value)
+        fields = ", ".join(RunSpec.model_fields)
+        assert str(refusal.value) == f"unknown field 'lambda_tv': the fields are {fields}"
 
     def test_every_mistake_is_named_at_once(self):
-        with pytest.raises(SpecError, match=r"hidden_dim=0.*epochs=-1.*unknown field 'k'"):
+        with pytest.raises(SpecError) as refusal:
             RunSpec(hidden_dim=0, epochs=-1, k=3)
+        found = str(refusal.value).split("; ")
+        assert [text.partition(" is not possible: Input")[0] for text in found[:2]] == [
+            "hidden_dim=0",
+            "epochs=-1",
+        ]
+        assert found[2].startswith("unknown field 'k': ")
+
+    def test_a_mistake_is_named_once(self):
+        with pytest.raises(SpecError) as refusal:
+            RunSpec(batch_size="half")  # neither an integer nor "full"
+        texts = str(refusal.value).split("; ")
+        assert len(set(texts)) == len(texts)
 
     def test_a_refusal_is_a_value_error(self):
         assert issubclass(SpecError, ValueError)
@@ -152,6 +279,12 @@ class TestKeys:
         assert Later().key == RunSpec().key
         assert Later(another=1).key != RunSpec().key
 
+    def test_need_no_dataset(self):
+        class Free(Spec):
+            width: int = 1
+
+        assert Free().key != Free(width=2).key
+
     def test_numbers_have_one_key_however_they_are_written(self):
         assert RunSpec(lambda_tc=1).key == RunSpec(lambda_tc=1.0).key
         assert RunSpec(seed=np.int64(42)).key == RunSpec().key
@@ -163,6 +296,20 @@ class TestKeys:
         monkeypatch.undo()
         monkeypatch.setattr(spec_module, "dataset_checksum", lambda name: "another")
         assert RunSpec().key != before
+
+
+class TestFirstSeeds:
+    def test_count_from_zero(self):
+        assert first_seeds(1) == [0]
+        assert first_seeds(3) == [0, 1, 2]
+
+    @pytest.mark.parametrize("count", [0, -1, 2.0, "3", True, None])
+    def test_anything_but_a_count_is_refused(self, count):
+        with pytest.raises(SpecError) as refusal:
+            first_seeds(count)
+        assert str(refusal.value) == (
+            f"seeds={count!r} is not possible: choose an integer of at least 1"
+        )
 
 
 class TestGrid:
@@ -183,8 +330,11 @@ class TestGrid:
 
     @pytest.mark.parametrize("lone", [3, "adam"])
     def test_a_lone_value_is_refused(self, lone):
-        with pytest.raises(SpecError, match="give a list"):
+        with pytest.raises(SpecError) as refusal:
             grid(RunSpec(), optimizer=lone)
+        assert str(refusal.value) == (
+            f"optimizer={lone!r} is a single value: give a list, e.g. [{lone!r}]"
+        )
 
     def test_unknown_fields_and_values_are_refused(self):
         with pytest.raises(SpecError, match="unknown field 'sede'"):

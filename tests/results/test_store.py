@@ -5,13 +5,21 @@ import json
 import os
 import pickle
 import shutil
-import tempfile
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
 import pytest
-from damage import file_of_our_naming, files, flip, parquet, truncate
+from damage import (
+    file_of_our_naming,
+    files,
+    flip,
+    full_disk,
+    on_disk,
+    parquet,
+    row,
+    truncate,
+)
 from typer.testing import CliRunner
 
 from infomax_lib import RunSpec, Store, grid, open_store, run
@@ -22,17 +30,6 @@ from infomax_lib.results.experiments import Kind
 from infomax_lib.results.store import StoreError, StoreWarning, code_fingerprint
 
 KIND_OF_ITS_OWN = Kind("toys", (RunSpec,))
-
-
-def row(key, value=1.0):
-    return {
-        "key": key,
-        "value": value,
-        "name": "relu",
-        "flag": True,
-        "bytes": b"\x00\x01",
-        "history": {"epoch": [1, 2], "loss": [0.5, float("nan")]},
-    }
 
 
 class TestRoundTrip:
@@ -86,31 +83,6 @@ class TestRoundTrip:
         assert there.keys("runs") == {"a"}
         there.write("runs", [row("b")])
         assert here.load("runs", ["a", "b"]).keys() == {"a", "b"}
-
-    def test_fingerprint_is_of_the_package_s_sources(self):
-        assert len(code_fingerprint()) == 16
-        assert code_fingerprint() == code_fingerprint()
-
-    def test_fingerprint_knows_neither_line_endings_nor_what_editors_leave(
-        self, tmp_path, monkeypatch
-    ):
-        (tmp_path / "a.py").write_bytes(b"x = 1\ny = 2\n")
-        monkeypatch.setattr(store_module, "__file__", str(tmp_path / "results" / "store.py"))
-        original = code_fingerprint.__wrapped__()
-        (tmp_path / "a.py").write_bytes(b"x = 1\r\ny = 2\r\n")
-        (tmp_path / ".#a.py").symlink_to("somebody@somewhere.1234")  # Emacs has the file open
-        (tmp_path / ".ipynb_checkpoints").mkdir()
-        (tmp_path / ".ipynb_checkpoints" / "a-checkpoint.py").write_text("x = 0\n")
-        (tmp_path / "folder.py").mkdir()
-        assert code_fingerprint.__wrapped__() == original
-        (tmp_path / "b.py").write_text("")
-        assert code_fingerprint.__wrapped__() != original
-
-    def test_the_code_fingerprint_covers_the_package_that_computed(self):
-        import paper  # noqa: F401
-
-        assert code_fingerprint("paper") != code_fingerprint()
-        assert code_fingerprint("__main__") == code_fingerprint("infomax_lib")
 
 
 class TestOpenStore:
@@ -423,26 +395,6 @@ class TestLeftovers:
 
 
 SMALL = RunSpec(dataset="synthetic", hidden_dim=3, epochs=2, batch_size="full")
-
-
-def full_disk(*args, **kwargs):
-    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-
-def on_disk(folder):
-    """Keys of the runs that a new process would find."""
-    copy = Path(tempfile.mkdtemp()) / "copy"
-    if Path(folder).exists():
-        shutil.copytree(folder, copy)
-    return Store(copy).keys("runs") | Store(copy).keys("weights")
-
-
-@pytest.fixture
-def elsewhere(tmp_path_factory, monkeypatch):
-    """Where a store keeps what its disk refuses."""
-    folder = tmp_path_factory.mktemp("elsewhere")
-    monkeypatch.setattr(store_module.pooch, "os_cache", lambda name: folder)
-    return folder / "infomax-unsaved"
 
 
 class TestFullDisk:

@@ -6,12 +6,16 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import torch
 
-from infomax_lib.results.workers import side_by_side
+from infomax_lib import RunSpec, grid
+from infomax_lib.results import locks, workers
+from infomax_lib.results.locks import claimed
+from infomax_lib.results.workers import share_out, side_by_side
 
 
 def with_progress(value, progress):
@@ -51,6 +55,120 @@ def test_an_error_in_a_worker_comes_out():
     with pytest.raises(ValueError, match="cannot use 3"):
         list(side_by_side(lambda remote: (remote(failing, n) for n in [3]), 2, lambda count: None))
     assert sorted(value for value, _, _ in squares([2])) == [4]  # the next call gets new workers
+
+
+class TestShareOut:
+    """In this process; the same in workers is tested with what they compute."""
+
+    CHUNKS = tuple(
+        grid(RunSpec(dataset="synthetic", epochs=epochs), seed=range(3)) for epochs in (1, 2)
+    )
+
+    @pytest.fixture
+    def stored(self):
+        return set()
+
+    @pytest.fixture
+    def share(self, stored, tmp_path):
+        def share(compute, chunks=self.CHUNKS, **settings):
+            def missing(specs):
+                return [spec for spec in specs if spec not in stored]
+
+            for part, result in share_out(chunks, missing, tmp_path, compute, **settings):
+                stored.update(part)
+                yield part, result
+
+        return share
+
+    def test_gives_what_is_missing_of_each_chunk_with_its_results(self, share, stored):
+        stored.add(self.CHUNKS[0][1])
+        found = list(share(lambda part, advance: [spec.seed for spec in part]))
+        assert found == [
+            ([self.CHUNKS[0][0], self.CHUNKS[0][2]], [0, 2]),
+            (self.CHUNKS[1], [0, 1, 2]),
+        ]
+        assert list(share(lambda part, advance: pytest.fail("all is stored"))) == []
+        assert list(share(None, chunks=[])) == []
+
+    def test_computes_the_next_part_when_the_last_one_is_stored(self, share, stored):
+        seen = []
+        shared = share(
+            lambda part, advance: seen.append(len(stored)),
+            split=lambda part: ([spec] for spec in part),
+        )
+        assert [len(part) for part, _ in shared] == [1] * 6
+        assert seen == [0, 1, 2, 3, 4, 5]
+
+    def test_tells_of_progress(self, share):
+        counts = []
+        list(share(lambda part, advance: advance(len(part)), on_progress=counts.append))
+        assert counts == [3, 3]
+        list(share(lambda part, advance: advance(1)))  # where nobody listens
+
+    def test_ends_its_claim_where_it_is_left(self, share, tmp_path):
+        shared = share(lambda part, advance: None)
+        next(shared)
+        assert list(tmp_path.iterdir()) != []
+        shared.close()
+        assert list(tmp_path.iterdir()) == []
+
+    def test_says_whom_it_waits_for(self, share, stored, tmp_path, monkeypatch):
+        said = []
+        monkeypatch.setattr(locks.time, "sleep", lambda seconds: stored.update(self.CHUNKS[0]))
+        for listening in ({}, {"say": said.append}):
+            stored.clear()
+            with claimed(tmp_path, self.CHUNKS[0]):
+                (claim,) = tmp_path.iterdir()
+                claim.write_text("the moon")
+                found = share(lambda part, advance: None, chunks=self.CHUNKS[:1], **listening)
+                assert list(found) == []
+        assert said == ["waiting for the moon, which computes the last ones"]
+
+    @pytest.mark.parametrize(("processes", "used"), [(1, None), (2, 2), (3, 2)])
+    def test_uses_no_more_processes_than_there_are_chunks(
+        self, processes, used, share, monkeypatch, tmp_path
+    ):
+        """Here with threads, whose calls go the way of those in workers."""
+        asked, counts = [], []
+
+        def side_by_side_here(work, processes, on_progress):
+            asked.append(processes)
+            progress = tmp_path / "progress"
+            yield from work(lambda function, *arguments: function(*arguments, progress))
+            on_progress(len(progress.read_bytes()))
+
+        monkeypatch.setattr(workers, "side_by_side", side_by_side_here)
+
+        def compute(part, advance):
+            advance(2)
+            advance(1)
+            return len(part)
+
+        found = share(compute, processes=processes, on_progress=counts.append)
+        assert [result for _, result in found] == [3, 3]
+        assert asked == ([] if used is None else [used])
+        assert sum(counts) == 6
+
+    def test_looks_at_the_store_in_one_thread_at_a_time(self, tmp_path, monkeypatch):
+        """What was found is stored before anybody asks what is missing."""
+        at_work, overlaps = threading.Lock(), []
+
+        def missing(specs):
+            if not at_work.acquire(blocking=False):
+                overlaps.append(specs)
+                return []
+            time.sleep(0.01)
+            at_work.release()
+            return list(specs)
+
+        def two_threads(work, processes, on_progress):
+            with ThreadPoolExecutor(2) as threads:
+                handed = threads.map(lambda n: list(work(lambda *arguments: n)), range(2))
+                yield from (each for results in handed for each in results)
+
+        monkeypatch.setattr(workers, "side_by_side", two_threads)
+        list(share_out(self.CHUNKS, missing, tmp_path, None, processes=2))
+        assert overlaps == []
 
 
 # no guard of __main__: a user's script may have none
