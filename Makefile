@@ -37,8 +37,6 @@ execute: $(STAMP) ## execute the notebooks whose pages are not up to date
 	$(BIN)/infomax execute
 
 book: execute ## build the site into book/_build/html, any warning is an error
-	@# Where git cannot make symbolic links, book/ gets copies of the two files.
-	@for file in _config.yml _toc.yml; do cmp -s $$file book/$$file || cp $$file book/$$file; done
 	$(BIN)/jupyter-book build book -W -n --keep-going
 	@echo "Open $(SITE)/index.html"
 

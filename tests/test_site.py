@@ -10,7 +10,7 @@ import yaml
 from browser import open_page
 
 ROOT = Path(__file__).parents[1]
-TOC = yaml.safe_load((ROOT / "_toc.yml").read_text())
+TOC = yaml.safe_load((ROOT / "book" / "_toc.yml").read_text("utf8"))
 PAGES = [TOC["root"], *(c["file"] for part in TOC["parts"] for c in part["chapters"])]
 
 

@@ -17,12 +17,12 @@ class PageError(RuntimeError):
 
 def _listed(root: Path) -> list[str]:
     """The files of the table of contents, in its order, without suffix."""
-    toc = parse_yaml((root / "_toc.yml").read_text("utf-8"), "_toc.yml")
+    toc = parse_yaml((root / "book" / "_toc.yml").read_text("utf8"), "book/_toc.yml")
     return [toc["root"], *(entry["file"] for part in toc["parts"] for entry in part["chapters"])]
 
 
 def chapters(root: Path) -> list[str]:
-    """Names of the chapters in the order of the book: what ``_toc.yml`` has under ``findings/``."""
+    """Names of the chapters in the order of the book: what ``book/_toc.yml`` has under ``findings/``."""
     folder = "findings/"
     return [file.removeprefix(folder) for file in _listed(root) if file.startswith(folder)]
 

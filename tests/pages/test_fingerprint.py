@@ -27,7 +27,7 @@ FILES = {
     "paper/methods/__init__.py": "import pkgutil\n",
     "paper/methods/family/pca.py": "m = 1\n",
     "requirements.lock": "torch==0\n",
-    "_toc.yml": "root: front\nparts:\n- chapters: [{file: findings/one}, {file: findings/two}]\n",
+    "book/_toc.yml": "root: front\nparts:\n- chapters: [{file: findings/one}, {file: findings/two}]\n",
 }
 NOTEBOOKS = {
     "one": "import infomax_lib\n"
