@@ -49,7 +49,7 @@ def use_style() -> None:
 
     PNG has two pixels for one, as sharp screens do.
     """
-    mpl.rcParams.update(_RC)
+    _set_parameters()
     try:
         from IPython import get_ipython
         from matplotlib_inline.backend_inline import set_matplotlib_formats
@@ -57,6 +57,11 @@ def use_style() -> None:
         return
     if get_ipython() is not None:
         set_matplotlib_formats("svg", "retina", metadata={"Date": None})
+
+
+def _set_parameters() -> None:
+    mpl.rcdefaults()  # not what the user's own matplotlibrc says
+    mpl.rcParams.update(_RC)
 
 
 def panels(
@@ -68,7 +73,8 @@ def panels(
     notebook cell with ``fig`` to show it, once.
     """
     width = width or (6.0 if columns == 1 else min(4.6 * columns, 10.0))
-    with mpl.rc_context(_RC):
+    with mpl.rc_context():
+        _set_parameters()
         figure = Figure(figsize=(width, height * rows), layout="constrained")
         FigureCanvasAgg(figure)
         return figure, figure.subplots(rows, columns)

@@ -26,6 +26,7 @@ from infomax_lib.results.sweep import SweepError, parse_yaml
 from paper.pages.fingerprint import content_digest, fingerprint
 from paper.pages.normalize import normalize
 from paper.pages.page import Page, PageError
+from paper.pages.settings import environment, neutral_environment
 
 ANNOTATIONS = {t.__name__: t for t in (bool, int, float, str, list, dict, tuple)}
 
@@ -201,16 +202,17 @@ def execute_page(
     folder = Path(tempfile.mkdtemp(prefix="infomax-"))
     partial = folder / f"{page.name}.ipynb"
     try:
-        papermill.execute_notebook(
-            page.notebook,
-            partial,
-            dict(parameters or {}),
-            kernel_name="python3",
-            cwd=page.notebook.parent,
-            progress_bar=False,
-            stderr_file=sys.stderr,  # the notebook's own progress bars and warnings
-            extra_arguments=["--log-level=ERROR"],  # not the note on the local sockets
-        )
+        with environment(neutral_environment(os.environ)):
+            papermill.execute_notebook(
+                page.notebook,
+                partial,
+                dict(parameters or {}),
+                kernel_name="python3",
+                cwd=page.notebook.parent,
+                progress_bar=False,
+                stderr_file=sys.stderr,  # the notebook's own progress bars and warnings
+                extra_arguments=["--log-level=ERROR"],  # not the note on the local sockets
+            )
     except Exception as error:  # whatever stops a notebook is reported in the same way
         raise _failure(page, error, partial) from error
     notebook = normalize(nbformat.read(partial, as_version=4), page.root)
