@@ -9,8 +9,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 import matplotlib as mpl
+
+import infomax_lib
 
 #: What is the same everywhere.
 FIXED = {
@@ -44,14 +47,17 @@ def neutral_environment(environment: Mapping[str, str]) -> dict[str, str]:
         environment: Variables by name, as in ``os.environ``.
 
     Returns:
-        A copy in which what shows on a page is left out or the same everywhere.
+        A copy in which what shows on a page is left out or the same everywhere, and in which this
+        very library is the first that is found.
     """
     kept = {
         name: value
         for name, value in environment.items()
         if name in _KEPT or not name.startswith(_TAKEN_OUT)
     }
-    return kept | FIXED
+    root = str(Path(infomax_lib.__file__).parents[1])
+    path = os.pathsep.join(filter(None, [root, kept.get("PYTHONPATH")]))
+    return kept | FIXED | {"PYTHONPATH": path}
 
 
 @contextmanager

@@ -55,7 +55,9 @@ def checkout(tmp_path, monkeypatch) -> Path:
     (root / "requirements.lock").write_text("torch==0\n")
     (root / "results" / "runs" / "abc.parquet").write_bytes(b"")
     toc = (ROOT / "book" / "_toc.yml").read_text("utf8").replace("      - file: architecture\n", "")
-    (root / "book" / "_toc.yml").write_text(toc, "utf8")  # the one page that is made from all of the code
+    (root / "book" / "_toc.yml").write_text(
+        toc, "utf8"
+    )  # the one page that is made from all of the code
     for name in pages.chapters(root) + pages.front_pages(ROOT):
         write_notebook(root, name, NOTEBOOK)
     monkeypatch.setattr(pages, "project_root", lambda: root)

@@ -25,7 +25,8 @@ use_style()
 # %%
 assert 1 + 1 == 2
 print(locale.getpreferredencoding(), time.strftime("%H", time.localtime(0)), hash("a"))
-print(shutil.get_terminal_size(), sys.flags.optimize, sys.warnoptions, torch.zeros(300, 300) @ torch.zeros(300, 1))
+print(shutil.get_terminal_size(), sys.flags.optimize, sys.warnoptions)
+print(torch.ones(300, 300) @ torch.ones(300, 1))
 pd.DataFrame({"x": [0.123456789] * 3, "y": "Zürich"})
 
 # %%
@@ -91,20 +92,22 @@ def test_page_is_the_same_under_someone_elses_settings(page, tmp_path, request):
 
 
 def test_environment_keeps_where_things_are(someones_settings):
-    places = {"PATH": "/bin", "PYTHONPATH": "/here", "INFOMAX_DATA": "/data", "MPLCONFIGDIR": "/m"}
+    places = {"PATH": "/bin", "INFOMAX_DATA": "/data", "MPLCONFIGDIR": "/m"}
     resources = {"OMP_NUM_THREADS": "3", "CUDA_VISIBLE_DEVICES": "1", "NUMBA_CACHE_DIR": "/n"}
     given = places | resources
     assert given.items() <= neutral_environment(os.environ | given).items()
-    assert not {"MPLBACKEND", "LANG", "PYTHONWARNINGS", "MKL_VERBOSE"} & neutral_environment(
-        os.environ
-    ).keys()
+    path = neutral_environment({"PYTHONPATH": "/here"})["PYTHONPATH"]
+    assert path.split(os.pathsep) == [str(Path(__file__).parents[2]), "/here"]
+    assert (
+        not {"MPLBACKEND", "LANG", "PYTHONWARNINGS", "MKL_VERBOSE"}
+        & neutral_environment(os.environ).keys()
+    )
 
 
 def test_environment_is_put_back():
     before = dict(os.environ)
-    with pytest.raises(KeyError), environment({"ONLY": "this"}):
+    with environment({"ONLY": "this"}):
         assert dict(os.environ) == {"ONLY": "this"}
-        raise KeyError
     assert dict(os.environ) == before
 
 
