@@ -87,7 +87,7 @@ def claimed(folder: str | os.PathLike[str], population: Sequence[Spec]) -> Itera
         except Timeout:
             mine = False
         else:
-            path.write_text(json.dumps(_this_process()))
+            path.write_text(json.dumps(_this_process()), "utf8")
     try:
         yield mine
     finally:
@@ -106,7 +106,7 @@ def _path(folder: str | os.PathLike[str], population: Sequence[Spec]) -> Path:
 def _owner(folder: str | os.PathLike[str], population: Sequence[Spec]) -> str:
     """Who holds a population, in words; empty for another thread of this process."""
     with contextlib.suppress(OSError, ValueError):
-        owner = json.loads(_path(folder, population).read_text())
+        owner = json.loads(_path(folder, population).read_text("utf8"))
         if owner == _this_process():
             return ""
         return "process {process} on {machine}".format(**owner)

@@ -22,7 +22,7 @@ def _listed(root: Path) -> list[str]:
 
 
 def chapters(root: Path) -> list[str]:
-    """Names of the chapters in the order of the book: what ``book/_toc.yml`` has under ``findings/``."""
+    """Names of the chapters in the order of the book: what its contents have in ``findings/``."""
     folder = "findings/"
     return [file.removeprefix(folder) for file in _listed(root) if file.startswith(folder)]
 

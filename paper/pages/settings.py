@@ -25,7 +25,7 @@ FIXED = {
     "PYTHONUTF8": "1",
     "TZ": "UTC",
 }
-#: Names and beginnings of names that are taken out: warnings, colours, verbosity, threads by library.
+#: Beginnings of names that are taken out: warnings, colours, verbosity, threads by library.
 _TAKEN_OUT = (
     *("CLICOLOR", "FORCE_COLOR", "NO_COLOR", "SOURCE_DATE_EPOCH"),
     *("LANG", "LC_", "MPL", "PYTHON", "TQDM_"),
