@@ -187,7 +187,7 @@ def test_titles_hold_no_math(name):
 
 def test_code_of_the_theory_in_ten_minutes_holds():
     """Every block in order, in one namespace; the statements are assertions."""
-    text = (BOOK / "how_to_read.md").read_text()
+    text = (BOOK / "how_to_read.md").read_text("utf8")
     blocks = re.findall(r"^```python\n(.*?)^```", text, flags=re.M | re.S)
     assert sum(block.count("assert ") for block in blocks) > 10
     names: dict[str, object] = {}
@@ -201,7 +201,7 @@ def test_code_of_the_theory_in_ten_minutes_holds():
 
 
 def test_how_to_read_types_no_decimals_and_links_every_chapter():
-    text = (BOOK / "how_to_read.md").read_text()
+    text = (BOOK / "how_to_read.md").read_text("utf8")
     assert not TYPED_DECIMAL.search(prose(text))
     assert not any("$" in title for title in re.findall(r"^#+ .*", text, flags=re.M))
     for name in pages.chapters(ROOT):

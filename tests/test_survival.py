@@ -329,7 +329,7 @@ class TestTurns:
         assert not path.exists()
 
     def test_without_locks_everything_is_computed_here(self, tmp_path):
-        (tmp_path / "file").write_text("")
+        (tmp_path / "file").write_text("", "utf8")
         done = []
         groups = [SPECS[:2], SPECS[2:4]]
 

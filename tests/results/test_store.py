@@ -148,12 +148,12 @@ class TestDamage:
         Store(tmp_path).write("runs", [row("a")])
         folder = tmp_path / "runs"
         pd.DataFrame([row("b")]).to_parquet(folder / "export.parquet")
-        (folder / "notes.txt").write_text("mine")
+        (folder / "notes.txt").write_text("mine", "utf8")
         (folder / ".writing-x1y2z3").write_bytes(b"PAR1 half a fi")  # left by a killed process
         (folder / "half.parquet.tmp").write_bytes(b"PAR1")
         with pytest.warns(StoreWarning, match=r"export\.parquet is damaged"):
             assert Store(tmp_path).keys("runs") == {"a"}
-        assert (folder / "notes.txt").read_text() == "mine"
+        assert (folder / "notes.txt").read_text("utf8") == "mine"
         assert (folder / ".writing-x1y2z3").exists()
 
     def test_in_a_folder_that_cannot_be_written_damage_is_reported_once(
@@ -356,7 +356,7 @@ class TestFullDisk:
         assert Store(tmp_path).keys("runs") == {s.key for s in [*specs, SMALL.but(seed=1)]}
 
     def test_a_place_that_is_no_folder(self, tmp_path):
-        (tmp_path / "file").write_text("")
+        (tmp_path / "file").write_text("", "utf8")
         store = Store(tmp_path / "file")
         with pytest.warns(StoreWarning, match="could not write"):
             store.write("runs", [row("a")])
