@@ -15,7 +15,7 @@ CORES := $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
 export OMP_NUM_THREADS ?= $(CORES)
 
 .DEFAULT_GOAL := help
-.PHONY: moved help install execute book test test-narrow bench audit lint screenshots clean distclean
+.PHONY: moved help install execute book test test-narrow bench audit vulnerabilities lint screenshots clean distclean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -58,6 +58,9 @@ bench: $(STAMP) ## measure speed and store it (SWEEP=1: 180 runs, too; BENCH=qui
 
 audit: $(STAMP) ## compute a few stored results again, the same ones each time, and compare
 	$(BIN)/infomax audit --sample 4 --seed 1 --minutes 2
+
+vulnerabilities: ## known ones of the versions in requirements.lock (needs pipx and the network)
+	pipx run pip-audit==2.10.1 --no-deps --disable-pip --requirement requirements.lock
 
 lint: $(STAMP) ## ruff, mypy, and who may import whom
 	$(BIN)/ruff check .

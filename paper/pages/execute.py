@@ -112,7 +112,7 @@ def check_parameters(
         annotation = known[name]["inferred_type_name"]
         try:
             # The hint comes from the project's own notebook; only built-in types have a name here.
-            hint = eval(annotation, {"__builtins__": {}}, ANNOTATIONS)
+            hint = eval(annotation, {"__builtins__": {}}, ANNOTATIONS)  # noqa: S307
             values[name] = TypeAdapter(hint).validate_python(value, strict=True)
         except NameError as error:
             raise PageError(
