@@ -15,20 +15,25 @@ CORES := $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
 export OMP_NUM_THREADS ?= $(CORES)
 
 .DEFAULT_GOAL := help
-.PHONY: help install execute book test test-narrow bench audit mutate lint screenshots clean distclean
+.PHONY: moved help install execute book test test-narrow bench audit vulnerabilities mutate lint \
+  screenshots clean distclean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 install: $(STAMP) ## create .venv with everything pinned in requirements.lock
 
-$(STAMP): requirements.lock pyproject.toml
+# The environment in a checkout that was moved or copied starts and imports the old one.
+MOVED := $(shell test ! -e $(STAMP) || \
+  grep -qsxF "$(CURDIR)" $(VENV)/lib/python*/site-packages/__editable__*.pth || echo moved)
+
+$(STAMP): requirements.lock pyproject.toml $(MOVED)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "Python 3.11 or newer is needed, but '$(PYTHON)' is: $$($(PYTHON) --version 2>&1)."; \
 	  echo "Name another interpreter, for example: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 	  echo "'$(PYTHON)' cannot create environments (Debian and Ubuntu: apt-get install python3-venv)."; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv $(if $(MOVED),--clear) $(VENV)
 	$(BIN)/python -m pip install --quiet -r requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps -e .
 	@touch $@
@@ -37,8 +42,6 @@ execute: $(STAMP) ## execute the notebooks whose pages are not up to date
 	$(BIN)/infomax execute
 
 book: execute ## build the site into book/_build/html, any warning is an error
-	@# Where git cannot make symbolic links, book/ gets copies of the two files.
-	@for file in _config.yml _toc.yml; do cmp -s $$file book/$$file || cp $$file book/$$file; done
 	$(BIN)/jupyter-book build book -W -n --keep-going
 	@echo "Open $(SITE)/index.html"
 
@@ -60,6 +63,9 @@ audit: $(STAMP) ## compute a few stored results again, the same ones each time, 
 mutate: $(STAMP) ## small changes of the code that no test notices (WHERE=file: of one file only)
 	$(BIN)/python -m pip install --quiet --constraint requirements.lock --editable '.[mutate]'
 	OMP_NUM_THREADS=1 $(BIN)/python tests/mutate.py $(WHERE)
+
+vulnerabilities: ## known ones of the versions in requirements.lock (needs pipx and the network)
+	pipx run pip-audit==2.10.1 --no-deps --disable-pip --requirement requirements.lock
 
 lint: $(STAMP) ## ruff, mypy, and who may import whom
 	$(BIN)/ruff check .

@@ -22,6 +22,7 @@ from benchmarks.probes import measure_probes
 from benchmarks.processes import Processes
 from benchmarks.settings import FULL, QUICK, Settings
 from benchmarks.sweep import measure_sweep
+from infomax_lib.cli import write_what_can_be_written
 from infomax_lib.results.runs import tasks_wanted
 from paper.chapters.performance.tables import tables
 from paper.pages.execute import write_atomically
@@ -83,6 +84,7 @@ def main(arguments: list[str] | None = None) -> Path:
     parser.add_argument("--seconds", type=float, help="least duration of one timing")
     parser.add_argument("--output", type=Path, help="folder for the JSON file")
     chosen = parser.parse_args(arguments)
+    write_what_can_be_written()
     settings = QUICK if chosen.quick else FULL
     given = {name: getattr(chosen, name) for name in ("rounds", "seconds")}
     effort = replace(settings.effort, **{n: v for n, v in given.items() if v is not None})

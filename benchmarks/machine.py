@@ -49,7 +49,7 @@ def _cores() -> int:
 def _processor() -> str:
     information = Path("/proc/cpuinfo")
     if information.is_file():
-        named = re.search(r"^model name\s*:\s*(.+)$", information.read_text(), re.MULTILINE)
+        named = re.search(r"^model name\s*:\s*(.+)$", information.read_text("utf8"), re.MULTILINE)
         if named:
             return named.group(1).strip()
     return platform.processor() or platform.machine()

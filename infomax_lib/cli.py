@@ -5,20 +5,88 @@ In a checkout of the book the paper adds its own commands, see :func:`_commands_
 
 from __future__ import annotations
 
+import codecs
 import importlib
+import io
+import sys
 import time
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+#: What stands for letters that an output cannot hold.
+_PLAIN = {"→": "->", "…": "...", "×": "x", "·": "*", "−": "-", "–": "-", "λ": "lambda"}
+
+
+def _plain(error: UnicodeError) -> tuple[str | bytes, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    letter = error.object[error.start]
+    return _PLAIN.get(letter) or ascii(letter)[1:-1], error.start + 1
+
+
+def write_what_can_be_written() -> None:
+    """Let standard output and error take any text, whatever their encoding is (cp1252, cp437)."""
+    codecs.register_error("plain", _plain)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="plain")
+
+
+class _Commands(TyperGroup):
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        write_what_can_be_written()
+        return super().main(*arguments, **options)
+
+
+app = typer.Typer(
+    cls=_Commands, add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False
+)
 
 
 @app.callback()
 def main() -> None:
     """Train sweeps of InfoMax layers, and compute stored results again."""
+    here = Path(__file__).resolve().parents[1]
+    other = _other_checkout(here)
+    if other:
+        typer.echo(
+            f"error: this command works on {here}, and not on {other}: give that its own by typing "
+            "`make install` there",
+            err=True,
+        )
+        raise typer.Exit(1)
+
+
+def _other_checkout(here: Path) -> Path | None:
+    """The checkout that is meant, where this is another one: its copy, or what it was moved from.
+
+    It is around the current folder, or around an environment that was copied with it, whose
+    commands go on starting the old one. A library that is no checkout works anywhere.
+    """
+    environment = Path(sys.argv[0]).absolute().parents[1:2]
+    copied = [
+        folder
+        for folder in environment
+        if (folder / "pyvenv.cfg").is_file() and not folder.samefile(sys.prefix)
+    ]
+    for place in (Path.cwd(), *copied) if _is_checkout(here) else ():
+        meant = next((folder for folder in (place, *place.parents) if _is_checkout(folder)), here)
+        if not meant.samefile(here):
+            return meant
+    return None
+
+
+def _is_checkout(folder: Path) -> bool:
+    about = folder / "pyproject.toml"
+    return (
+        (folder / "infomax_lib" / "cli.py").is_file()
+        and about.is_file()
+        and 'name = "infomax_lib"' in about.read_text("utf8", errors="replace")
+    )
 
 
 @app.command()

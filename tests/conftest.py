@@ -1,6 +1,8 @@
 """Shared fixtures, and the profile of property tests: repeatable, without deadlines."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -39,9 +41,26 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
 
 
+def installed_library(folder: Path) -> Path:
+    """The checkout whose library a program finds that is started elsewhere, as some tests do."""
+    code = "import importlib.util as u; print(u.find_spec('infomax_lib').origin)"
+    found = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True
+    )
+    return Path(found.stdout.strip()).resolve().parents[1]
+
+
 def pytest_configure(config):
     # A test that names no store must neither read the reader's results nor add to them.
     os.environ["INFOMAX_STORE"] = "memory"
+    if not hasattr(config, "workerinput"):
+        root = Path(__file__).resolve().parents[1]
+        installed = installed_library(root / "tests")
+        if installed != root:
+            raise pytest.UsageError(
+                f"the environment works on {installed}, and not on {root}: give that its own by "
+                "typing `make install` there"
+            )
     # Workers that share cores wait for each other's threads, far longer than one thread computes.
     torch.set_num_threads(1)
     threadpool_limits(1)

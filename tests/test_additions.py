@@ -94,8 +94,9 @@ def seen_by(script: str, changed: str, text: str, folder: Path) -> dict:
     """What a script prints in a copy of both packages of which one file has got more text."""
     for package in ("infomax_lib", "paper"):
         shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pyc*"))
-    shutil.copy(ROOT / "_toc.yml", folder)
-    (folder / "notebooks").mkdir()
+    for name in ("notebooks", "book"):
+        (folder / name).mkdir()
+    shutil.copy(ROOT / "book" / "_toc.yml", folder / "book")
     with (folder / changed).open("a", encoding="utf8") as file:
         file.write(text)
     done = subprocess.run(

@@ -251,7 +251,7 @@ def _noting(folder):
 
     def work(times):
         path = folder / str(os.getpid())
-        with path.open("a") as file:
+        with path.open("a", encoding="utf8") as file:
             file.write(f"{torch.get_num_threads()}x{times} ")
 
     return work
@@ -266,7 +266,7 @@ class TestProcesses:
             both = processes.side_by_side([partial(_noting, folder) for folder in folders])
             both(3)
             both(5)
-        notes = [[path.read_text() for path in folder.iterdir()] for folder in folders]
+        notes = [[path.read_text("utf8") for path in folder.iterdir()] for folder in folders]
         assert notes == [["1x3 1x5 "]] * 2
         pids = {path.name for folder in folders for path in folder.iterdir()}
         assert len(pids) == 2
@@ -277,7 +277,7 @@ class TestProcesses:
             first, second = (processes.side_by_side([partial(_noting, tmp_path)]) for _ in "ab")
             second(1)
             first(2)
-            assert next(tmp_path.iterdir()).read_text() == "1x1 1x2 "
+            assert next(tmp_path.iterdir()).read_text("utf8") == "1x1 1x2 "
             processes.forget()
             with pytest.raises(KeyError):
                 first(1)
@@ -355,7 +355,7 @@ class TestRecords:
 
     @pytest.mark.parametrize("path", sorted(RESULTS.glob("*.json")), ids=lambda path: path.stem)
     def test_stored_benchmark_is_complete(self, path):
-        record = json.loads(path.read_text())
+        record = json.loads(path.read_text("utf8"))
         assert record["settings"]["complete"]
         assert path.name == file_name(record["machine"])
         stored = [{name: row[name] for name in asdict(Row(1, 1))} for row in record["engine"]]
@@ -368,7 +368,7 @@ class TestRecords:
 
     @pytest.mark.parametrize("path", sorted(RESULTS.glob("*.json")), ids=lambda path: path.stem)
     def test_aims_say_whether_they_are_reached(self, path):
-        record = json.loads(path.read_text())
+        record = json.loads(path.read_text("utf8"))
         table = tables.aim_table(record)
         medians = [
             row[kind][row["as_run"]]["median"] / row[f"aim_{kind}"]
@@ -386,7 +386,7 @@ class TestRecords:
     @pytest.mark.parametrize("path", sorted(RESULTS.glob("*.json")), ids=lambda path: path.stem)
     @pytest.mark.parametrize("make", ["aim_table", "engine_table", "peer_table", "limit_table"])
     def test_tables_fit_the_page(self, path, make):
-        table = getattr(tables, make)(json.loads(path.read_text()))
+        table = getattr(tables, make)(json.loads(path.read_text("utf8")))
         assert characters_across(table) <= 75
 
     def test_the_overview_fits_the_page(self):
@@ -424,7 +424,7 @@ class TestRecords:
     def test_the_most_recent_comes_first(self, tmp_path):
         days = {"a": "2026-01-01", "b": "2026-02-01T07:21+00:00", "c": "2026-02-01T07:20+00:00"}
         for stem, date in days.items():
-            (tmp_path / f"{stem}.json").write_text(json.dumps({"machine": {"date": date}}))
+            (tmp_path / f"{stem}.json").write_text(json.dumps({"machine": {"date": date}}), "utf8")
         records = read_records(tmp_path)
         assert list(records) == ["b", "c", "a"]
         assert [day(record) for record in records.values()] == [

@@ -2,6 +2,9 @@
 
 import json
 import re
+import shutil
+import subprocess
+import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -49,17 +52,24 @@ def outputs(name: str) -> list[nbformat.NotebookNode]:
     return [output for cell in code_cells(name) for output in cell.outputs]
 
 
+@pytest.mark.parametrize("folder", [ROOT, BOOK])
 @pytest.mark.parametrize("name", ["_config.yml", "_toc.yml"])
-def test_configuration_is_one_file_seen_from_two_places(name):
-    link, file = BOOK / name, ROOT / name
-    # A system without symbolic links has a copy, which must not fall behind.
-    assert link.read_text() == file.read_text()
-    if link.is_symlink():
-        assert link.readlink() == Path("..") / name
+def test_configuration_needs_no_symbolic_link(folder, name):
+    """Git writes one as a text file with a path where the system has none."""
+    assert not (folder / name).is_symlink()
+    assert isinstance(yaml.safe_load((folder / name).read_text("utf8")), dict)
+
+
+def test_build_of_the_wrong_folder_says_which_to_build():
+    command = [shutil.which("jupyter-book", path=Path(sys.executable).parent), "build", ".", "-q"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, encoding="utf8")
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line == "error: the book is in the folder book: type `jupyter-book build book`"
 
 
 def test_table_of_contents_names_every_page_once():
-    toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
+    toc = yaml.safe_load((BOOK / "_toc.yml").read_text("utf8"))
     entries = [toc["root"], *(c["file"] for part in toc["parts"] for c in part["chapters"])]
     assert len(set(entries)) == len(entries)
     for entry in entries:
@@ -68,7 +78,7 @@ def test_table_of_contents_names_every_page_once():
 
 
 def test_book_computes_nothing():
-    config = yaml.safe_load((ROOT / "_config.yml").read_text())
+    config = yaml.safe_load((BOOK / "_config.yml").read_text("utf8"))
     assert config["execute"]["execute_notebooks"] == "off"
 
 
@@ -177,7 +187,7 @@ def test_titles_hold_no_math(name):
 
 def test_code_of_the_theory_in_ten_minutes_holds():
     """Every block in order, in one namespace; the statements are assertions."""
-    text = (BOOK / "how_to_read.md").read_text()
+    text = (BOOK / "how_to_read.md").read_text("utf8")
     blocks = re.findall(r"^```python\n(.*?)^```", text, flags=re.M | re.S)
     assert sum(block.count("assert ") for block in blocks) > 10
     names: dict[str, object] = {}
@@ -191,7 +201,7 @@ def test_code_of_the_theory_in_ten_minutes_holds():
 
 
 def test_how_to_read_types_no_decimals_and_links_every_chapter():
-    text = (BOOK / "how_to_read.md").read_text()
+    text = (BOOK / "how_to_read.md").read_text("utf8")
     assert not TYPED_DECIMAL.search(prose(text))
     assert not any("$" in title for title in re.findall(r"^#+ .*", text, flags=re.M))
     for name in pages.chapters(ROOT):

@@ -10,7 +10,7 @@ import yaml
 from browser import open_page
 
 ROOT = Path(__file__).parents[1]
-TOC = yaml.safe_load((ROOT / "_toc.yml").read_text())
+TOC = yaml.safe_load((ROOT / "book" / "_toc.yml").read_text("utf8"))
 PAGES = [TOC["root"], *(c["file"] for part in TOC["parts"] for c in part["chapters"])]
 
 
@@ -64,19 +64,20 @@ def test_page_fits_a_phone_in_the_dark(site, browser, name):
 @pytest.mark.parametrize("name", PAGES)
 def test_links_inside_the_site_lead_somewhere(site, name):
     path = site / f"{name}.html"
-    for target in re.findall(r'<a\b[^>]*\bhref="([^"]+)"', path.read_text()):
+    for target in re.findall(r'<a\b[^>]*\bhref="([^"]+)"', path.read_text("utf8")):
         if not re.match(r"[a-z]+:", target):
             file, _, anchor = target.partition("#")
             linked = (path.parent / file).resolve() if file else path
             assert linked.is_file(), f"{name} links to {target}"
             if anchor and linked.suffix == ".html":
-                assert f'id="{anchor}"' in linked.read_text(), f"{name} links to {target}"
+                assert f'id="{anchor}"' in linked.read_text("utf8"), f"{name} links to {target}"
 
 
 def test_site_names_no_other_server_for_its_parts(site):
     """Scripts, styles and pictures come from the site itself, in every page."""
     for path in site.rglob("*.html"):
         parts = re.findall(
-            r"<(?:script|link|img|iframe)\b[^>]*\b(?:src|href)=\"(https?:[^\"]+)", path.read_text()
+            r"<(?:script|link|img|iframe)\b[^>]*\b(?:src|href)=\"(https?:[^\"]+)",
+            path.read_text("utf8"),
         )
         assert parts == [], path

@@ -306,7 +306,7 @@ def _read_local(folder: Path, file: IdxFile) -> bytes:
             f"INFOMAX_DATA is set, but neither {plain} nor {zipped.name} beside it exists: put the "
             "official IDX files there, or unset INFOMAX_DATA to download them"
         )
-    found = hashlib.md5(content).hexdigest()
+    found = hashlib.md5(content, usedforsecurity=False).hexdigest()
     if found != file.md5:
         raise DataError(
             f"{path} is damaged: its uncompressed bytes have MD5 {found}, the official file has "

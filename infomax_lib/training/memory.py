@@ -44,7 +44,7 @@ def available_memory(device: torch.device) -> int | None:
     if "SC_PHYS_PAGES" in getattr(os, "sysconf_names", {}):
         found.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
     for path in map(Path, _LIMITS):
-        text = path.read_text().strip() if path.is_file() else ""
+        text = path.read_text("utf8").strip() if path.is_file() else ""
         if text.isdigit():  # "max" where there is no limit
             found.append(int(text))
     return min(found, default=None)

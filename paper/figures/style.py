@@ -46,7 +46,7 @@ _RC: dict[Any, Any] = _HOUSE["rc"] | {"axes.prop_cycle": cycler(color=CYCLE)}
 
 def use_style() -> None:
     """Set the house style; in a notebook also show every figure in one form, the lighter one."""
-    mpl.rcParams.update(_RC)
+    _set_parameters()
     try:
         from IPython import get_ipython
         from matplotlib_inline.backend_inline import set_matplotlib_formats
@@ -59,6 +59,11 @@ def use_style() -> None:
         shell.display_formatter.mimebundle_formatter.for_type(Figure, one_form)
 
 
+def _set_parameters() -> None:
+    mpl.rcdefaults()  # not what the user's own matplotlibrc says
+    mpl.rcParams.update(_RC)
+
+
 def panels(
     rows: int = 1, columns: int = 1, width: float | None = None, height: float = 3.6
 ) -> tuple[Figure, Axes | np.ndarray]:
@@ -68,7 +73,8 @@ def panels(
     notebook cell with ``fig`` to show it, once.
     """
     width = width or (6.0 if columns == 1 else min(4.6 * columns, 10.0))
-    with mpl.rc_context(_RC):
+    with mpl.rc_context():
+        _set_parameters()
         figure = Figure(figsize=(width, height * rows), layout="constrained")
         FigureCanvasAgg(figure)
         return figure, figure.subplots(rows, columns)

@@ -2,4 +2,4 @@
 
 from paper import needs
 
-needs("nbformat", "papermill", "jupytext", "myst_nb")
+needs("nbformat", "papermill", "jupytext", "myst_nb", "matplotlib")

@@ -15,7 +15,8 @@ from ipykernel.kernelspec import get_kernel_dict
 from jupyter_client import AsyncKernelManager
 from jupyter_client.kernelspec import KernelSpec
 
-CODE = Path(__file__).resolve().parents[2]
+from paper.pages.parameters import where_typed
+from paper.pages.settings import neutral_environment
 
 
 def kernel_environment(root: Path, private: Path, rerun: bool) -> dict[str, str]:
@@ -26,17 +27,14 @@ def kernel_environment(root: Path, private: Path, rerun: bool) -> dict[str, str]
         private: Folder for what IPython keeps; without one it would read the user's startup files.
         rerun: Whether this is a rerun; what a page needs is computed into the checkout's results.
     """
-    variables = dict(os.environ) | {"IPYTHONDIR": str(private)}
-    variables.pop("PYTHONSTARTUP", None)
-    for name in ("INFOMAX_STORE", "INFOMAX_DATA"):
-        if variables.get(name):
-            variables[name] = os.path.abspath(variables[name])
-    if not (rerun or variables.get("INFOMAX_STORE")):
+    variables = neutral_environment(os.environ) | {"IPYTHONDIR": str(private)}
+    if store := variables.get("INFOMAX_STORE"):
+        variables["INFOMAX_STORE"] = where_typed(store)
+    elif not rerun:
         variables["INFOMAX_STORE"] = str(root / "results")
-    # The code of the command, wherever it was started, before what the user adds.
-    added = variables.get("PYTHONPATH", "")
-    folders = [str(CODE), *(os.path.abspath(f) for f in added.split(os.pathsep) if added)]
-    return variables | {"PYTHONPATH": os.pathsep.join(dict.fromkeys(folders))}
+    if data := variables.get("INFOMAX_DATA"):
+        variables["INFOMAX_DATA"] = os.path.abspath(data)
+    return variables
 
 
 def kernel_manager(environment: Mapping[str, str]) -> type[AsyncKernelManager]:

@@ -2,12 +2,14 @@
 
 Two executions that found the same must give the same file, byte for byte, or every rebuild
 becomes a diff that nobody reads. So timings, random ids, progress bars, memory addresses and
-the folder of the checkout are taken out.
+the folders of the checkout, the environment and the user are taken out.
 """
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +30,18 @@ def _without_progress(text: str) -> str:
     return "".join(line for line in re.split(r"(?<=\n)", text) if not PROGRESS.search(line))
 
 
-def _clean_text(value: Any, root: Path) -> Any:
-    """Text without memory addresses, random style ids and the checkout's folder."""
+def _clean(value: Any, root: Path) -> Any:
+    """Texts, however nested, without memory addresses, random style ids and the user's folders."""
+    if isinstance(value, dict):
+        return type(value)({name: _clean(inner, root) for name, inner in value.items()})
+    if isinstance(value, list):
+        return [_clean(inner, root) for inner in value]
     if not isinstance(value, str):
         return value
     value = value.replace(f"{root}/", "").replace(str(root), ".")
+    for folder, name in ((sys.prefix, "(environment)"), (os.path.expanduser("~"), "~")):
+        if len(folder) > 1:  # a user without a home has the root of all folders
+            value = re.sub(rf"(?<![\w.+]){re.escape(folder)}(?![\w.-])", name, value)
     return STYLER_ID.sub("T_table", ADDRESS.sub("0x…", value))
 
 
@@ -50,11 +59,11 @@ def _merge_streams(outputs: list[NotebookNode]) -> list[NotebookNode]:
 
 def _normalize_output(output: NotebookNode, root: Path) -> NotebookNode:
     if output.output_type == "stream":
-        text = _clean_text(output.text, root)
+        text = _clean(output.text, root)
         output.text = _without_progress(text) if output.name == "stderr" else text
         return output
     for mime, value in output.get("data", {}).items():
-        output.data[mime] = _clean_text(value, root)
+        output.data[mime] = _clean(value, root)
     # nbclient's transient bookkeeping; myst-nb keeps glue names and sizes here, which stay.
     output.get("metadata", {}).pop("execution", None)
     return output

@@ -18,7 +18,7 @@ class PageError(RuntimeError):
 def _listed(root: Path) -> list[str]:
     """The files of the table of contents, in its order, without suffix."""
     try:
-        toc = read_yaml(root / "_toc.yml")
+        toc = read_yaml(root / "book" / "_toc.yml")
         return [
             toc["root"],
             *(entry["file"] for part in toc["parts"] for entry in part["chapters"]),
@@ -30,7 +30,7 @@ def _listed(root: Path) -> list[str]:
 
 
 def chapters(root: Path) -> list[str]:
-    """Names of the chapters in the order of the book: what ``_toc.yml`` has under ``findings/``."""
+    """Names of the chapters in the order of the book: what its contents have in ``findings/``."""
     folder = "findings/"
     return [file.removeprefix(folder) for file in _listed(root) if file.startswith(folder)]
 

@@ -33,6 +33,7 @@ __all__ = [
     "StorePlace",
     "Units",
     "among",
+    "where_typed",
 ]
 
 T = TypeVar("T")
@@ -76,8 +77,8 @@ def _device(name: str) -> str:
     return name
 
 
-def _store(name: str) -> str:
-    """A folder relative to where it was typed, because the kernel stands elsewhere."""
+def where_typed(name: str) -> str:
+    """The name of a store, relative to where it was typed: the kernel stands elsewhere."""
     return name if name in ("auto", "memory") else os.path.abspath(os.path.expanduser(name))
 
 
@@ -107,6 +108,6 @@ Activation = among(ACTIVATIONS)
 #: auto, cpu, cuda or cuda:N, if it is there.
 Device = Annotated[str, AfterValidator(_device)]
 #: A results store: auto, memory, or a folder.
-StorePlace = Annotated[str, AfterValidator(_store)]
+StorePlace = Annotated[str, AfterValidator(where_typed)]
 #: A folder that exists.
 Folder = Annotated[str, AfterValidator(_folder)]

@@ -14,8 +14,8 @@ CARD = Card("first", "First", "2", "mixed", "A number.", takeaway="It is two.")
 def book(tmp_path):
     """A checkout with one chapter, whose page shows the card that ``show`` is given."""
     toc = {"root": "landing", "parts": [{"chapters": [{"file": "findings/first"}]}]}
-    (tmp_path / "_toc.yml").write_text(yaml.safe_dump(toc))
     (tmp_path / "book" / "findings").mkdir(parents=True)
+    (tmp_path / "book" / "_toc.yml").write_text(yaml.safe_dump(toc), "utf8")
 
     def show(*cards):
         outputs = [

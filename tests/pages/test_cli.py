@@ -55,11 +55,13 @@ def checkout(tmp_path, monkeypatch) -> Path:
     root = tmp_path / "ein Haus für Zwei"  # spaces and letters beyond ASCII
     for folder in ("notebooks", "infomax_lib", "results/runs", "book"):
         (root / folder).mkdir(parents=True)
-    (root / "infomax_lib" / "__init__.py").write_text("x = changed = 1\n")
-    (root / "requirements.lock").write_text("torch==0\n")
+    (root / "infomax_lib" / "__init__.py").write_text("x = changed = 1\n", "utf8")
+    (root / "requirements.lock").write_text("torch==0\n", "utf8")
     (root / "results" / "runs" / "abc.parquet").write_bytes(b"")
-    toc = (ROOT / "_toc.yml").read_text().replace("      - file: architecture\n", "")
-    (root / "_toc.yml").write_text(toc)  # the one page that is made from all of the code
+    toc = (ROOT / "book" / "_toc.yml").read_text("utf8").replace("      - file: architecture\n", "")
+    (root / "book" / "_toc.yml").write_text(
+        toc, "utf8"
+    )  # the one page that is made from all of the code
     for name in pages.chapters(root) + pages.front_pages(ROOT):
         write_notebook(root, name, NOTEBOOK)
     monkeypatch.setattr(pages, "project_root", lambda: root)
@@ -119,7 +121,7 @@ def test_refuses_before_anything_runs(checkout, arguments, expected):
 )
 def test_refuses_a_wrong_profile(checkout, tmp_path, text, expected):
     profile = tmp_path / "profile.yml"
-    profile.write_text(text)
+    profile.write_text(text, "utf8")
     result = infomax(PAGE, "-f", str(profile))
     assert result.exit_code == 1
     assert expected in result.output
@@ -161,16 +163,18 @@ def test_damaged_table_of_contents_is_one_line(checkout):
 
 def test_page_is_executed_once_and_again_when_an_input_changes(checkout):
     assert "tc_pressure: executing" in infomax(PAGE).output
-    first = page(checkout).path.read_text()
+    first = page(checkout).path.read_text("utf8")
     assert infomax(PAGE).output == "tc_pressure: up to date\n"
 
     # An equal result gives an equal file, byte for byte.
     assert "executing" in infomax(PAGE, "--force").output
-    assert page(checkout).path.read_text() == first
+    assert page(checkout).path.read_text("utf8") == first
 
     for changed in ("infomax_lib/__init__.py", "requirements.lock"):
         path = checkout / changed
-        path.write_text(path.read_text() + "changed==1\n")  # also Python: a comparison
+        path.write_text(
+            path.read_text("utf8") + "changed==1\n", "utf8"
+        )  # also Python: a comparison
         assert not fingerprint.is_current(page(checkout))
         infomax(PAGE)
         assert fingerprint.is_current(page(checkout))
@@ -180,7 +184,7 @@ def test_page_is_executed_once_and_again_when_an_input_changes(checkout):
 
 def test_executed_page_is_clean(checkout):
     infomax(PAGE)
-    text = page(checkout).path.read_text()
+    text = page(checkout).path.read_text("utf8")
     notebook = nbformat.reads(text, as_version=4)
     nbformat.validate(notebook)
     (code,) = [c for c in notebook.cells if "print(name" in c.source]
@@ -195,7 +199,7 @@ def test_executed_page_is_clean(checkout):
 def test_hand_edited_page_is_not_current(checkout):
     infomax(PAGE)
     path = page(checkout).path
-    path.write_text(path.read_text().replace("digits 1.5", "digits 2.5"))
+    path.write_text(path.read_text("utf8").replace("digits 1.5", "digits 2.5"), "utf8")
     assert not fingerprint.is_current(page(checkout))
 
 
@@ -204,10 +208,10 @@ def test_front_page_follows_the_chapters_and_the_store(checkout):
     ledger = pages.find_page("ledger", checkout)
     assert fingerprint.is_current(ledger)
     chapter = page(checkout).path
-    before = chapter.read_text()
-    chapter.write_text(before.replace("digits 1.5", "digits 2.5"))
+    before = chapter.read_text("utf8")
+    chapter.write_text(before.replace("digits 1.5", "digits 2.5"), "utf8")
     assert not fingerprint.is_current(ledger)
-    chapter.write_text(before)
+    chapter.write_text(before, "utf8")
     assert fingerprint.is_current(ledger)
     (checkout / "results" / "runs" / "def.parquet").write_bytes(b"")
     assert not fingerprint.is_current(ledger)
@@ -216,7 +220,7 @@ def test_front_page_follows_the_chapters_and_the_store(checkout):
 
 def test_failing_notebook_leaves_the_page_and_keeps_the_evidence(checkout):
     infomax(PAGE)
-    before = page(checkout).path.read_text()
+    before = page(checkout).path.read_text("utf8")
     write_notebook(checkout, PAGE, NOTEBOOK + '\n# %%\nraise ValueError("no such thing")\n')
     result = infomax(PAGE)
     assert result.exit_code == 1
@@ -225,13 +229,13 @@ def test_failing_notebook_leaves_the_page_and_keeps_the_evidence(checkout):
     assert page(checkout).path.read_text() == before
     assert [p.name for p in page(checkout).path.parent.iterdir()] == [f"{PAGE}.ipynb"]
     kept = Path(result.output.split("is in ")[1].split(";")[0])
-    assert "digits 1.5" in kept.read_text()
+    assert "digits 1.5" in kept.read_text("utf8")
     shutil.rmtree(kept.parent)
 
 
 def test_rerun_never_touches_the_page(checkout):
     infomax(PAGE)
-    before = page(checkout).path.read_text()
+    before = page(checkout).path.read_text("utf8")
     assert infomax(PAGE, "-p", "seeds=4").exit_code == 0
     rerun = checkout / "reruns" / f"{PAGE}.ipynb"
     assert "digits 2.0" in rerun.read_text()
@@ -358,7 +362,7 @@ def test_folders_are_relative_to_where_they_were_typed(typed_elsewhere, tmp_path
 
 
 def test_notebook_that_differs_from_its_text_is_refused(checkout):
-    (checkout / "notebooks" / f"{PAGE}.py").write_text(NOTEBOOK.replace("0.5", "0.7"))
+    (checkout / "notebooks" / f"{PAGE}.py").write_text(NOTEBOOK.replace("0.5", "0.7"), "utf8")
     result = infomax(PAGE)
     assert result.exit_code == 1
     assert f"jupytext --sync notebooks/{PAGE}.py" in result.output

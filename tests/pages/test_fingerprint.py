@@ -29,7 +29,8 @@ FILES = {
     "paper/methods/__init__.py": "import pkgutil\n",
     "paper/methods/family/pca.py": "m = 1\n",
     "requirements.lock": "torch==0\n",
-    "_toc.yml": "root: front\nparts:\n- chapters: [{file: findings/one}, {file: findings/two}]\n",
+    "book/_toc.yml": "root: front\n"
+    "parts:\n- chapters: [{file: findings/one}, {file: findings/two}]\n",
 }
 NOTEBOOKS = {
     "one": "import infomax_lib\n"
@@ -44,7 +45,7 @@ NOTEBOOKS = {
 def checkout(tmp_path):
     for name, text in FILES.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text)
+        (tmp_path / name).write_text(text, "utf8")
     for folder in ("notebooks", "results/runs", "book/findings"):
         (tmp_path / folder).mkdir(parents=True)
     for name, code in NOTEBOOKS.items():
@@ -60,7 +61,7 @@ def all_prints(root):
 def changed(root, name, text):
     before = all_prints(root)
     (root / name).parent.mkdir(parents=True, exist_ok=True)
-    (root / name).write_text(text)
+    (root / name).write_text(text, "utf8")
     after = all_prints(root)
     return {page for page in NOTEBOOKS if before[page] != after[page]}
 

@@ -407,9 +407,9 @@ class TestRefusals:
         assert physical > 2**27  # PyTorch alone takes as much
         limit = tmp_path / "limit"
         monkeypatch.setattr(memory, "_LIMITS", (str(limit),))
-        limit.write_text("max\n")
+        limit.write_text("max\n", "utf8")
         assert memory.available_memory(torch.device("cpu")) >= physical
-        limit.write_text("1048576\n")
+        limit.write_text("1048576\n", "utf8")
         assert memory.available_memory(torch.device("cpu")) == 2**20
 
     def test_memory_grows_with_the_layer_and_bounds_it_from_below(self):

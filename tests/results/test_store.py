@@ -208,7 +208,7 @@ class TestDamage:
         Store(tmp_path).write("runs", [row("a")])
         folder = tmp_path / "runs"
         pd.DataFrame([row("b")]).to_parquet(folder / "export.parquet")
-        (folder / "notes.txt").write_text("mine")
+        (folder / "notes.txt").write_text("mine", "utf8")
         (folder / ".writing-x1y2z3").write_bytes(b"PAR1 half a fi")  # left by a killed process
         (folder / "half.parquet.tmp").write_bytes(b"PAR1")
         name = files(tmp_path)[0].name

@@ -35,7 +35,7 @@ seed: [0, 1, 2]
 @pytest.fixture
 def toy(tmp_path):
     path = tmp_path / "toy.yaml"
-    path.write_text(TOY)
+    path.write_text(TOY, "utf8")
     return path
 
 
@@ -46,7 +46,7 @@ def infomax(*arguments):
 class TestFiles:
     def test_the_source_runs_as_it_stands(self):
         path = SWEEPS / "next_experiment.yaml"
-        text = path.read_text()
+        text = path.read_text("utf8")
         assert text.endswith(NEXT_EXPERIMENT)
         assert "-p competition=softmax" in text.removesuffix(NEXT_EXPERIMENT)
         specs = sweep_specs(read_sweep(path))
@@ -69,7 +69,7 @@ class TestFiles:
 class TestReading:
     def read(self, tmp_path, text, *typed):
         path = tmp_path / "sweep.yaml"
-        path.write_text(text)
+        path.write_text(text, "utf8")
         return read_sweep(path, typed)
 
     def test_values_and_lists(self, toy):
@@ -276,7 +276,7 @@ class TestCommand:
     )
     def test_refuses_with_a_message_and_nothing_else(self, tmp_path, text, arguments, message):
         path, folder = tmp_path / "sweep.yaml", tmp_path / "store"
-        path.write_text(text)
+        path.write_text(text, "utf8")
         result = infomax(path, "--store", folder, *arguments)
         assert result.exit_code == 1
         assert "error: " in result.output

@@ -191,7 +191,7 @@ list(side_by_side(work, 2, lambda count: None))
 
 def test_workers_end_when_their_parent_is_killed(tmp_path):
     script, folder = tmp_path / "script.py", tmp_path / "started"
-    script.write_text(SCRIPT)
+    script.write_text(SCRIPT, "utf8")
     folder.mkdir()
     parent = subprocess.Popen([sys.executable, str(script), str(folder)])
     while len(workers := [int(path.name) for path in folder.iterdir()]) < 2:
@@ -211,6 +211,6 @@ def test_workers_end_when_their_parent_is_killed(tmp_path):
 def _alive(process: int) -> bool:
     """Running, and not merely waiting for its exit status to be read."""
     try:
-        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+        return Path(f"/proc/{process}/stat").read_text("utf8").rsplit(")", 1)[1].split()[0] != "Z"
     except FileNotFoundError:
         return False

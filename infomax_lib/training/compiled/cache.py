@@ -48,7 +48,7 @@ class _Files(IndexDataCacheFile):
             raise ValueError(f"{path} is damaged")
         if content[:_DIGEST] != self._origin(key):
             return None
-        return pickle.loads(content[_DIGEST:])
+        return pickle.loads(content[_DIGEST:])  # noqa: S301 (as Numba does, in its own folder)
 
     def _path(self, key: tuple[Any, ...]) -> Path:
         types_and_processor = hashlib.sha256(repr(key[:2]).encode()).hexdigest()
