@@ -26,6 +26,7 @@ from infomax_lib.results.sweep import SweepError, parse_yaml
 from paper.pages.fingerprint import content_digest, fingerprint
 from paper.pages.normalize import normalize
 from paper.pages.page import Page, PageError
+from paper.pages.pictures import keep_one_form
 
 ANNOTATIONS = {t.__name__: t for t in (bool, int, float, str, list, dict, tuple)}
 
@@ -214,6 +215,9 @@ def execute_page(
     except Exception as error:  # whatever stops a notebook is reported in the same way
         raise _failure(page, error, partial) from error
     notebook = normalize(nbformat.read(partial, as_version=4), page.root)
+    if not parameters:  # a rerun is in no clone and on no site, and waits for no lighter figures
+        for cell in notebook.cells:
+            keep_one_form(cell)
     notebook.metadata["infomax"] = {**made_from, "content": content_digest(notebook)}
     write_atomically(target, nbformat.writes(notebook) + "\n")
     shutil.rmtree(folder)

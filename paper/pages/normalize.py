@@ -13,8 +13,6 @@ from typing import Any
 
 from nbformat import NotebookNode
 
-from paper.pages.pictures import keep_one_form
-
 ADDRESS = re.compile(r"(?<= at )0x[0-9a-f]+")
 STYLER_ID = re.compile(r"\bT_[0-9a-f]{5}(?=\b|_)")
 # tqdm redraws its bar after a carriage return; a bar drawn once has the same look. Its note that
@@ -81,6 +79,5 @@ def normalize(notebook: NotebookNode, root: Path) -> NotebookNode:
         if cell.cell_type == "code":
             outputs = [_normalize_output(output, root) for output in _merge_streams(cell.outputs)]
             cell.outputs = [o for o in outputs if o.output_type != "stream" or o.text]
-            keep_one_form(cell)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     return notebook

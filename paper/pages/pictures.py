@@ -22,12 +22,12 @@ _COLOURS = 256
 
 
 def keep_one_form(cell: NotebookNode) -> None:
-    """Leave the lighter of SVG and PNG in each output of a code cell that has both, in place.
+    """Leave the lighter of SVG and PNG in each output of a cell that has both, in place.
 
     A PNG gets the width that its figure has as SVG, beside the alternative text in the cell's
     metadata, where the book looks for it.
     """
-    for output in cell.outputs:
+    for output in cell.get("outputs", []):
         data = output.get("data", {})
         if not {SVG, PNG} <= data.keys():
             continue

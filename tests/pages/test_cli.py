@@ -15,6 +15,10 @@ from paper.pages import page as pages
 from paper.pages.normalize import normalize
 
 ROOT = Path(__file__).parents[2]
+PIXELS = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP4DwAB"
+    "AQEAG7buVgAAAABJRU5ErkJggg=="
+)
 NOTEBOOK = """
 # %% [markdown]
 # # Toy
@@ -31,7 +35,12 @@ import infomax_lib
 print(name, seeds * scale, grid, pathlib.Path.cwd())
 print("  5%|▌   | 1/20 [00:00<00:01, 9.9it/s]", end="\\r", file=sys.stderr)
 object()
-"""
+
+# %%
+from IPython.display import display
+svg = '<svg xmlns="http://www.w3.org/2000/svg" width="72pt" height="72pt"/>'
+display({"image/svg+xml": svg, "image/png": "PIXELS"}, raw=True)
+""".replace("PIXELS", PIXELS)
 PAGE = "tc_pressure"
 
 
@@ -69,6 +78,12 @@ def infomax(*arguments: str):
 
 def page(root: Path) -> pages.Page:
     return pages.find_page(PAGE, root)
+
+
+def forms(path: Path) -> set[str]:
+    """The forms in which a notebook holds its figure."""
+    last = nbformat.read(path, as_version=4).cells[-1]
+    return {kind for output in last.outputs for kind in output.data if kind.startswith("image/")}
 
 
 # Parameters
@@ -189,7 +204,7 @@ def test_failing_notebook_leaves_the_page_and_keeps_the_evidence(checkout):
     write_notebook(checkout, PAGE, NOTEBOOK + '\n# %%\nraise ValueError("no such thing")\n')
     result = infomax(PAGE)
     assert result.exit_code == 1
-    assert "cell 4 failed with ValueError: no such thing" in result.output
+    assert "cell 5 failed with ValueError: no such thing" in result.output
     assert page(checkout).path.read_text() == before
     assert [p.name for p in page(checkout).path.parent.iterdir()] == [f"{PAGE}.ipynb"]
     kept = Path(result.output.split("is in ")[1].split(";")[0])
@@ -205,6 +220,9 @@ def test_rerun_never_touches_the_page(checkout):
     assert "digits 2.0" in rerun.read_text()
     assert json.loads(rerun.read_text())["metadata"]["infomax"]["parameters"] == {"seeds": 4}
     assert page(checkout).path.read_text() == before
+    # a page is cloned and loaded, a rerun is not: only the page waits for the lighter form
+    assert len(forms(page(checkout).path)) == 1
+    assert forms(rerun) == {"image/svg+xml", "image/png"}
     result = infomax(PAGE, "-p", "seeds=4", "--output", str(page(checkout).path.parent))
     assert result.exit_code == 1
     assert "may not replace the page" in result.output
