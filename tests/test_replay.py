@@ -16,7 +16,7 @@ CHECK = "# NBVAL_CHECK_OUTPUT"
 
 
 @pytest.mark.parametrize("name", pages.chapters(ROOT))
-def test_page_replays_from_the_store(name, real_dataset, tmp_path):
+def test_page_replays_from_the_store(name, real_dataset, drafts, tmp_path):
     """The committed page run again: same checked outputs, and nothing left to compute."""
     real_dataset("mnist")
     page = pages.find_page(name, ROOT)
@@ -29,7 +29,7 @@ def test_page_replays_from_the_store(name, real_dataset, tmp_path):
     before = sorted(p.name for p in store.rglob("*"))
     command = [sys.executable, "-m", "pytest", "-q", "--nbval-lax", "--nbval-cell-timeout=300"]
     command += ["-p", "no:cacheprovider", "-p", "no:xdist", "-o", "addopts=", str(page.path)]
-    environment = os.environ | {"INFOMAX_STORE": str(store)}
+    environment = os.environ | drafts | {"INFOMAX_STORE": str(store)}
     done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
     assert sorted(p.name for p in store.rglob("*")) == before
