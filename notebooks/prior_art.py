@@ -330,6 +330,8 @@ fits = {
     )
     for name in rates
 }
+# First what needs the weights: they are kept, and nothing is fitted again for want of them.
+assessed = {name: assess(specs, device, store) for name, specs in fits.items()}
 pictured = {dataset: chosen[:1]}  # seeds whose weights are drawn below
 tables = {
     name: experiment.measured(specs, device, store, pictured.get(name, []))
@@ -348,7 +350,6 @@ table = tables[dataset]
 # method is trained once more on each half, is measured if the parameter `halves` says so.
 
 # %%
-assessed = {name: assess(specs, device, store) for name, specs in fits.items()}
 on_halves = [
     assess(
         experiment.compared(

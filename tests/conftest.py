@@ -84,6 +84,28 @@ def house_style():
         yield
 
 
+#: What a notebook's kernel does first, see `drafts`.
+DRAFT = """
+from IPython.core.pylabtools import print_figure
+from paper.figures import pictures
+pictures.one_form = lambda figure: ({"image/png": print_figure(figure, base64=True)}, {})
+"""
+
+
+@pytest.fixture(scope="session")
+def drafts(tmp_path_factory) -> dict[str, str]:
+    """Environment of kernels that draw a figure once instead of in the two forms of a page.
+
+    For tests that compare what is said: every figure is still drawn, which is a third of the work
+    of many a page.
+    """
+    folder = tmp_path_factory.mktemp("ipython")
+    startup = folder / "profile_default" / "startup"
+    startup.mkdir(parents=True)
+    (startup / "draft.py").write_text(DRAFT, "utf8")
+    return {"IPYTHONDIR": str(folder)}
+
+
 @pytest.fixture(scope="module")
 def browser():
     """A headless browser; skips without one, and fails in continuous integration."""

@@ -1,16 +1,34 @@
 """Every chapter computed afresh, on embedded digits with few seeds and epochs."""
 
 import re
+from functools import cache
 from pathlib import Path
 
 import nbformat
 import pytest
 
-from paper.pages import execute
+from paper.pages import execute, kernel
 from paper.pages import page as pages
 
 ROOT = Path(__file__).parents[1]
 PROFILE = execute.read_profile(ROOT / "notebooks" / "quick.yml")
+
+
+@pytest.fixture(scope="module")
+def recomputed(tmp_path_factory, drafts):
+    """A function from a chapter, and parameters as typed, to what its quick form says."""
+
+    @cache
+    def found(name: str, **typed: str) -> list[str]:
+        page = pages.find_page(name, ROOT)
+        target = tmp_path_factory.mktemp("rerun") / f"{name}.ipynb"
+        execute.execute_page(page, execute.check_parameters(page, PROFILE, typed), target)
+        return said(target)
+
+    with pytest.MonkeyPatch.context() as patch:
+        own = kernel.kernel_environment
+        patch.setattr(kernel, "kernel_environment", lambda *asked: own(*asked) | drafts)
+        yield found
 
 
 def said(path: Path) -> list[str]:
@@ -25,25 +43,16 @@ def said(path: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("name", pages.chapters(ROOT))
-def test_quick_profile_recomputes(name, tmp_path):
+def test_quick_profile_recomputes(name, recomputed):
     """With other parameters the same notebook really computes, and finds other numbers."""
-    page = pages.find_page(name, ROOT)
-    target = tmp_path / f"{name}.ipynb"
-    execute.execute_page(page, execute.check_parameters(page, PROFILE), target)
-    quick, paper = said(target), said(page.path)
+    quick, paper = recomputed(name), said(pages.find_page(name, ROOT).path)
     assert len(quick) == len(paper)
     numbers = [pair for pair in zip(quick, paper, strict=True) if re.search(r"\d", pair[1])]
     assert numbers
     assert sum(here != there for here, there in numbers) > len(numbers) / 2
 
 
-def test_one_parameter_changes_the_numbers(tmp_path):
-    page = pages.find_page("tc_pressure", ROOT)
-    found = []
-    for epochs in (2, 3):
-        target = tmp_path / f"{epochs}.ipynb"
-        typed = {"epochs": str(epochs), "seeds": "2"}
-        execute.execute_page(page, execute.check_parameters(page, PROFILE, typed), target)
-        found.append(said(target))
+def test_one_parameter_changes_the_numbers(recomputed):
+    found = [recomputed("tc_pressure"), recomputed("tc_pressure", epochs="2")]
     assert len(found[0]) == len(found[1])
     assert found[0] != found[1]
