@@ -23,9 +23,9 @@ from benchmarks.processes import Processes
 from benchmarks.settings import FULL, QUICK, Settings
 from benchmarks.sweep import measure_sweep
 from infomax_lib.cli import write_what_can_be_written
+from infomax_lib.results.files import write_whole
 from infomax_lib.results.runs import tasks_wanted
 from paper.chapters.performance.tables import tables
-from paper.pages.execute import write_atomically
 
 RESULTS = Path(__file__).parent / "results"
 _UNITS = 16  # K of the layers whose number grows
@@ -92,7 +92,7 @@ def main(arguments: list[str] | None = None) -> Path:
     record = measure(settings, torch.device(chosen.device), chosen.sweep)
     folder = chosen.output or (SCRATCH if chosen.quick else RESULTS)
     path = folder / machine.file_name(record["machine"])
-    write_atomically(path, json.dumps(record, indent=1) + "\n")
+    write_whole(path, f"{json.dumps(record, indent=1)}\n".encode())
     for title, table in tables(record).items():
         print(f"\n{title}\n{table.to_string(index=False)}")
     print(f"\nstored in {path}")

@@ -14,6 +14,8 @@ from html import escape
 from itertools import groupby
 from pathlib import Path
 
+from infomax_lib.results.files import source_files
+
 #: Where lambda_tc comes from, what is done with it, and how it comes back: file, name in it, what
 #: happens there.
 WAY_OF_A_SETTING = (
@@ -89,7 +91,7 @@ def storeys(root: Path) -> list[Part]:
 
 def _part(name: str, level: int, names: set[str], root: Path) -> Part:
     place = root.joinpath(*name.split("."))
-    files = sorted(place.rglob("*.py")) if place.is_dir() else [place.with_suffix(".py")]
+    files = source_files(place) if place.is_dir() else [place.with_suffix(".py")]
     texts = [file.read_text("utf8") for file in files]
     first = ast.get_docstring(ast.parse(texts[0])) or ""
     modules = {".".join(module.split(".")[:2]) for text in texts for module in imported(text)}

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import ast
 import json
-import os
 import shutil
 import sys
 import tempfile
@@ -25,6 +24,7 @@ from typing import Any
 import nbformat
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+from infomax_lib.results.files import write_whole
 from infomax_lib.results.sweep import SweepError, parse_yaml, read_yaml
 from paper.pages.fingerprint import cells_that_count, content_digest, fingerprint
 from paper.pages.normalize import normalize
@@ -242,22 +242,6 @@ def _failure(page: Page, error: Exception, partial: Path) -> PageError:
     )
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Write a file under a temporary name in its folder and rename it into place."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-")
-    try:
-        with os.fdopen(handle, "w", encoding="utf8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
 def execute_page(
     page: Page, parameters: Mapping[str, Any] | None = None, output: Path | None = None
 ) -> None:
@@ -305,5 +289,5 @@ def execute_page(
         shutil.rmtree(private, ignore_errors=True)
     notebook = normalize(nbformat.read(partial, as_version=4), page.root)
     notebook.metadata["infomax"] = {**made_from, "content": content_digest(notebook)}
-    write_atomically(target, nbformat.writes(notebook) + "\n")
+    write_whole(target, f"{nbformat.writes(notebook)}\n".encode())
     shutil.rmtree(folder)

@@ -23,6 +23,7 @@ from typing import Any
 
 import nbformat
 
+from infomax_lib.results.files import source_files
 from paper.pages.architecture import imported, storeys
 from paper.pages.page import Page, chapters
 
@@ -45,12 +46,12 @@ def fingerprint(page: Page, parameters: Mapping[str, Any] | None = None) -> str:
     digest = hashlib.sha256(json.dumps([cells, parameters or {}], sort_keys=True).encode())
     inputs = [page.root / "requirements.lock"]
     if page.name == "performance":
-        inputs += sorted((page.root / "benchmarks" / "results").glob("*.json"))
+        inputs += source_files(page.root / "benchmarks" / "results", "*.json")
     elif page.name == "architecture":
         digest.update(json.dumps([asdict(part) for part in storeys(page.root)]).encode())
     elif not page.is_chapter:
         inputs += [Page(name, page.root).path for name in chapters(page.root)]
-        stored = sorted(p.name for p in (page.root / "results").rglob("*.parquet"))
+        stored = sorted(p.name for p in source_files(page.root / "results", "*/*.parquet"))
         digest.update(json.dumps(stored).encode())
     for path in [*sources(page), *inputs]:
         digest.update(path.relative_to(page.root).as_posix().encode())
@@ -94,15 +95,18 @@ def sources(page: Page) -> list[Path]:
             text = path.read_text(encoding="utf8")
             todo += _imported(text, page.root, rules)
             if "pkgutil" in text and path.parent != page.root / CHAPTERS:
-                todo += path.parent.rglob("*.py")
-    tables = {table for path in found for table in path.parent.glob("*.toml")}
+                todo += source_files(path.parent)
+    tables = {table for path in found for table in source_files(path.parent, "*.toml")}
     return sorted(found | tables)
 
 
 def _rules(page: Page) -> list[Path]:
     """The rules that the registry of claims finds, as far as they concern a page."""
     folder, whose = page.root / CHAPTERS, page.name if page.is_chapter else "*"
-    return [*folder.glob(f"{whose}/rules.py"), *folder.glob(f"{whose}/rules/*.py")]
+    return [
+        *source_files(folder, f"{whose}/rules.py"),
+        *source_files(folder, f"{whose}/rules/*.py"),
+    ]
 
 
 @lru_cache(maxsize=1024)

@@ -66,6 +66,20 @@ def changed(root, name, text):
     return {page for page in NOTEBOOKS if before[page] != after[page]}
 
 
+@pytest.mark.parametrize("name", [".#family.py", ".ipynb_checkpoints/a-checkpoint.py"])
+def test_what_editors_leave_makes_no_page_stale(checkout, name):
+    for folder in ("infomax_lib/model", "paper/methods", "paper/chapters/two/rules", "results/runs"):
+        before = all_prints(checkout)
+        path = checkout / folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.symlink_to("somebody@somewhere.1234")  # as Emacs marks an open file
+        assert all_prints(checkout) == before
+        path.unlink()
+        path.write_text("x = 2\n", "utf8")
+        path.with_suffix(".toml").write_text("x = 2\n", "utf8")
+        assert all_prints(checkout) == before
+
+
 @pytest.mark.parametrize(
     ("file", "pages"),
     [
