@@ -13,7 +13,13 @@ FORMS = sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml"))
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 TEXTS = ("CONTRIBUTING.md", "README.md")
 PACKAGES = ("infomax_lib", "paper")
-MADE = {"results/", "reruns/", "screenshots/", "book/_build/html"}  # may not be there yet
+MADE = {
+    "own-results/",
+    "results/",
+    "reruns/",
+    "screenshots/",
+    "book/_build/html",
+}  # may not be there yet
 
 FIELDS = {"markdown", "input", "textarea", "dropdown", "checkboxes"}
 

@@ -141,7 +141,7 @@ def test_lists_parameters_as_a_profile_has_them(checkout, tmp_path):
     lines = listed.splitlines()[:5]
     assert "    scale: 0.5  # float: times what" in lines
     profile = tmp_path / "profile.yml"
-    profile.write_text("\n".join(lines))
+    profile.write_text("\n".join(lines), "utf8")
     assert execute.read_profile(profile) == {
         "seeds": 3, "scale": 0.5, "name": "digits", "grid": [0.0, 1e-4], "store": "auto"
     }  # fmt: skip
@@ -154,7 +154,7 @@ def test_profile_of_a_windows_editor(checkout, tmp_path):
 
 
 def test_damaged_table_of_contents_is_one_line(checkout):
-    (checkout / "_toc.yml").write_text("root: landing\n")
+    (checkout / "book" / "_toc.yml").write_text("root: landing\n", "utf8")
     assert "_toc.yml names no root, or no parts" in infomax().output
 
 
@@ -226,7 +226,7 @@ def test_failing_notebook_leaves_the_page_and_keeps_the_evidence(checkout):
     assert result.exit_code == 1
     assert "error: tc_pressure: no such thing (ValueError in cell 4); what was" in result.output
     assert "raise" not in result.output
-    assert page(checkout).path.read_text() == before
+    assert page(checkout).path.read_text("utf8") == before
     assert [p.name for p in page(checkout).path.parent.iterdir()] == [f"{PAGE}.ipynb"]
     kept = Path(result.output.split("is in ")[1].split(";")[0])
     assert "digits 1.5" in kept.read_text("utf8")
@@ -238,12 +238,12 @@ def test_rerun_never_touches_the_page(checkout):
     before = page(checkout).path.read_text("utf8")
     assert infomax(PAGE, "-p", "seeds=4").exit_code == 0
     rerun = checkout / "reruns" / f"{PAGE}.ipynb"
-    assert "digits 2.0" in rerun.read_text()
-    assert json.loads(rerun.read_text())["metadata"]["infomax"]["parameters"] == {"seeds": 4}
-    assert page(checkout).path.read_text() == before
+    assert "digits 2.0" in rerun.read_text("utf8")
+    assert json.loads(rerun.read_text("utf8"))["metadata"]["infomax"]["parameters"] == {"seeds": 4}
+    assert page(checkout).path.read_text("utf8") == before
     again = infomax(PAGE, "-p", "seeds=5")
     assert again.exit_code == 0
-    assert "digits 2.5" in rerun.read_text()
+    assert "digits 2.5" in rerun.read_text("utf8")
 
 
 @pytest.fixture
@@ -281,25 +281,25 @@ def test_output_never_replaces_a_source_or_a_page(nothing_runs, tmp_path, by, fo
 def test_output_is_looked_at_for_all_before_the_first_runs(nothing_runs):
     foreign = nothing_runs / "reruns" / "theory.ipynb"
     foreign.parent.mkdir()
-    foreign.write_text("mine")
+    foreign.write_text("mine", "utf8")
     result = infomax(PAGE, "theory", "-p", "seeds=1")
     assert "theory.ipynb was not written by `infomax execute`" in result.output
-    assert foreign.read_text() == "mine"
+    assert foreign.read_text("utf8") == "mine"
 
 
 @pytest.mark.parametrize("under", ["", "folder"])
 def test_output_that_is_a_file_is_refused(nothing_runs, tmp_path, under):
     file = tmp_path / "file"
-    file.write_text("mine")
+    file.write_text("mine", "utf8")
     result = infomax(PAGE, "-p", "seeds=1", "--output", str(file / under))
     assert result.exit_code == 1
     assert f"nothing can be written to {file / under} (Not a directory)" in result.output
-    assert file.read_text() == "mine"
+    assert file.read_text("utf8") == "mine"
 
 
 def test_page_that_is_damaged_is_made_again(checkout):
     page(checkout).path.parent.mkdir(parents=True)
-    page(checkout).path.write_text("<<<<<<< damaged")
+    page(checkout).path.write_text("<<<<<<< damaged", "utf8")
     assert infomax(PAGE, "--force").exit_code == 0
     assert fingerprint.is_current(page(checkout))
 
@@ -336,11 +336,13 @@ def test_the_kernel_is_that_of_the_command(typed_elsewhere, tmp_path, monkeypatc
     spec = tmp_path / "jupyter" / "kernels" / "python3" / "kernel.json"
     spec.parent.mkdir(parents=True)
     argv = ["/bin/false", "{connection_file}"]
-    spec.write_text(json.dumps({"argv": argv, "display_name": "Mine", "language": "python"}))
+    spec.write_text(
+        json.dumps({"argv": argv, "display_name": "Mine", "language": "python"}), "utf8"
+    )
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
     startup = tmp_path / "ipython" / "profile_default" / "startup" / "00.py"
     startup.parent.mkdir(parents=True)
-    startup.write_text("spoiled = 1\nprint('spoiled')\n")
+    startup.write_text("spoiled = 1\nprint('spoiled')\n", "utf8")
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     monkeypatch.setenv("PYTHONSTARTUP", str(startup))
     before = sorted(tmp_path.rglob("ipython/**/*"))
@@ -370,7 +372,7 @@ def test_notebook_that_differs_from_its_text_is_refused(checkout):
 
 
 def test_notebook_that_an_editor_saved_is_that_of_its_text(checkout):
-    (checkout / "notebooks" / f"{PAGE}.py").write_text(NOTEBOOK)
+    (checkout / "notebooks" / f"{PAGE}.py").write_text(NOTEBOOK, "utf8")
     assert infomax(PAGE).exit_code == 0
     executed = page(checkout).path.read_bytes()
     notebook = nbformat.read(page(checkout).notebook, as_version=4)

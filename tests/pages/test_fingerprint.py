@@ -68,7 +68,12 @@ def changed(root, name, text):
 
 @pytest.mark.parametrize("name", [".#family.py", ".ipynb_checkpoints/a-checkpoint.py"])
 def test_what_editors_leave_makes_no_page_stale(checkout, name):
-    for folder in ("infomax_lib/model", "paper/methods", "paper/chapters/two/rules", "results/runs"):
+    for folder in (
+        "infomax_lib/model",
+        "paper/methods",
+        "paper/chapters/two/rules",
+        "results/runs",
+    ):
         before = all_prints(checkout)
         path = checkout / folder / name
         path.parent.mkdir(exist_ok=True)

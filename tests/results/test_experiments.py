@@ -265,7 +265,7 @@ class TestProgress:
         monkeypatch.setattr(locks.time, "sleep", other_finishes)
         with locks.claimed(tmp_path, specs_of([1])):
             (claim,) = tmp_path.iterdir()
-            claim.write_text("process 7 on the moon")
+            claim.write_text("process 7 on the moon", "utf8")
             assert list(squares(specs_of([1]), progress=True)["square"]) == [1]
         assert "waiting for process 7 on the moon" in capsys.readouterr().out
 
@@ -322,7 +322,7 @@ class TestInterruption:
         assert capsys.readouterr().out == ""
 
     def test_begins_only_where_results_can_be_stored(self, tmp_path):
-        (tmp_path / "file").write_text("")
+        (tmp_path / "file").write_text("", "utf8")
         refusing = Store(tmp_path / "file")
         _, block = self.block(refusing)
         with pytest.raises(StoreError), block:

@@ -127,7 +127,7 @@ class TestTurns:
 
     def test_without_locks_everything_is_computed_here(self, tmp_path, stored):
         done, missing = stored
-        (tmp_path / "file").write_text("")
+        (tmp_path / "file").write_text("", "utf8")
         for part in take_turns([ONE, TWO], missing, tmp_path / "file" / "no folder"):
             done += part
         assert done == [*ONE, *TWO]

@@ -222,7 +222,7 @@ class TestDamage:
         assert len(store.files("runs")) == 1
         assert store.kinds() == ["runs"]
         assert files(folder, "*") == before
-        assert (folder / "notes.txt").read_text() == "mine"
+        assert (folder / "notes.txt").read_text("utf8") == "mine"
 
     def test_what_cannot_be_read_is_counted_and_left_alone(self, tmp_path):
         Store(tmp_path).write("runs", [row("a")])
@@ -461,7 +461,7 @@ class TestFullDisk:
 
     def test_a_command_that_could_not_store_fails(self, tmp_path, elsewhere, full, monkeypatch):
         file = tmp_path / "sweep.yaml"
-        file.write_text("dataset: synthetic\nhidden_dim: 2\nepochs: 1\nbatch_size: full\n")
+        file.write_text("dataset: synthetic\nhidden_dim: 2\nepochs: 1\nbatch_size: full\n", "utf8")
         with pytest.warns(StoreWarning):
             result = CliRunner().invoke(app, ["sweep", str(file), "--store", str(tmp_path / "s")])
         assert result.exit_code == 1
@@ -482,7 +482,7 @@ class TestUnwritable:
 
     @pytest.mark.parametrize("place", ["file", "file/below", "broken"])
     def test_a_place_that_is_no_folder(self, tmp_path, monkeypatch, place):
-        (tmp_path / "file").write_text("")
+        (tmp_path / "file").write_text("", "utf8")
         (tmp_path / "broken").symlink_to(tmp_path / "absent")
         self.refused(tmp_path / place, "is not a folder", monkeypatch)
 

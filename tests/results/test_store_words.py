@@ -154,10 +154,10 @@ class TestRescue:
         assert one != other
         assert one.name.startswith("results-")
         assert len(one.name) == len("results-") + 8
-        cache.write_text("")  # no folder can be made there
+        cache.write_text("", "utf8")  # no folder can be made there
         again = store_module._rescue_folder(Path("/a/results"))
         assert again == temporary / "infomax-unsaved" / one.name
-        temporary.write_text("")
+        temporary.write_text("", "utf8")
         with pytest.raises(OSError, match=r"^nowhere to keep them$"):
             store_module._rescue_folder(Path("/a/results"))
 
@@ -204,7 +204,7 @@ class TestFiles:
         assert store.kinds() == []
         for folder in ("own/weights", "own/.git", "below/runs", "below/weights"):
             (tmp_path / folder).mkdir(parents=True)
-        (tmp_path / "own" / "README").write_text("")
+        (tmp_path / "own" / "README").write_text("", "utf8")
         assert store.kinds() == ["runs", "weights"]
 
     def test_a_digest_means_the_same_in_every_version(self, tmp_path):
@@ -238,15 +238,15 @@ class TestFingerprint:
         """A library of two files, and the fingerprint of it with a package."""
         root = tmp_path / "library"
         (root / "results").mkdir(parents=True)
-        (root / "a.py").write_text("x = 1\n")
-        (root / "results" / "store.py").write_text("y = 1\n")
+        (root / "a.py").write_text("x = 1\n", "utf8")
+        (root / "results" / "store.py").write_text("y = 1\n", "utf8")
         monkeypatch.setattr(store_module, "__file__", str(root / "results" / "store.py"))
         return root, code_fingerprint.__wrapped__
 
     def test_depends_on_names_places_and_contents(self, sources):
         root, fingerprint = sources
         seen = {fingerprint()}
-        (root / "a.py").write_text("x = 2\n")
+        (root / "a.py").write_text("x = 2\n", "utf8")
         seen.add(fingerprint())
         (root / "a.py").rename(root / "b.py")
         seen.add(fingerprint())
@@ -262,7 +262,7 @@ class TestFingerprint:
         other = tmp_path / "other"
         other.mkdir()
         for name in ("__init__.py", "script.py"):
-            (other / name).write_text("z = 1\n")
+            (other / name).write_text("z = 1\n", "utf8")
         for name, file in (
             ("package", other / "__init__.py"),
             ("script", other / "script.py"),
@@ -287,10 +287,10 @@ class TestFingerprint:
         (tmp_path / "a.py").write_bytes(b"x = 1\r\ny = 2\r\n")
         (tmp_path / ".#a.py").symlink_to("somebody@somewhere.1234")  # Emacs has the file open
         (tmp_path / ".ipynb_checkpoints").mkdir()
-        (tmp_path / ".ipynb_checkpoints" / "a-checkpoint.py").write_text("x = 0\n")
+        (tmp_path / ".ipynb_checkpoints" / "a-checkpoint.py").write_text("x = 0\n", "utf8")
         (tmp_path / "folder.py").mkdir()
         assert code_fingerprint.__wrapped__() == original
-        (tmp_path / "b.py").write_text("")
+        (tmp_path / "b.py").write_text("", "utf8")
         assert code_fingerprint.__wrapped__() != original
 
     def test_the_code_fingerprint_covers_the_package_that_computed(self):

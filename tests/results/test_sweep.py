@@ -287,7 +287,7 @@ class TestCommand:
     @pytest.mark.parametrize("by", ["its name", "a hard link", "a symbolic link"])
     def test_never_replaces_its_file(self, tmp_path, by):
         path, output = tmp_path / "toy.csv", tmp_path / "link.csv"
-        path.write_text(TOY)
+        path.write_text(TOY, "utf8")
         if by == "a hard link":
             output.hardlink_to(path)
         elif by == "a symbolic link":
@@ -297,7 +297,7 @@ class TestCommand:
         result = infomax(path, "--store", tmp_path / "store", "--output", output)
         assert result.exit_code == 1
         assert "would replace" in result.output
-        assert path.read_text() == TOY
+        assert path.read_text("utf8") == TOY
         assert not (tmp_path / "store").exists()
 
     def test_refuses_a_missing_file(self, tmp_path):

@@ -119,7 +119,7 @@ class TestShareOut:
             stored.clear()
             with claimed(tmp_path, self.CHUNKS[0]):
                 (claim,) = tmp_path.iterdir()
-                claim.write_text("the moon")
+                claim.write_text("the moon", "utf8")
                 found = share(lambda part, advance: None, chunks=self.CHUNKS[:1], **listening)
                 assert list(found) == []
         assert said == ["waiting for the moon, which computes the last ones"]
