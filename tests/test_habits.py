@@ -1,5 +1,6 @@
 """What stands around the code: forms, workflows and hooks can be read, and paths in text exist."""
 
+import ast
 import re
 import shutil
 import sys
@@ -97,3 +98,37 @@ def test_new_names_in_changelog_exist():
             if "same names" in now:
                 stems = [n.rpartition(".")[2] for n in re.findall(r"`([.\w]+)`", before)]
                 assert all((place / f"{stem}.py").is_file() for stem in stems), (before, now)
+
+
+def calls(package: str):
+    """Every call in a package: where, the function's name with dots, the names of its arguments."""
+    for path in sorted((ROOT / package).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf8"))):
+            if isinstance(node, ast.Call):
+                place = f"{path.relative_to(ROOT)}:{node.lineno}"
+                yield place, ast.unparse(node.func), {word.arg for word in node.keywords}
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_draws_name_their_stream_and_type(package):
+    """A default would be PyTorch's global stream, and the type that the user has set."""
+    places, typed, wrong = [], ("torch.rand", "torch.randn", "torch.normal"), []
+    for place, name, given in calls(package):
+        if name in (*typed, "torch.randint", "torch.randperm", "torch.bernoulli"):
+            places.append(place)
+            if "generator" not in given or (name in typed and "dtype" not in given):
+                wrong.append(place)
+    assert places
+    assert wrong == []
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_nothing_of_the_whole_process_is_set(package):
+    """Other threads would see it: global streams, defaults, warning filters."""
+    shared = (
+        r"torch\.(random\.)?(manual_seed|seed|fork_rng|set_rng_state|set_default_\w+)|"
+        r"warnings\.(catch_warnings|simplefilter)|np\.(seterr|random\.seed)|random\.seed"
+    )
+    found = [place.partition(":")[0] for place, name, _ in calls(package) if re.match(shared, name)]
+    # one context for fits by other packages, which take turns
+    assert found == ["paper/methods/encoders.py"] * (package == "paper")

@@ -14,6 +14,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
+import threading
 import warnings
 import zlib
 from collections.abc import Callable
@@ -193,12 +194,16 @@ def load_dataset(name: str) -> Dataset:
     """
     if name not in DATASETS:
         raise ValueError(f"unknown dataset {name!r}: choose one of {', '.join(DATASETS)}")
-    return _load(name, os.environ.get("INFOMAX_DATA") or None)
+    with _reading:
+        return _load(name, os.environ.get("INFOMAX_DATA") or None)
 
 
 def dataset_checksum(name: str) -> str:
     """Checksum that enters the key of every run on a dataset, known without reading its files."""
     return CHECKSUMS[name]
+
+
+_reading = threading.Lock()  # threads that ask at once get one dataset, read once
 
 
 @cache

@@ -46,10 +46,8 @@ class Spec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     def __init__(self, **fields: Any) -> None:
-        # numpy scalars, as np.arange and pandas give them, are as good as Python's numbers
-        plain = {name: v.item() if isinstance(v, np.generic) else v for name, v in fields.items()}
         try:
-            super().__init__(**plain)
+            super().__init__(**{name: _plain(value) for name, value in fields.items()})
         except ValidationError as error:
             raise SpecError(_explain(type(self), error)) from None
 
@@ -71,6 +69,17 @@ class Spec(BaseModel):
     def but(self, **changes: Any) -> Any:
         """A copy with some fields changed, validated again."""
         return type(self)(**{**self.model_dump(), **changes})
+
+
+def _plain(value: Any) -> Any:
+    """One form of equal values: of numpy's scalars, as np.arange gives them, and of -0.0."""
+    if isinstance(value, tuple):
+        return tuple(map(_plain, value))
+    if isinstance(value, list):
+        return [*map(_plain, value)]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return value + 0.0 if isinstance(value, float) else value
 
 
 AnySpec = TypeVar("AnySpec", bound=Spec)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 import numpy as np
@@ -12,11 +13,14 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from infomax_lib.model.architectures import outputs
 from infomax_lib.model.data import Dataset
-from infomax_lib.model.spec import RunSpec
+from infomax_lib.model.spec import RunSpec, SpecError
 from infomax_lib.training.devices import resolve_device
 from infomax_lib.training.population import Population
 
 __all__ = ["InfoMax"]
+
+# What scikit-learn calls some fields of RunSpec.
+_NAMES = {"hidden_dim": "n_components", "epochs": "max_iter", "seed": "random_state"}
 
 
 class InfoMax(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -87,7 +91,8 @@ class InfoMax(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     def fit(self, X: ArrayLike, y: object = None) -> InfoMax:
         """Train the layer on X of shape (n_samples, n_features); y is ignored."""
         X = validate_data(self, X, dtype=[np.float64, np.float32], ensure_min_samples=2)
-        inputs = torch.from_numpy(np.ascontiguousarray(X, np.float32))
+        # a copy of what may only be read, such as what joblib lends its workers
+        inputs = torch.from_numpy(np.require(X, np.float32, ["C_CONTIGUOUS", "WRITEABLE"]))
         nothing = torch.zeros(0, dtype=torch.int64)
         data = Dataset("arrays", inputs, nothing, inputs[:0], nothing, None, "")
         population = Population([self._spec()], data, resolve_device(self.device), torch.float32)
@@ -118,19 +123,23 @@ class InfoMax(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
 
     def _spec(self) -> RunSpec:
         """The validated settings, under RunSpec's names."""
-        return RunSpec(
-            hidden_dim=self.n_components,
-            activation=self.activation,
-            competition=self.competition,
-            lambda_tc=self.lambda_tc,
-            lambda_wr=self.lambda_wr,
-            optimizer=self.optimizer,
-            learning_rate=self.learning_rate,
-            batch_size=self.batch_size,
-            epochs=self.max_iter,
-            seed=self.random_state,
-            objective=self.objective,
-            lambda_lse=self.lambda_lse,
-            temperature=self.temperature,
-            group_size=self.group_size,
-        )
+        try:
+            return RunSpec(
+                hidden_dim=self.n_components,
+                activation=self.activation,
+                competition=self.competition,
+                lambda_tc=self.lambda_tc,
+                lambda_wr=self.lambda_wr,
+                optimizer=self.optimizer,
+                learning_rate=self.learning_rate,
+                batch_size=self.batch_size,
+                epochs=self.max_iter,
+                seed=self.random_state,
+                objective=self.objective,
+                lambda_lse=self.lambda_lse,
+                temperature=self.temperature,
+                group_size=self.group_size,
+            )
+        except SpecError as refusal:
+            named = re.sub(r"(?<!')\b\w+", lambda word: _NAMES.get(word[0], word[0]), str(refusal))
+            raise SpecError(named) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from functools import partial
 
 import pytest
 import torch
@@ -22,6 +23,25 @@ def stream(seed=0):
 
 def batch(*shape, seed=0):
     return torch.randn(*shape, generator=stream(seed), dtype=F64)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        *(partial(make, 4, 4) for make in CRITICS.values()),
+        partial(ResidualMLP, 6),
+        partial(ConvNet, (8, 8)),
+        partial(coupling_flow, 6, couplings=2, hidden=(4,)),
+    ],
+)
+def test_first_weights_leave_the_global_random_state_alone(make):
+    before = torch.random.get_rng_state()
+    made = make(generator=stream())
+    assert torch.equal(torch.random.get_rng_state(), before)
+    torch.manual_seed(99)
+    again = make(generator=stream())
+    assert all(map(torch.equal, again.state_dict().values(), made.state_dict().values()))
+    assert all(parameter.requires_grad for parameter in made.parameters())
 
 
 # --- critics -------------------------------------------------------------------------------------

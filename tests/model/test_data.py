@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -91,6 +92,18 @@ def test_every_dataset_has_a_checksum_and_a_shape():
 
 def test_loaded_once():
     assert load_dataset("digits") is load_dataset("digits")
+
+
+def test_threads_that_ask_at_once_get_one_dataset(monkeypatch):
+    read = []
+    monkeypatch.setattr(
+        data_module, "_digits", lambda real=data_module._digits: (read.append(1), real())[1]
+    )
+    data_module._load.cache_clear()
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(load_dataset, ["digits"] * 8))
+    assert len(read) == 1
+    assert all(data is found[0] for data in found)
 
 
 def test_settings_are_chosen_on_training_images_alone():

@@ -289,6 +289,35 @@ class TestKeys:
         assert RunSpec(lambda_tc=1).key == RunSpec(lambda_tc=1.0).key
         assert RunSpec(seed=np.int64(42)).key == RunSpec().key
 
+    @pytest.mark.parametrize("field", ["lambda_tc", "lambda_wr", "lambda_lse"])
+    @pytest.mark.parametrize("zero", [-0.0, 0, np.float32(-0.0), np.int64(0)], ids=repr)
+    def test_zero_has_one_name(self, field, zero):
+        one, other = RunSpec(**{field: zero}), RunSpec(**{field: 0.0})
+        assert one == other
+        assert hash(one) == hash(other)
+        assert one.key == other.key
+        assert str(one) == str(other)
+        assert RunSpec().but(**{field: zero}).key == other.key
+
+    def test_numbers_within_lists_have_one_name(self):
+        class Levels(Spec):
+            levels: tuple[float, ...] = ()
+            several: tuple[tuple[float, ...], ...] = ()
+            some: list[float] = []  # noqa: RUF012
+            perhaps: float | None = None
+
+        one = Levels(
+            levels=(-0.0, 1, np.float32(0.5)), several=((-0.0,), ()), some=[-0.0], perhaps=-0.0
+        )
+        other = Levels(levels=(0.0, 1.0, 0.5), several=((0.0,), ()), some=[0.0], perhaps=0.0)
+        assert one == other
+        assert one.key == other.key
+
+    @pytest.mark.parametrize("field", ["lambda_tc", "hidden_dim", "learning_rate"])
+    def test_true_is_no_number(self, field):
+        with pytest.raises(SpecError, match=f"{field}=True is not possible"):
+            RunSpec(**{field: True})
+
     def test_depend_on_data_and_version(self, monkeypatch):
         before = RunSpec().key
         monkeypatch.setattr(spec_module, "RESULTS_VERSION", 10**6)

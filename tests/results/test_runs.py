@@ -80,6 +80,12 @@ class TestTable:
         assert table["key"].tolist() == [one.key, other.key, one.key]
         assert [*chain(*calls)] == [one, other]
 
+    def test_zeros_of_either_sign_are_one_run(self, calls, store):
+        table = run(grid(SMALL, lambda_tc=[0.0, -0.0]), store=store)
+        assert calls == [[SMALL.but(lambda_tc=0.0)]]
+        assert table.iloc[0].equals(table.iloc[1])
+        assert history(SMALL.but(lambda_tc=-0.0), store=store)["key"].nunique() == 1
+
     def test_a_single_spec(self, store):
         assert run(SMALL, store=store, progress=False)["key"].tolist() == [SMALL.key]
 

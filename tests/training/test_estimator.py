@@ -1,8 +1,11 @@
 """The scikit-learn face: its conventions, and that it trains what the plain loop trains."""
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
+from joblib import Parallel, delayed
 from numpy.testing import assert_allclose
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
@@ -12,6 +15,7 @@ from sklearn.utils.estimator_checks import check_estimator
 
 from benchmarks.plain_loop import train_reference
 from infomax_lib import InfoMax, RunSpec, SpecError
+from infomax_lib.training import estimator
 
 
 def test_scikit_learn_s_conventions():
@@ -68,9 +72,61 @@ def test_in_a_pipeline(tiny, x):
     assert names.tolist() == [f"infomax{k}" for k in range(6)]
 
 
+def fit_and_transform(x, model):
+    """In a worker, which says what it was lent."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return x.flags.writeable, model.fit(x).transform(x), clone(model).fit(x).components_
+
+
+class TestBorrowedMemory:
+    """Arrays that may only be read: joblib lends them its workers, pandas its users."""
+
+    def test_of_joblib(self):
+        x = np.random.default_rng(0).random((4000, 80), np.float32)
+        assert x.nbytes > 2**20  # from here on joblib maps arrays into memory
+        models = [InfoMax(3, max_iter=1, random_state=seed, device="cpu") for seed in range(2)]
+        found = Parallel(2)(delayed(fit_and_transform)(x, model) for model in models)
+        for model, (writeable, outputs, weights) in zip(models, found, strict=True):
+            assert not writeable
+            assert np.array_equal(outputs, model.fit(x).transform(x))
+            assert np.array_equal(weights, model.components_)
+
+    @pytest.mark.parametrize("order", ["C", "F"])
+    @pytest.mark.parametrize("dtype", [np.float32, np.float64])
+    def test_is_not_changed_and_gives_the_same(self, x, dtype, order):
+        lent = np.array(x, dtype, order=order)
+        lent.flags.writeable = False
+        model = InfoMax(3, max_iter=2, device="cpu").fit(lent)
+        assert np.array_equal(
+            model.components_, InfoMax(3, max_iter=2, device="cpu").fit(x).components_
+        )
+        assert np.array_equal(lent, x)
+        assert model.transform(lent).dtype == dtype
+
+    def test_what_may_be_written_is_not_copied(self, x, monkeypatch):
+        seen = []
+        real = estimator.Population
+        monkeypatch.setattr(
+            estimator, "Population", lambda s, data, *to: (seen.append(data), real(s, data, *to))[1]
+        )
+        InfoMax(3, max_iter=1, device="cpu").fit(x)
+        assert seen[0].train.data_ptr() == x.ctypes.data
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
+        ({"random_state": -1}, "^random_state=-1 is not possible: Input should be greater than"),
+        ({"n_components": 2.5}, "^n_components=2.5 is not possible: Input should be a valid int"),
+        ({"max_iter": -1}, "^max_iter=-1 is not possible: Input should be greater than"),
+        (
+            {"competition": "top_k", "group_size": 3},
+            "^group_size=3 is not possible for top_k of 16 units: choose a divisor of n_components",
+        ),
+        ({"objective": "none"}, "or max_iter=0 for an untrained layer$"),
+        ({"n_components": 0, "max_iter": -1, "random_state": None}, "n_comp.*max_iter.*random_s"),
+        ({"activation": "seed"}, "^activation='seed' is not possible"),
         ({"competition": "max"}, "choose one of none, softmax"),
         ({"activation": "gelu"}, "choose one of identity, relu"),
         ({"optimizer": "lion"}, "choose one of adam, sgd"),
