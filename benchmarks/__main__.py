@@ -85,6 +85,8 @@ def main(arguments: list[str] | None = None) -> Path:
     parser.add_argument("--output", type=Path, help="folder for the JSON file")
     chosen = parser.parse_args(arguments)
     write_what_can_be_written()
+    if chosen.output and chosen.output.exists() and not chosen.output.is_dir():
+        parser.error(f"--output {chosen.output} is a file: name a folder")
     settings = QUICK if chosen.quick else FULL
     given = {name: getattr(chosen, name) for name in ("rounds", "seconds")}
     effort = replace(settings.effort, **{n: v for n, v in given.items() if v is not None})

@@ -129,7 +129,7 @@ def read_yaml(path: Path) -> Any:
         raise SweepError(f"cannot read {path}: {error.strerror}") from error
     utf_16 = raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
-        text = raw.decode("utf-16" if utf_16 else "utf-8-sig")
+        text = raw.decode("utf-16" if utf_16 else "utf-8")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise SweepError(f"{path}, line {line}, is not UTF-8: save it as text in UTF-8") from error

@@ -2,80 +2,15 @@
 
 import json
 import shutil
-import sys
 from pathlib import Path
 
-import jupytext
 import nbformat
 import pytest
-from typer.testing import CliRunner
+from toy_checkout import NOTEBOOK, PAGE, infomax, page, write_notebook
 
-from infomax_lib import cli
 from paper.pages import execute, fingerprint
 from paper.pages import page as pages
 from paper.pages.normalize import normalize
-
-ROOT = Path(__file__).parents[2]
-NOTEBOOK = """
-# %% [markdown]
-# # Toy
-
-# %% tags=["parameters"]
-from paper.pages.parameters import AtLeast, Grid, StorePlace
-
-seeds: AtLeast[1] = 3  # how many
-scale: float = 0.5  # times what
-name: str = "digits"  # of what
-grid: Grid[float] = [0.0, 1e-4]  # where
-store: StorePlace = "auto"  # results store
-
-# %%
-import pathlib, sys
-import infomax_lib
-print(name, seeds * scale, grid, pathlib.Path.cwd())
-print("  5%|▌   | 1/20 [00:00<00:01, 9.9it/s]", end="\\r", file=sys.stderr)
-object()
-"""
-PAGE = "tc_pressure"
-
-
-def write_notebook(root: Path, name: str, text: str) -> None:
-    notebook = jupytext.reads(text, fmt="py:percent")
-    notebook.metadata["kernelspec"] = {
-        "name": "python3",
-        "language": "python",
-        "display_name": "Python 3",
-    }
-    nbformat.write(notebook, root / "notebooks" / f"{name}.ipynb")
-
-
-@pytest.fixture
-def checkout(tmp_path, monkeypatch) -> Path:
-    """A checkout whose notebooks need nothing but Python."""
-    root = tmp_path / "ein Haus für Zwei"  # spaces and letters beyond ASCII
-    for folder in ("notebooks", "infomax_lib", "results/runs", "book"):
-        (root / folder).mkdir(parents=True)
-    (root / "infomax_lib" / "__init__.py").write_text("x = changed = 1\n", "utf8")
-    (root / "requirements.lock").write_text("torch==0\n", "utf8")
-    (root / "results" / "runs" / "abc.parquet").write_bytes(b"")
-    toc = (ROOT / "book" / "_toc.yml").read_text("utf8").replace("      - file: architecture\n", "")
-    (root / "book" / "_toc.yml").write_text(
-        toc, "utf8"
-    )  # the one page that is made from all of the code
-    for name in pages.chapters(root) + pages.front_pages(ROOT):
-        write_notebook(root, name, NOTEBOOK)
-    monkeypatch.setattr(pages, "project_root", lambda: root)
-    return root
-
-
-def infomax(*arguments: str):
-    """Run the command; returns its result, output and errors together in ``output``."""
-    return CliRunner().invoke(cli.app, ["execute", *arguments])
-
-
-def page(root: Path) -> pages.Page:
-    return pages.find_page(PAGE, root)
-
 
 # Parameters
 
@@ -299,71 +234,7 @@ def test_output_that_is_a_file_is_refused(nothing_runs, tmp_path, under):
 
 def test_page_that_is_damaged_is_made_again(checkout):
     page(checkout).path.parent.mkdir(parents=True)
-    page(checkout).path.write_text("<<<<<<< damaged", "utf8")
-    assert infomax(PAGE, "--force").exit_code == 0
-    assert fingerprint.is_current(page(checkout))
-
-
-# The kernel
-
-
-LOOK = """
-# %%
-import os, sys
-print("python", sys.executable == EXECUTABLE, "spoiled" in globals())
-for name in ("INFOMAX_STORE", "INFOMAX_DATA"):
-    print(name, os.environ.get(name))
-print("store", store)
-"""
-
-
-@pytest.fixture
-def typed_elsewhere(checkout, tmp_path, monkeypatch):
-    """A page that says where it runs, and a session of a user that is not here."""
-    write_notebook(checkout, PAGE, NOTEBOOK + LOOK.replace("EXECUTABLE", repr(sys.executable)))
-    monkeypatch.chdir(tmp_path)
-    for name in ("INFOMAX_STORE", "INFOMAX_DATA"):
-        monkeypatch.delenv(name, raising=False)
-    return checkout
-
-
-def said(path: Path) -> str:
-    outputs = nbformat.read(path, as_version=4).cells[-1].outputs
-    return "".join(o.text for o in outputs if o.name == "stdout")
-
-
-def test_the_kernel_is_that_of_the_command(typed_elsewhere, tmp_path, monkeypatch):
-    spec = tmp_path / "jupyter" / "kernels" / "python3" / "kernel.json"
-    spec.parent.mkdir(parents=True)
-    argv = ["/bin/false", "{connection_file}"]
-    spec.write_text(
-        json.dumps({"argv": argv, "display_name": "Mine", "language": "python"}), "utf8"
-    )
-    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
-    startup = tmp_path / "ipython" / "profile_default" / "startup" / "00.py"
-    startup.parent.mkdir(parents=True)
-    startup.write_text("spoiled = 1\nprint('spoiled')\n", "utf8")
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
-    monkeypatch.setenv("PYTHONSTARTUP", str(startup))
-    before = sorted(tmp_path.rglob("ipython/**/*"))
-    assert infomax(PAGE).exit_code == 0
-    shown = said(page(typed_elsewhere).path)
-    assert "python True False\n" in shown
-    assert "INFOMAX_STORE results\n" in shown  # what a page needs stays with the checkout
-    assert sorted(tmp_path.rglob("ipython/**/*")) == before
-
-
-def test_folders_are_relative_to_where_they_were_typed(typed_elsewhere, tmp_path, monkeypatch):
-    monkeypatch.setenv("INFOMAX_STORE", "my-store")
-    monkeypatch.setenv("INFOMAX_DATA", "data")
-    assert infomax(PAGE, "-p", "store=other", "--output", "out").exit_code == 0
-    assert said(tmp_path / "out" / f"{PAGE}.ipynb").endswith(
-        f"INFOMAX_STORE {tmp_path / 'my-store'}\nINFOMAX_DATA {tmp_path / 'data'}\n"
-        f"store {tmp_path / 'other'}\n"
-    )
-
-
-def test_notebook_that_differs_from_its_text_is_refused(checkout):
+    page(checkout).path.write_text("def test_notebook_that_differs_from_its_text_is_refused(checkout):
     (checkout / "notebooks" / f"{PAGE}.py").write_text(NOTEBOOK.replace("0.5", "0.7"), "utf8")
     result = infomax(PAGE)
     assert result.exit_code == 1
@@ -401,3 +272,13 @@ def test_normalize_joins_streams_and_drops_only_progress():
     notebook = normalize(nbformat.v4.new_notebook(cells=[cell]), Path("/somewhere"))
     assert [o.text for o in notebook.cells[0].outputs] == ["ab\n", "UserWarning: kept\n"]
     assert notebook.cells[0].metadata == {}
+
+
+def test_normalize_puts_the_width_of_pixels_where_the_book_looks_for_it():
+    pixels = {"image/png": {"width": 440}}
+    output = nbformat.v4.new_output("display_data", {"image/png": "abc"}, metadata=pixels)
+    described = {"mystnb": {"image": {"alt": "what is seen"}}}
+    cell = nbformat.v4.new_code_cell("fig", outputs=[output], metadata=described)
+    normalize(nbformat.v4.new_notebook(cells=[cell]), Path("/somewhere"))
+    assert cell.metadata == {"mystnb": {"image": {"alt": "what is seen", "width": "440px"}}}
+    assert cell.outputs[0].metadata == {}
