@@ -115,11 +115,13 @@ def test_what_does_not_run_does_not_count(checkout):
 
 
 def test_line_endings_do_not_count(checkout):
-    for name in ("infomax_lib/model/layer.py", "requirements.lock"):
-        windows = (checkout / name).read_bytes().replace(b"\n", b"\r\n")
-        before = all_prints(checkout)
-        (checkout / name).write_bytes(windows)
-        assert all_prints(checkout) == before
+    (checkout / "infomax_lib/model/layer.py").write_text('x = """two\nlines"""\n', "utf8")
+    before = all_prints(checkout)
+    files = [path for path in checkout.rglob("*") if path.is_file()]
+    for path in files:
+        path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    assert {".py", ".toml", ".yml", ".lock", ".ipynb"} == {path.suffix for path in files}
+    assert all_prints(checkout) == before
 
 
 def as_saved_by_an_editor(notebook):
