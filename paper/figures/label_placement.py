@@ -172,18 +172,24 @@ def _cost(index, places, at, halves, centres, frame, scale) -> np.ndarray:
     leaders = at[index] + _STEPS * (places - at[index])[:, None]  # (P, steps, 2)
     for other, centre in enumerate(centres):
         reach = half + 4 * scale
-        cost += _ON_POINT * (np.abs(places - at[other]) < reach).all(1)
+        cost += _ON_POINT * _within(places - at[other], reach)
         if other == index:
             continue
-        cost += _OVER_POINT * (np.abs(leaders - at[other]) < 3 * scale).all(2).any(1)
+        cost += _OVER_POINT * _within(leaders - at[other], 3 * scale).any(1)
         if centre is None:
             continue
         cost += _CROSSING * _cross(at[index], places, at[other], centre)
-        cost += _ON_LABEL * (np.abs(places - centre) < half + halves[other]).all(1)
-        cost += _ON_LEADER * (np.abs(leaders - centre) < halves[other]).all(2).any(1)
+        cost += _ON_LABEL * _within(places - centre, half + halves[other])
+        cost += _ON_LEADER * _within(leaders - centre, halves[other]).any(1)
         across = at[other] + _STEPS * (centre - at[other])
-        cost += _ON_LEADER * (np.abs(places[:, None] - across) < half).all(2).any(1)
+        cost += _ON_LEADER * _within(places[:, None] - across, half).any(1)
     return cost
+
+
+def _within(away: np.ndarray, half: np.ndarray | float) -> np.ndarray:
+    """Whether each (..., 2) lies in the open box of this half size; all(-1) is slow over two."""
+    inside = np.abs(away) < half
+    return inside[..., 0] & inside[..., 1]
 
 
 def _cross(a: np.ndarray, ends: np.ndarray, c: np.ndarray, d: np.ndarray) -> np.ndarray:

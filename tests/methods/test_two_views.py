@@ -575,7 +575,9 @@ def trained_in_plain_words(method, X, hidden_dim, seed, epochs, learning_rate, b
 
 @pytest.mark.parametrize("method", NAMES)
 def test_training_equals_a_plain_loop_with_torch_modules(method, images):
-    settings = SETTINGS | {"epochs": 1} if method in ("simclr", "vicreg") else SETTINGS
+    settings = SETTINGS
+    if method in ("simclr", "vicreg"):  # whose losses in plain words take every pair by itself
+        settings, images = SETTINGS | {"epochs": 1}, images[:50]
     expected = trained_in_plain_words(method, images, 7, 3, **settings)
     encoder = fit(method, images, 7, 3, **settings)
     start = joint_embedding.network([3], 7, images)["weight"][0]

@@ -79,7 +79,7 @@ SIZES: Mapping[str, Size] = {
     "tiny": Size(
         # pairs enough that the cap of I_NCE, log 64, lies above both targets
         halves={
-            "steps": 10,
+            "steps": 5,
             "batch_size": 64,
             "couplings": 2,
             "hidden": 16,
@@ -95,7 +95,7 @@ SIZES: Mapping[str, Size] = {
         },
         autoencoders={"steps": 100, "latents": 5, "hidden": 30},
         draws=(1, 5),
-        batches={"steps": 200, "learning_rate": 3e-3},
+        batches={"steps": 100, "learning_rate": 3e-3},
     ),
 }
 
