@@ -64,7 +64,7 @@ def take_turns(
                     yield part
                 elif part:
                     put_off.append(population)
-        if put_off and len(put_off) == len(waiting):
+        if len(put_off) == len(waiting):
             owner = _owner(folder, put_off[0])
             if silent and owner:
                 say(f"waiting for {owner}, which computes the last ones")
@@ -86,7 +86,7 @@ def claimed(folder: str | os.PathLike[str], population: Sequence[Spec]) -> Itera
         except Timeout:
             mine = False
         else:
-            path.write_text(_this_process(), "utf8")
+            path.write_text(_this_process())
     try:
         yield mine
     finally:
@@ -106,7 +106,7 @@ def _owner(folder: str | os.PathLike[str], population: Sequence[Spec]) -> str:
     """Who holds a population, in words; empty for another thread of this process."""
     owner = ""
     with contextlib.suppress(OSError, ValueError):
-        owner = _path(folder, population).read_text("utf8")
+        owner = _path(folder, population).read_text()
     return "" if owner == _this_process() else owner or "another process"
 
 

@@ -41,7 +41,7 @@ class MissingEvidence(LookupError):
     """The runs, columns or tables that a rule needs are not in the evidence."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Evidence:
     """What a chapter measured.
 
@@ -59,10 +59,8 @@ class Evidence:
     history: pd.DataFrame = field(default_factory=pd.DataFrame)
     extra: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     base: Mapping[str, object] = field(default_factory=dict)
-    used: set[str] = field(default_factory=set, compare=False)
-    _selected: dict[tuple[str, str], pd.DataFrame] = field(
-        default_factory=dict, init=False, compare=False, repr=False
-    )
+    used: set[str] = field(default_factory=set)
+    _selected: dict[tuple[str, str], pd.DataFrame] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         unknown = set(self.base) - set(SOURCE_SETTING)
@@ -87,11 +85,8 @@ class Evidence:
         return all(SOURCE_SETTING[name] == value for name, value in self.base.items())
 
     def tracked(self) -> Evidence:
-        """The same evidence with an empty record of used runs."""
-        fresh = replace(self, used=set())
-        # The tables are the same, so what was selected from them is.
-        object.__setattr__(fresh, "_selected", self._selected)
-        return fresh
+        """The same evidence, and what was selected from it, with an empty record of used runs."""
+        return replace(self, used=set())
 
     def condition(self, **fields: object) -> dict[str, object]:
         """The full condition: source setting, then the chapter's base, then ``fields``."""
