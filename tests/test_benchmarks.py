@@ -437,7 +437,7 @@ class TestRecords:
 def test_output_that_is_a_file_is_refused_before_anything_is_timed(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(command, "measure", lambda *_: pytest.fail("it measured"))
     file = tmp_path / "mine.json"
-    file.write_text("mine")
+    file.write_text("mine", "utf8")
     with pytest.raises(SystemExit):
         command.main(["--quick", "--output", str(file)])
     assert f"{file} is a file: name a folder" in capsys.readouterr().err

@@ -22,7 +22,6 @@ def checkout(tmp_path, monkeypatch) -> Path:
     # without the one page that is made from all of the code
     toc = (ROOT / "book" / "_toc.yml").read_text("utf8")
     toc = toc.replace("      - file: architecture\n", "")
-    (root / "book").mkdir()
     (root / "book" / "_toc.yml").write_text(toc, "utf8")
     for name in pages.chapters(root) + pages.front_pages(ROOT):
         write_notebook(root, name, NOTEBOOK)

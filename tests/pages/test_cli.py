@@ -234,7 +234,12 @@ def test_output_that_is_a_file_is_refused(nothing_runs, tmp_path, under):
 
 def test_page_that_is_damaged_is_made_again(checkout):
     page(checkout).path.parent.mkdir(parents=True)
-    page(checkout).path.write_text("def test_notebook_that_differs_from_its_text_is_refused(checkout):
+    page(checkout).path.write_text("<<<<<<< damaged", "utf8")
+    assert infomax(PAGE, "--force").exit_code == 0
+    assert fingerprint.is_current(page(checkout))
+
+
+def test_notebook_that_differs_from_its_text_is_refused(checkout):
     (checkout / "notebooks" / f"{PAGE}.py").write_text(NOTEBOOK.replace("0.5", "0.7"), "utf8")
     result = infomax(PAGE)
     assert result.exit_code == 1

@@ -37,11 +37,13 @@ def test_the_kernel_is_that_of_the_command(typed_elsewhere, tmp_path, monkeypatc
     spec = tmp_path / "jupyter" / "kernels" / "python3" / "kernel.json"
     spec.parent.mkdir(parents=True)
     argv = ["/bin/false", "{connection_file}"]
-    spec.write_text(json.dumps({"argv": argv, "display_name": "Mine", "language": "python"}))
+    spec.write_text(
+        json.dumps({"argv": argv, "display_name": "Mine", "language": "python"}), "utf8"
+    )
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
     startup = tmp_path / "ipython" / "profile_default" / "startup" / "00.py"
     startup.parent.mkdir(parents=True)
-    startup.write_text("spoiled = 1\nprint('spoiled')\n")
+    startup.write_text("spoiled = 1\nprint('spoiled')\n", "utf8")
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     monkeypatch.setenv("PYTHONSTARTUP", str(startup))
     before = sorted(tmp_path.rglob("ipython/**/*"))

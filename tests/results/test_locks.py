@@ -71,7 +71,7 @@ class TestClaim:
         request.addfinalizer(partial(os.umask, os.umask(0o077)))
         with claimed(str(tmp_path / "new" / "store"), ONE):
             (path,) = (tmp_path / "new" / "store").iterdir()
-            assert path.read_text() == f"process {os.getpid()} on {socket.gethostname()}"
+            assert path.read_text("utf8") == f"process {os.getpid()} on {socket.gethostname()}"
             # whoever shares the folder may look, and take the lock afterwards
             assert stat.S_IMODE(path.stat().st_mode) == 0o644
 
