@@ -36,7 +36,7 @@ def said(path: Path) -> str:
 def test_the_kernel_is_that_of_the_command(typed_elsewhere, tmp_path, monkeypatch):
     spec = tmp_path / "jupyter" / "kernels" / "python3" / "kernel.json"
     spec.parent.mkdir(parents=True)
-    argv = ["/bin/false", "{connection_file}"]
+    mine = {"argv": ["/bin/false"], "display_name": "Mine", "language": "python"}
     spec.write_text(
         json.dumps({"argv": argv, "display_name": "Mine", "language": "python"}), "utf8"
     )
