@@ -37,9 +37,7 @@ def test_the_kernel_is_that_of_the_command(typed_elsewhere, tmp_path, monkeypatc
     spec = tmp_path / "jupyter" / "kernels" / "python3" / "kernel.json"
     spec.parent.mkdir(parents=True)
     mine = {"argv": ["/bin/false"], "display_name": "Mine", "language": "python"}
-    spec.write_text(
-        json.dumps({"argv": argv, "display_name": "Mine", "language": "python"}), "utf8"
-    )
+    spec.write_text(json.dumps(mine), "utf8")
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
     startup = tmp_path / "ipython" / "profile_default" / "startup" / "00.py"
     startup.parent.mkdir(parents=True)
