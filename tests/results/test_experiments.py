@@ -8,9 +8,11 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 import torch
+from damage import full_disk
 
 from infomax_lib import RunSpec, SpecError, Store, grid
 from infomax_lib.results import experiments, locks
+from infomax_lib.results import store as store_module
 from infomax_lib.results.compute import Computed
 from infomax_lib.results.experiments import (
     Kind,
@@ -25,7 +27,7 @@ from infomax_lib.results.experiments import (
     table,
     write,
 )
-from infomax_lib.results.store import StoreError, code_fingerprint
+from infomax_lib.results.store import StoreError, StoreWarning, code_fingerprint
 
 KIND = "squares"
 
@@ -40,6 +42,7 @@ class Squares:
         return [specs[n : n + 2] for n in range(0, len(specs), 2)]
 
     def compute(self, specs, device):
+        assert device == torch.device("cpu")
         self.before(specs)
         self.computed += [spec.seed for spec in specs]
         return [{"square": float(spec.seed**2), "odd": bool(spec.seed % 2)} for spec in specs]
@@ -195,7 +198,7 @@ class TestPlan:
         return asked
 
     def test_long_work_has_as_many_processes_as_threads(self, processes, tmp_path, monkeypatch):
-        long_work(specs_of([1]), tmp_path)
+        long_work(specs_of([1]), tmp_path, long=lambda missing: missing == specs_of([1]))
         long_work(specs_of([1]), tmp_path)  # nothing is left to do
         long_work(specs_of([2]), tmp_path, long=lambda missing: False)
         assert processes == [3, 1, 1]
@@ -237,7 +240,24 @@ class TestPlan:
             return "table"
 
         assert cubes([]) == kind.compute_into([]) == "table"
+        assert len({kind, Kind("cubes", (MinibatchSpec,))}) == 2
         assert list(experiments.KINDS.items()) == [("cubes", kind)]
+
+    def test_what_an_audit_allows_unless_a_kind_says_otherwise(self):
+        kind = Kind("cubes", (MinibatchSpec,))
+        assert (kind.tolerance, kind.otherwise, kind.unmeasured) == ({}, (1e-4, 2e-3), ())
+        assert (kind.twins, kind.fields_of, kind.seconds) == (False, None, None)
+
+    def test_goes_to_the_user_s_store_and_the_best_device(self, squares, tmp_path, monkeypatch):
+        monkeypatch.setenv("INFOMAX_STORE", str(tmp_path / "mine"))
+        devices = []
+        monkeypatch.setattr(
+            experiments, "resolve_device", lambda name: devices.append(name) or torch.device("cpu")
+        )
+        kind = Kind(KIND, (MinibatchSpec,))
+        kind.results(specs_of([1]), squares.compute, progress=False)
+        assert Store(tmp_path / "mine").keys(KIND) == {spec.key for spec in specs_of([1])}
+        assert devices == ["auto"]
 
 
 class TestProgress:
@@ -360,6 +380,9 @@ class TestRows:
         kind.results(specs_of([3]), squares.compute, "cpu", tmp_path, False)
         (row,) = Store(tmp_path).load(KIND, [spec.key for spec in specs_of([3])]).values()
         assert set(row) == {"key", "square", "odd"}
+        squares(specs_of([4]))
+        (row,) = Store(tmp_path).load(KIND, [spec.key for spec in specs_of([4])]).values()
+        assert set(row) == {"key", *MinibatchSpec.model_fields, "square", "odd"}
 
     def test_as_a_table_have_the_fields_of_the_specs(self):
         (spec,) = specs_of([3])
@@ -380,7 +403,16 @@ class TestRows:
             c.key: 0.0,
         }
 
-    def test_are_computed_again_when_they_do_not_fit(self, squares):
+    def test_that_the_disk_refused_have_no_file_that_says_a_time(
+        self, tmp_path, elsewhere, monkeypatch
+    ):
+        store = Store(tmp_path)
+        monkeypatch.setattr(store_module, "write_whole", full_disk)
+        with pytest.warns(StoreWarning):
+            write(done(specs_of([1])), store)
+        assert set(seconds_stored(store, KIND).values()) == {0.0}
+
+    def test_that_do_not_fit_the_specs_are_an_error(self, squares):
         squares.compute = lambda specs, device: [{"square": 1.0}]
         with pytest.raises(ValueError, match="zip"):
             squares(specs_of([1, 2]))
