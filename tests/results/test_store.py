@@ -438,9 +438,12 @@ class TestFullDisk:
         with pytest.raises(StoreError, match=r"No space left.*1 result"):
             store.settle()
         assert Store(tmp_path).keys("runs") == {"a"}  # another object in this process knows it
+        with pytest.warns(StoreWarning):
+            store.write("runs", [row("b")])
+        files(rescued)[0].unlink()  # somebody has tidied up
         monkeypatch.undo()
         store.settle()
-        assert on_disk(tmp_path) == {"a"}
+        assert on_disk(tmp_path) == {"a", "b"}
         assert files(rescued) == []
 
     def test_run_goes_on_and_says_at_its_end_what_is_not_stored(

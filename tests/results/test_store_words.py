@@ -34,10 +34,11 @@ class TestWords:
 
     def said(self, function, *arguments):
         """A warning that points to the line that called the store."""
+        call = compile("function(*arguments)", "user.py", "eval")
         with pytest.warns(StoreWarning) as warned:
-            function(*arguments)
+            eval(call, {"function": function, "arguments": arguments})
         (one,) = warned
-        assert one.filename == __file__
+        assert one.filename == "user.py"
         return str(one.message)
 
     def test_of_damage(self, tmp_path, monkeypatch):
@@ -171,6 +172,8 @@ class TestFiles:
         assert [info.metadata["date"][-1] for info in found] == ["1", "1", "2"]
         assert found[0].path.name < found[1].path.name
         assert store.source("runs", "a") == found[2]
+        with pytest.raises(AttributeError):
+            found[2].rows = 0
         assert store.source_names("runs", ["a", "none"]) == {"a": found[2].path.name}
         assert store.source_names("weights", ["a"]) == {}
 
