@@ -133,6 +133,8 @@ def sweep(
         check_output(output, [file])
         place = None if cluster else resolve_device(device)
         todo = plan(specs, results, cores=tasks_wanted(place))
+        if todo.missing:
+            results.refuse_unwritable()
         typer.echo(f"{file}: {describe_sweep(values)}")
         known = f"{len(specs)} runs: {len(specs) - len(todo.missing)} known"
         where = f"on {cluster}" if cluster else f"on {place}, {todo.processes} at a time"

@@ -372,6 +372,7 @@ def _encode(rows: Sequence[dict[str, Any]], metadata: dict[str, Any]) -> bytes:
 
 @cache
 def _session_folder() -> tempfile.TemporaryDirectory[str]:
+    """To be called while holding the lock: of two that are made at once one would go."""
     return tempfile.TemporaryDirectory(prefix="infomax-")
 
 
@@ -389,7 +390,8 @@ def open_store(store: str | os.PathLike[str] | Store | None = "auto") -> Store:
     if store == "auto":
         store = os.environ.get("INFOMAX_STORE") or "auto"
     if store is None or store == "memory":
-        return Store(_session_folder().name)
+        with _LOCK:
+            return Store(_session_folder().name)
     if store == "auto":
         committed = Path(__file__).parents[2] / "results"
         if committed.is_dir():

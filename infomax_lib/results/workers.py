@@ -12,14 +12,14 @@ import queue
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
-from joblib.externals.loky import get_reusable_executor
+from joblib.externals.loky import ProcessPoolExecutor, get_reusable_executor
 
 from infomax_lib.model.spec import Spec
 from infomax_lib.results.locks import take_turns
@@ -31,6 +31,7 @@ R = TypeVar("R")
 
 _POLL_SECONDS = 0.5
 _PATIENCE_SECONDS = 10.0
+_STAYING = threading.Lock()  # held by the call that uses the workers that stay
 
 # Calls a function in a worker process and waits for its result.
 Remote = Callable[..., Any]
@@ -55,8 +56,10 @@ def side_by_side(
     Yields:
         The results of all threads, as they come.
     """
-    executor = get_reusable_executor(max_workers=processes, env={"OMP_NUM_THREADS": "1"})
-    with tempfile.TemporaryDirectory(prefix="infomax-progress-") as folder:
+    with (
+        _workers(processes) as executor,
+        tempfile.TemporaryDirectory(prefix="infomax-progress-") as folder,
+    ):
         names = map(str, itertools.count())
         lock, closed, tasks = threading.Lock(), threading.Event(), set[Future[Any]]()
         # results with what to set when they are dealt with, and how threads end
@@ -117,6 +120,26 @@ def side_by_side(
         finally:
             stop.set()
             watcher.join()
+
+
+@contextmanager
+def _workers(processes: int) -> Iterator[ProcessPoolExecutor]:
+    """The workers that stay for the next call, or others while those work for another thread.
+
+    An error ends all workers of an executor, and must not end those of somebody else.
+    """
+    free, environment = _STAYING.acquire(blocking=False), {"OMP_NUM_THREADS": "1"}
+    if free:
+        executor = get_reusable_executor(max_workers=processes, env=environment)
+    else:
+        executor = ProcessPoolExecutor(max_workers=processes, env=environment)
+    try:
+        yield executor
+    finally:
+        if free:
+            _STAYING.release()
+        else:
+            executor.shutdown()
 
 
 def share_out(

@@ -5,6 +5,10 @@ import json
 import os
 import pickle
 import shutil
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -96,6 +100,13 @@ class TestOpenStore:
         key = "test_memory_lives_as_long_as_the_process"
         open_store("memory").write("tests", [row(key)])
         assert open_store(None).load("tests", [key]).keys() == {key}
+
+    def test_memory_is_the_same_for_threads_that_ask_at_once(self, monkeypatch):
+        made = cache(lambda: time.sleep(0.05) or tempfile.TemporaryDirectory())
+        monkeypatch.setattr(store_module, "_session_folder", made)
+        with ThreadPoolExecutor(8) as threads:
+            folders = set(threads.map(lambda _: open_store("memory").folder, range(8)))
+        assert len(folders) == 1
 
     def test_auto_is_the_variable_or_the_checkout(self, tmp_path, monkeypatch):
         monkeypatch.setenv("INFOMAX_STORE", str(tmp_path))

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,23 @@ def test_an_error_in_a_worker_comes_out():
     with pytest.raises(ValueError, match="cannot use 3"):
         list(side_by_side(lambda remote: (remote(failing, n) for n in [3]), 2, lambda count: None))
     assert sorted(value for value, _, _ in squares([2])) == [4]  # the next call gets new workers
+
+
+def test_an_error_in_one_thread_ends_nobody_elses_workers():
+    gate = threading.Event()
+
+    def patient(remote):
+        yield remote(with_progress, 2)
+        gate.wait(60)
+        yield remote(with_progress, 3)
+
+    with closing(side_by_side(patient, 1, lambda count: None)) as going_on:
+        assert next(going_on)[0] == 4
+        with pytest.raises(ValueError, match="cannot use 3"):
+            list(side_by_side(lambda remote: (remote(failing, 3) for _ in "1"), 1, lambda n: None))
+        gate.set()
+        assert next(going_on)[0] == 9
+    assert sorted(value for value, _, _ in squares([2])) == [4]
 
 
 class TestShareOut:
