@@ -10,6 +10,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pyarrow as pa
@@ -101,8 +102,12 @@ class TestOpenStore:
         open_store("memory").write("tests", [row(key)])
         assert open_store(None).load("tests", [key]).keys() == {key}
 
-    def test_memory_is_the_same_for_threads_that_ask_at_once(self, monkeypatch):
-        made = cache(lambda: time.sleep(0.05) or tempfile.TemporaryDirectory())
+    def test_memory_is_the_same_for_threads_that_ask_at_once(self, tmp_path, monkeypatch):
+        @cache
+        def made():
+            time.sleep(0.05)
+            return SimpleNamespace(name=tempfile.mkdtemp(dir=tmp_path))
+
         monkeypatch.setattr(store_module, "_session_folder", made)
         with ThreadPoolExecutor(8) as threads:
             folders = set(threads.map(lambda _: open_store("memory").folder, range(8)))
