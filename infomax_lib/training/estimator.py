@@ -123,23 +123,11 @@ class InfoMax(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
 
     def _spec(self) -> RunSpec:
         """The validated settings, under RunSpec's names."""
+        own_names = {theirs: own for own, theirs in _NAMES.items()}
+        settings = self.get_params(deep=False)
+        del settings["device"]
         try:
-            return RunSpec(
-                hidden_dim=self.n_components,
-                activation=self.activation,
-                competition=self.competition,
-                lambda_tc=self.lambda_tc,
-                lambda_wr=self.lambda_wr,
-                optimizer=self.optimizer,
-                learning_rate=self.learning_rate,
-                batch_size=self.batch_size,
-                epochs=self.max_iter,
-                seed=self.random_state,
-                objective=self.objective,
-                lambda_lse=self.lambda_lse,
-                temperature=self.temperature,
-                group_size=self.group_size,
-            )
+            return RunSpec(**{own_names.get(name, name): v for name, v in settings.items()})
         except SpecError as refusal:
             named = re.sub(r"(?<!')\b\w+", lambda word: _NAMES.get(word[0], word[0]), str(refusal))
             raise SpecError(named) from None
