@@ -16,8 +16,7 @@ from paper.pages.normalize import normalize
 
 ROOT = Path(__file__).parents[2]
 PIXELS = (
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP4DwAB"
-    "AQEAG7buVgAAAABJRU5ErkJggg=="
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP4DwABAQEAG7buVgAAAABJRU5ErkJggg=="
 )
 NOTEBOOK = """
 # %% [markdown]
