@@ -216,13 +216,16 @@ def history(specs: Sequence[RunSpec] | RunSpec, store: str | Store | None = "aut
     if not specs:
         return pd.DataFrame(columns=front)
     rows = _known("runs", specs, open_store(store), "run(specs, store=...)")
-    frames = []
-    for spec, row in zip(specs, rows, strict=True):
-        means, measures = (pd.DataFrame(row[part]).set_index("epoch") for part in _LISTS)
-        frame = means.join(measures, how="outer").reset_index()
-        frames.append(frame.assign(key=spec.key, **spec.model_dump()))
-    table = pd.concat(frames, ignore_index=True)
-    return table[front + [name for name in table.columns if name not in front]]
+    means, measures = (
+        pd.concat([pd.DataFrame(row[part]) for row in rows], keys=range(len(rows)), names=["run"])
+        .reset_index("run")
+        .astype({"epoch": "int64"})  # that of a run without epochs is a list of nothing
+        .set_index(["run", "epoch"])
+        for part in _LISTS
+    )
+    long = means.join(measures, how="outer").reset_index()
+    fields = pd.DataFrame([{"key": spec.key, **spec.model_dump()} for spec in specs])
+    return pd.concat([fields.loc[long.pop("run")].reset_index(drop=True), long], axis=1)
 
 
 def trained_layer(
