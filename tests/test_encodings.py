@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from infomax_lib import cli
+from infomax_lib.results.files import source_files
 from paper.pages import command
 
 ROOT = Path(__file__).parents[1]
 SOURCES = [
     path
     for folder in ("infomax_lib", "paper", "benchmarks", "tests", "notebooks", ".ci", "book")
-    for path in sorted((ROOT / folder).rglob("*.py"))
+    for path in source_files(ROOT / folder)
 ]
 #: How many arguments without a name come before the encoding.
 BEFORE = {"read_text": 0, "write_text": 1}
