@@ -86,7 +86,7 @@ def claimed(folder: str | os.PathLike[str], population: Sequence[Spec]) -> Itera
         except Timeout:
             mine = False
         else:
-            path.write_text(_this_process())
+            path.write_text(_this_process(), "utf8")
     try:
         yield mine
     finally:
@@ -106,7 +106,7 @@ def _owner(folder: str | os.PathLike[str], population: Sequence[Spec]) -> str:
     """Who holds a population, in words; empty for another thread of this process."""
     owner = ""
     with contextlib.suppress(OSError, ValueError):
-        owner = _path(folder, population).read_text()
+        owner = _path(folder, population).read_text("utf8")
     return "" if owner == _this_process() else owner or "another process"
 
 
