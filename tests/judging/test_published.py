@@ -5,12 +5,13 @@ import tomllib
 from importlib import resources
 
 import numpy as np
+import pandas as pd
 import pytest
 from synthetic_evidence import evidence
 from worlds import COLUMNS, FULL_BATCH, PRINTED, table_at
 
 from infomax_lib.model.spec import RunSpec
-from paper.judging.evidence import MissingEvidence
+from paper.judging.evidence import Evidence, MissingEvidence
 from paper.judging.published import (
     agrees,
     combine_numbers,
@@ -170,6 +171,10 @@ def test_number_rule_at_its_limits():
     many = [0.0] * 20 + [1.0] * 20 + [2.51]  # mean 0.549, two deviations 1.18 with half a unit
     assert number_verdict("1.7", many) == "reproduced"
     assert number_verdict("1.8", many) == "not reproduced"
+    # a limit itself counts: of the range, and of two deviations (of 3, from a mean of 1.5)
+    assert number_verdict("3", [1.0, 2.0, 2.5]) == "reproduced"
+    assert number_verdict("1", [1.5, 2.0, 3.0]) == "reproduced"
+    assert number_verdict("8", [0.5] * 8 + [9.5]) == "reproduced"
     # partly: within 15 % of the printed number, or within half a unit of it
     assert number_verdict("100", [114.0, 114.5]) == "partly"
     assert number_verdict("100", [115.0, 115.0]) == "partly"
@@ -262,6 +267,13 @@ def test_comparison_needs_one_run_of_a_named_seed_and_two_of_others():
     assert (compare("tc_minibatch", keep(3))["verdict"] == "not measured").all()
 
 
+def test_two_seeds_are_enough_with_or_without_a_history_and_of_a_longer_run():
+    two = evidence(keep=lambda s: s["seed"] in (3, 4))
+    assert (compare("tc_minibatch", Evidence(two.runs))["n"] == 2).all()
+    longer = compare("softmax_epochs", two).set_index("row")["n"]
+    assert set(longer["epochs = 200"]) == {2}
+
+
 def test_a_run_of_the_length_itself_goes_before_a_longer_one():
     def loss_is_length(s):
         return {"loss": float(s["epochs"])}
@@ -311,6 +323,9 @@ def test_comparison_says_what_is_missing():
 
 
 def test_words_in_a_table_are_no_verdict():
+    verdicts = pd.DataFrame({"verdict": ["reproduced", "no number printed", "reproduced"]})
+    assert table_verdict(verdicts) == "reproduced"
+    assert table_verdict(verdicts[1:2]) == "not applicable"
     rows = compare("optimizers", evidence())
     slow = rows[rows["published"] == "(very slow)"]
     assert slow["verdict"].item() == "no number printed"
