@@ -8,7 +8,7 @@ from infomax_lib import RunSpec, Store, cli
 from infomax_lib.results import audit
 from infomax_lib.results.draw import Stored, auditable, draw
 from infomax_lib.results.experiments import KINDS
-from infomax_lib.results.store import code_fingerprint
+from infomax_lib.results.files import code_fingerprint
 from paper.chapters.mutual_information.measured.adversarial import AdversarialSpec
 from paper.chapters.mutual_information.measured.dependent_batches import DependentBatchesSpec
 from paper.chapters.mutual_information.measured.halves import HalvesSpec

@@ -48,7 +48,8 @@ import torch
 from infomax_lib.model.spec import Spec
 from infomax_lib.results.draw import Stored, auditable, draw
 from infomax_lib.results.experiments import Kind
-from infomax_lib.results.store import FileInfo, Store, code_fingerprint, open_store
+from infomax_lib.results.files import code_fingerprint
+from infomax_lib.results.store import FileInfo, Store, open_store
 from infomax_lib.training.devices import resolve_device
 
 __all__ = [

@@ -19,7 +19,7 @@ import torch
 from infomax_lib.model.data import load_dataset
 from infomax_lib.model.spec import RunSpec
 from infomax_lib.results.compute import Computed, compute
-from infomax_lib.results.store import code_fingerprint
+from infomax_lib.results.files import code_fingerprint
 from infomax_lib.training.devices import resolve_device
 from infomax_lib.training.memory import available_memory, refuse_what_cannot_fit
 

@@ -13,7 +13,7 @@ import torch
 
 from infomax_lib.model.data import load_dataset
 from infomax_lib.model.spec import RunSpec
-from infomax_lib.results.store import code_fingerprint
+from infomax_lib.results.files import code_fingerprint
 from infomax_lib.training.devices import device_name
 from infomax_lib.training.population import TrainedRun, train_population
 

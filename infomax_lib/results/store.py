@@ -20,7 +20,6 @@ import hashlib
 import json
 import os
 import re
-import sys
 import tempfile
 import threading
 import warnings
@@ -37,13 +36,13 @@ import pyarrow.parquet as pq
 import torch
 
 from infomax_lib.results.files import (
+    code_fingerprint,
     refuse_unwritable,
     remove_abandoned,
-    source_files,
     write_whole,
 )
 
-__all__ = ["FileInfo", "Store", "StoreError", "StoreWarning", "code_fingerprint", "open_store"]
+__all__ = ["FileInfo", "Store", "StoreError", "StoreWarning", "open_store"]
 
 # How rows are laid out in a file. Raise it when older versions could not read, or would misread,
 # what this one writes.
@@ -409,28 +408,6 @@ def _rescue_folder(store: Path) -> Path:
             refuse_unwritable(folder)
             return folder
     raise OSError("nowhere to keep them")
-
-
-@cache
-def code_fingerprint(package: str = "infomax_lib") -> str:
-    """SHA-256 over Python sources, 16 hex digits: which code computed a result.
-
-    Line endings do not count.
-
-    Args:
-        package: Whose sources are covered beside those of this library; one that has no folder
-            (a notebook, a script) adds nothing.
-    """
-    digest = hashlib.sha256()
-    roots = [Path(__file__).parents[1]]
-    file = getattr(sys.modules.get(package), "__file__", None)
-    if file and Path(file).name == "__init__.py" and Path(file).parent not in roots:
-        roots.append(Path(file).parent)
-    for root in roots:
-        for path in source_files(root):
-            digest.update(path.relative_to(root).as_posix().encode() + b"\0")
-            digest.update(path.read_bytes().replace(b"\r\n", b"\n"))
-    return digest.hexdigest()[:16]
 
 
 def _provenance() -> dict[str, Any]:

@@ -27,7 +27,8 @@ from infomax_lib.results.experiments import (
     table,
     write,
 )
-from infomax_lib.results.store import StoreError, StoreWarning, code_fingerprint
+from infomax_lib.results.files import code_fingerprint
+from infomax_lib.results.store import StoreError, StoreWarning
 
 KIND = "squares"
 

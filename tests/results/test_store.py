@@ -32,7 +32,8 @@ from infomax_lib.cli import app
 from infomax_lib.results import files as files_module
 from infomax_lib.results import store as store_module
 from infomax_lib.results.experiments import Kind
-from infomax_lib.results.store import StoreError, StoreWarning, code_fingerprint
+from infomax_lib.results.files import code_fingerprint
+from infomax_lib.results.store import StoreError, StoreWarning
 
 KIND_OF_ITS_OWN = Kind("toys", (RunSpec,))
 

@@ -16,7 +16,8 @@ import infomax_lib
 from infomax_lib import Store
 from infomax_lib.results import files as files_module
 from infomax_lib.results import store as store_module
-from infomax_lib.results.store import StoreError, StoreWarning, code_fingerprint
+from infomax_lib.results.files import code_fingerprint
+from infomax_lib.results.store import StoreError, StoreWarning
 
 
 class TestWords:
@@ -243,7 +244,7 @@ class TestFingerprint:
         (root / "results").mkdir(parents=True)
         (root / "a.py").write_text("x = 1\n", "utf8")
         (root / "results" / "store.py").write_text("y = 1\n", "utf8")
-        monkeypatch.setattr(store_module, "__file__", str(root / "results" / "store.py"))
+        monkeypatch.setattr(files_module, "__file__", str(root / "results" / "files.py"))
         return root, code_fingerprint.__wrapped__
 
     def test_depends_on_names_places_and_contents(self, sources):
@@ -285,7 +286,7 @@ class TestFingerprint:
         self, tmp_path, monkeypatch
     ):
         (tmp_path / "a.py").write_bytes(b"x = 1\ny = 2\n")
-        monkeypatch.setattr(store_module, "__file__", str(tmp_path / "results" / "store.py"))
+        monkeypatch.setattr(files_module, "__file__", str(tmp_path / "results" / "files.py"))
         original = code_fingerprint.__wrapped__()
         (tmp_path / "a.py").write_bytes(b"x = 1\r\ny = 2\r\n")
         (tmp_path / ".#a.py").symlink_to("somebody@somewhere.1234")  # Emacs has the file open
