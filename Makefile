@@ -6,8 +6,9 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 SITE   := book/_build/html
-# Test processes, each with one thread; a file stays in one process, long files come first.
-PYTEST ?= -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# Test processes, each with one thread; a file stays in one process, long files come first. There is
+# one more than cores, up to four: a process that waits for a browser or a child leaves its core idle.
+PYTEST ?= -n $(shell expr $(CORES) + 1) --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 # Cores this process may use: two processes with two threads each on two cores are ten times
 # slower than one, so the number is fixed here once for torch, NumPy and every notebook kernel.

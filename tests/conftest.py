@@ -34,6 +34,7 @@ LONG = (
     "test_recompute.py",
     "test_replay.py",
     "test_survival.py",
+    "test_site.py",
 )
 
 

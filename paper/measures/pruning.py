@@ -179,8 +179,8 @@ def removable_share(curve: pd.DataFrame, points: float = 0.01) -> float:
     )
     if removed.size == 0 or removed[0] != 0:
         raise ValueError("the curve has no row for 0 removed units: measure that step, too")
-    within = np.logical_and.accumulate(accuracy >= accuracy[0] - points - _ROUNDING)
-    # where the first is NaN no step is within, and there is no largest
+    with np.errstate(invalid="ignore"):  # NaN is not within
+        within = np.logical_and.accumulate(accuracy >= accuracy[0] - points - _ROUNDING)
     return float(share[within].max()) if within[0] else math.nan
 
 
