@@ -448,7 +448,7 @@ class TestFullDisk:
             store.write("runs", [row("b")])
         files(rescued)[0].unlink()  # somebody has tidied up
         monkeypatch.undo()
-        store.settle()
+        Store(tmp_path).settle()
         assert on_disk(tmp_path) == {"a", "b"}
         assert files(rescued) == []
 
