@@ -272,8 +272,8 @@ class TestDamage:
 
     def test_a_file_that_vanishes_while_it_is_read(self, tmp_path, monkeypatch):
         Store(tmp_path).write("runs", [row("a")])
-        real = Path.glob
-        monkeypatch.setattr(Path, "glob", lambda s, p: [*real(s, p), tmp_path / "gone.parquet"])
+        real, gone = Path.glob, tmp_path / "runs" / f"{'0' * 32}.parquet"
+        monkeypatch.setattr(Path, "glob", lambda s, p: [gone, *real(s, p)])
         assert Store(tmp_path).keys("runs") == {"a"}
 
     def test_damaged_runs_are_computed_again(self, tmp_path):
@@ -368,6 +368,12 @@ class TestDigest:
 
 
 class TestTwoWriters:
+    def test_nobody_reads_what_it_wrote(self, tmp_path, monkeypatch):
+        store = Store(tmp_path)
+        store.write("runs", [row("a")])
+        monkeypatch.setattr(Path, "read_bytes", full_disk)
+        assert store.keys("runs") == {"a"}  # a warning would be an error
+
     def test_of_two_rows_with_one_key_every_reader_sees_the_same(self, tmp_path):
         first, second = Store(tmp_path), Store(tmp_path)
         assert first.keys("runs") == second.keys("runs") == set()
@@ -459,7 +465,7 @@ class TestFullDisk:
             store.write("runs", [row("b")])
         files(rescued)[0].unlink()  # somebody has tidied up
         monkeypatch.undo()
-        store.settle()
+        Store(tmp_path).settle()
         assert on_disk(tmp_path) == {"a", "b"}
         assert files(rescued) == []
 
