@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import io
 import itertools
 import json
 import os
@@ -27,7 +26,7 @@ from pathlib import Path
 import torch
 
 from infomax_lib import RunSpec, Store, grid, run
-from infomax_lib.results import compute
+from infomax_lib.results import compute, files
 from infomax_lib.training.grouping import populations
 
 SPECS = [
@@ -58,46 +57,46 @@ PLACES = {
 }
 
 
-class HalfWay(io.BufferedWriter):
-    """A file that reports when half of its content has reached the system."""
+class Observed:
+    """:mod:`os`, for the module that writes files, with a report of what is done to one."""
 
-    report: Callable[[str], None]
+    def __init__(self, report: Callable[[str], None]) -> None:
+        self.report = report
+        self._begun: dict[int, bool] = {}  # handle of a file -> whether something is written
 
-    def write(self, content) -> int:
-        half = len(content) // 2
-        super().write(content[:half])
-        self.flush()
+    def __getattr__(self, name: str) -> object:
+        return getattr(os, name)
+
+    def open(self, path: Path, flags: int, mode: int = 0o777) -> int:
+        handle = os.open(path, flags, mode)
+        if flags & os.O_CREAT:
+            self._begun[handle] = False
+            self.report("opened a file for")
+        return handle
+
+    def write(self, handle: int, content: memoryview) -> int:
+        if self._begun[handle]:
+            return os.write(handle, content)
+        self._begun[handle] = True
+        half = os.write(handle, content[: len(content) // 2])
         self.report("half wrote")
-        return half + super().write(content[half:])
+        return half
+
+    def fsync(self, handle: int) -> None:
+        if handle in self._begun:
+            self.report("wrote")
+        os.fsync(handle)
+        if self._begun.pop(handle, None):  # a folder has not been begun
+            self.report("flushed")
+
+    def replace(self, source: Path, target: Path) -> None:
+        os.replace(source, target)
+        self.report("renamed")
 
 
 def observe(report: Callable[[str], None]) -> None:
     """Make this process report what it does, by wrapping the calls it does it with."""
-    mkstemp, fsync, replace, train = (
-        tempfile.mkstemp,
-        os.fsync,
-        os.replace,
-        compute.train_population,
-    )
-
-    def opened(*args, **kwargs):
-        made = mkstemp(*args, **kwargs)
-        report("opened a file for")
-        return made
-
-    def file_of(handle, mode):
-        file = HalfWay(io.FileIO(handle, mode))
-        file.report = report
-        return file
-
-    def flushed(handle):
-        report("wrote")
-        fsync(handle)
-        report("flushed")
-
-    def renamed(*args):
-        replace(*args)
-        report("renamed")
+    train = compute.train_population
 
     def trained(specs, *args, on_epoch, **kwargs):
         report("started on " + " ".join(spec.key for spec in specs))
@@ -110,7 +109,7 @@ def observe(report: Callable[[str], None]) -> None:
         report("trained")
         return found
 
-    tempfile.mkstemp, os.fdopen, os.fsync, os.replace = opened, file_of, flushed, renamed
+    files.os = Observed(report)
     compute.train_population = trained
 
 

@@ -281,7 +281,8 @@ def interruptible(
             if total:
                 store.refuse_unwritable()
             yield
-            store.settle()
+            if total:
+                store.settle()
     except KeyboardInterrupt:
         print(
             f"Interrupted: {total - left()} of {total} {what} are finished and stored in "

@@ -184,7 +184,10 @@ class Store:
             try:
                 self._save()
             except OSError as error:
-                raise StoreError(self._refused(error)) from error
+                raise StoreError(
+                    f"{self._refused(error)}. As long as this process lives the same call gives "
+                    "them without computing them again"
+                ) from error
 
     def _save(self) -> None:
         while self._unsaved:

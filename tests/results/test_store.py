@@ -479,8 +479,9 @@ class TestFullDisk:
         ):
             run(specs, store=tmp_path, progress=False)
         assert on_disk(next(elsewhere.iterdir())) == {spec.key for spec in specs}
-        monkeypatch.undo()
         monkeypatch.setattr("infomax_lib.results.runs.compute", None)  # nothing is trained again
+        assert len(run(specs, store=tmp_path, progress=False)) == 2
+        monkeypatch.undo()
         assert len(run(specs, store=tmp_path, progress=False)) == 2
         Store(tmp_path).settle()
         assert on_disk(tmp_path) == {spec.key for spec in specs}
