@@ -49,8 +49,10 @@ book: execute ## build the site into book/_build/html, any warning is an error
 test: $(STAMP) ## run all tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST)
 
-# The replay of the pages, and the numbers of layer, training and measures.
-NARROW := tests/test_replay.py tests/model tests/training tests/measures
+# The replay of the pages, and the numbers of layer, training and measures; not files and arrays.
+NARROW := tests/test_replay.py tests/model tests/training tests/measures \
+  --ignore=tests/training/test_compiled_cache.py --ignore=tests/model/test_data.py \
+  --ignore=tests/model/test_spec.py
 
 test-narrow: $(STAMP) ## replay and numerics again, under the oldest instructions of x86
 	OMP_NUM_THREADS=1 $(BIN)/python .ci/narrow.py $(BIN)/python -m pytest $(PYTEST) --dist worksteal $(NARROW)

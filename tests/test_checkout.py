@@ -74,7 +74,7 @@ def test_command_works_in_its_own_checkout_and_elsewhere(place, tmp_path, monkey
     for folder in (place, tmp_path):
         monkeypatch.chdir(folder)
         result = CliRunner().invoke(cli.app, ["sweep", "missing.yaml"])
-        assert "cannot read the sweep missing.yaml" in result.stderr
+        assert "cannot read missing.yaml" in result.stderr
 
 
 def test_library_that_is_no_checkout_works_in_any(copy, tmp_path, monkeypatch):
@@ -82,7 +82,7 @@ def test_library_that_is_no_checkout_works_in_any(copy, tmp_path, monkeypatch):
     monkeypatch.setattr(cli, "__file__", str(tmp_path / "site-packages" / "infomax_lib" / "cli.py"))
     monkeypatch.chdir(copy)
     result = CliRunner().invoke(cli.app, ["sweep", "missing.yaml"])
-    assert "cannot read the sweep missing.yaml" in result.stderr
+    assert "cannot read missing.yaml" in result.stderr
 
 
 def test_tests_ask_which_library_programs_find(copy, monkeypatch):
