@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
-from joblib.externals.loky import ProcessPoolExecutor, get_reusable_executor
+from joblib.externals.loky import ProcessPoolExecutor
 
 from infomax_lib.model.spec import Spec
 from infomax_lib.results.locks import take_turns
@@ -31,7 +31,9 @@ R = TypeVar("R")
 
 _POLL_SECONDS = 0.5
 _PATIENCE_SECONDS = 10.0
-_STAYING = threading.Lock()  # held by the call that uses the workers that stay
+_IDLE_SECONDS = 10.0  # after which workers end; the next call starts others
+
+_idle: dict[int, ProcessPoolExecutor] = {}  # number of workers -> those of a call that has ended
 
 # Calls a function in a worker process and waits for its result.
 Remote = Callable[..., Any]
@@ -124,22 +126,23 @@ def side_by_side(
 
 @contextmanager
 def _workers(processes: int) -> Iterator[ProcessPoolExecutor]:
-    """The workers that stay for the next call, or others while those work for another thread.
+    """Workers that no other call has, and that stay for the next one when the block ends well.
 
-    An error ends all workers of an executor, and must not end those of somebody else.
+    Not joblib's own, which every user of joblib shares: an error here ends all workers.
     """
-    free, environment = _STAYING.acquire(blocking=False), {"OMP_NUM_THREADS": "1"}
-    if free:
-        executor = get_reusable_executor(max_workers=processes, env=environment)
-    else:
-        executor = ProcessPoolExecutor(max_workers=processes, env=environment)
+    executor = _idle.pop(processes, None)
     try:
-        yield executor
-    finally:
-        if free:
-            _STAYING.release()
-        else:
-            executor.shutdown()
+        if executor is not None:
+            executor.submit(os.getpid).result()
+    except RuntimeError:  # somebody has ended them
+        executor = None
+    if executor is None:
+        executor = ProcessPoolExecutor(
+            processes, timeout=_IDLE_SECONDS, env={"OMP_NUM_THREADS": "1"}
+        )
+    yield executor
+    if _idle.setdefault(processes, executor) is not executor:
+        executor.shutdown()
 
 
 def share_out(

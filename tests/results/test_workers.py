@@ -10,8 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from joblib import Parallel, delayed
 
 from infomax_lib import RunSpec, grid
 from infomax_lib.results import locks, workers
@@ -73,6 +75,13 @@ def test_an_error_in_one_thread_ends_nobody_elses_workers():
         gate.set()
         assert next(going_on)[0] == 9
     assert sorted(value for value, _, _ in squares([2])) == [4]
+
+
+def test_joblib_keeps_workers_of_its_own():
+    squares([2])
+    arrays = [np.zeros(200_000)] * 2  # so large that joblib hands them over in a file
+    assert Parallel(n_jobs=2)(delayed(len)(array) for array in arrays) == [200_000] * 2
+    assert sorted(value for value, _, _ in squares([3])) == [9]
 
 
 class TestShareOut:
