@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import shutil
 import sys
 import tempfile
@@ -24,7 +25,7 @@ from typing import Any
 import nbformat
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from infomax_lib.results.files import write_whole
+from infomax_lib.results.files import refuse_unwritable, write_whole
 from infomax_lib.results.sweep import SweepError, parse_yaml, read_yaml
 from paper.pages.fingerprint import cells_that_count, content_digest, fingerprint
 from paper.pages.normalize import normalize
@@ -201,13 +202,12 @@ def check_target(page: Page, target: Path, rerun: bool) -> None:
     Raises:
         PageError: That, with what to do.
     """
-    folder = next(f for f in target.absolute().parents if f.exists())
     try:
-        with tempfile.TemporaryFile(dir=folder):
-            pass
+        refuse_unwritable(target.absolute().parent)
     except OSError as error:
         raise PageError(
-            f"{page.name}: nothing can be written to {target.parent} ({error.strerror}): "
+            f"{page.name}: nothing can be written to {target.parent} "
+            f"({os.strerror(error.errno or 0)}): "
             "name another folder by --output"
         ) from error
     if not target.exists() or (not rerun and page.path.exists() and target.samefile(page.path)):

@@ -17,8 +17,9 @@ class PageError(RuntimeError):
 
 def _listed(root: Path) -> list[str]:
     """The files of the table of contents, in its order, without suffix."""
+    contents = root / "book" / "_toc.yml"
     try:
-        toc = read_yaml(root / "book" / "_toc.yml")
+        toc = read_yaml(contents)
         return [
             toc["root"],
             *(entry["file"] for part in toc["parts"] for entry in part["chapters"]),
@@ -26,7 +27,7 @@ def _listed(root: Path) -> list[str]:
     except SweepError as error:
         raise PageError(str(error)) from error
     except (LookupError, TypeError) as error:
-        raise PageError(f"{root / '_toc.yml'} names no root, or no parts with chapters") from error
+        raise PageError(f"{contents} names no root, or no parts with chapters") from error
 
 
 def chapters(root: Path) -> list[str]:
