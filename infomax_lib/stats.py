@@ -4,24 +4,23 @@ A seed fixes the initial weights *and* the order of the data, so two configurati
 seeds are compared pair by pair: the interval of the paired difference is narrower, and fairer,
 than the gap between two separate intervals.
 
-Intervals are 95 % bias-corrected and accelerated bootstrap intervals (BCa; Efron 1987) of the
-mean, as implemented in :func:`scipy.stats.bootstrap`, with a fixed random state.
+Intervals are Student's: mean ± t · s/√n. On the metrics of this book they cover the mean in 94 to
+95 of 100 samples of 5, 10 or 20 seeds, where a bias-corrected and accelerated bootstrap (BCa)
+covers it in 84, 90 and 93 (:mod:`paper.judging.coverage` measures it).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-RESAMPLES = 9999
-#: Of pairs, each of which is ranked anew.
-RANK_RESAMPLES = 4999
+#: Random sign patterns, where there are too many to try them all.
+SIGN_FLIPS = 9999
 CONFIDENCE = 0.95
 #: What float64 leaves of an equality, in the sizes of this book.
 EXACT = 1e-9
@@ -44,6 +43,7 @@ class Interval:
         high: Upper limit.
         n: Number of finite values that were used.
         dropped: Number of values that were not finite (diverged runs) and were left out.
+        sample: The finite values themselves, in ascending order, where they are known.
     """
 
     mean: float
@@ -51,6 +51,7 @@ class Interval:
     high: float
     n: int
     dropped: int = 0
+    sample: tuple[float, ...] = field(default=(), repr=False, compare=False)
 
     def __str__(self) -> str:
         if self.n == 0:
@@ -67,7 +68,8 @@ class Interval:
     def scaled(self, factor: float) -> Interval:
         """The interval of ``factor`` times the measure (100 turns fractions into per cent)."""
         low, high = sorted((self.low * factor, self.high * factor))
-        return Interval(self.mean * factor, low, high, self.n, self.dropped)
+        sample = tuple(sorted(value * factor for value in self.sample))
+        return Interval(self.mean * factor, low, high, self.n, self.dropped, sample)
 
 
 def decimals(value: float, half_width: float) -> int | None:
@@ -106,42 +108,27 @@ def format_exact(value: float) -> str:
 
 
 def mean_interval(values: Iterable[float]) -> Interval:
-    """Mean and 95 % BCa interval of ``values``; values that are not finite are counted apart.
+    """Mean and 95 % Student interval of ``values``; values that are not finite are counted apart.
 
-    No value gives NaN, one value gives a mean without interval, and equal values give an
-    interval of width zero — explicitly, since the bootstrap is undefined for all three.
+    No value gives NaN, one value gives a mean without interval, and equal values an interval of
+    width zero.
     """
     array = np.asarray(list(values), dtype=float)
-    finite = array[np.isfinite(array)]
-    dropped = int(array.size - finite.size)
-    if finite.size == 0:
+    finite = np.sort(array[np.isfinite(array)])
+    n, dropped = int(finite.size), int(array.size - finite.size)
+    if n == 0:
         return Interval(math.nan, math.nan, math.nan, 0, dropped)
     mean = float(finite.mean())
-    if finite.size == 1:
+    if n == 1:
         return Interval(mean, math.nan, math.nan, 1, dropped)
-    # Values that differ by rounding only are equal: their jackknife is noise divided by noise.
+    # Values that differ by rounding only are equal.
     if np.ptp(finite) <= 1e-12 * np.abs(finite).max():
-        return Interval(mean, mean, mean, int(finite.size), dropped)
-    # BCa limits move and scale with the sample: a standard scale keeps tiny values from underflow.
+        return Interval(mean, mean, mean, n, dropped, tuple(finite))
+    # A standard scale keeps the squares of tiny values from underflow.
     scale = float(np.ptp(finite))
-    low, high = _bca(np.sort((finite - mean) / scale).tobytes())
-    return Interval(mean, mean + scale * low, mean + scale * high, int(finite.size), dropped)
-
-
-@lru_cache(maxsize=4096)
-def _bca(sample: bytes) -> tuple[float, float]:
-    """BCa limits of the mean; cached because rules, tables and figures ask for the same ones."""
-    values = np.frombuffer(sample)
-    result = stats.bootstrap(
-        (values,),
-        np.mean,
-        n_resamples=RESAMPLES,
-        confidence_level=CONFIDENCE,
-        method="BCa",
-        vectorized=True,
-        rng=np.random.default_rng(0),
-    )
-    return float(result.confidence_interval.low), float(result.confidence_interval.high)
+    error = scale * float(((finite - mean) / scale).std(ddof=1)) / math.sqrt(n)
+    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1)) * error
+    return Interval(mean, mean - half, mean + half, n, dropped, tuple(finite))
 
 
 def matches(column: pd.Series, wanted: object) -> np.ndarray:
@@ -242,7 +229,7 @@ def sign_flip_p(differences: Iterable[float]) -> float:
         patterns = np.arange(2**values.size)[:, None] >> np.arange(values.size) & 1
         signs = 1.0 - 2.0 * patterns
     else:
-        draws = np.random.default_rng(0).integers(0, 2, (RESAMPLES, values.size))
+        draws = np.random.default_rng(0).integers(0, 2, (SIGN_FLIPS, values.size))
         signs = np.vstack([np.ones(values.size), 1.0 - 2.0 * draws])
     observed = abs(values.mean())
     # The tolerance keeps patterns that tie with the observed one exactly, but for rounding.
@@ -281,11 +268,11 @@ def spearman_trend(table: pd.DataFrame, x: str, y: str) -> Interval:
 
 
 def rank_correlation(first: Iterable[float], second: Iterable[float]) -> Interval:
-    """Spearman's rank correlation with a 95 % percentile bootstrap interval over the pairs.
+    """Spearman's rank correlation ρ of pairs, with its 95 % interval.
 
-    Pairs of which one value is not finite are left out and counted. The interval is NaN below
-    four pairs, where resampling says nothing, and everything is NaN where one side is constant.
-    Resamples in which one side is constant have no correlation and are left out.
+    The interval is that of artanh ρ with variance (1 + ρ²/2)/(n − 3), carried back (Bonett & Wright
+    2000). Pairs of which one value is not finite are left out and counted. The interval is NaN
+    below four pairs, and everything is NaN where one side is constant.
 
     Args:
         first: One value per configuration, shape (n,).
@@ -309,15 +296,10 @@ def rank_correlation(first: Iterable[float], second: Iterable[float]) -> Interva
     rho = float(stats.spearmanr(x, y).statistic)
     if n < 4:
         return Interval(rho, np.nan, np.nan, n, dropped)
-    picked = np.random.default_rng(0).integers(0, n, (RANK_RESAMPLES, n))
-    ranks = [stats.rankdata(values[picked], axis=1) for values in (x, y)]
-    centred = [r - r.mean(axis=1, keepdims=True) for r in ranks]
-    spread = np.sqrt(np.square(centred[0]).sum(1) * np.square(centred[1]).sum(1))
-    known = spread > 0
-    resampled = (centred[0] * centred[1]).sum(1)[known] / spread[known]
-    tail = 100 * (1 - CONFIDENCE) / 2
-    low, high = np.percentile(resampled, [tail, 100 - tail])
-    return Interval(rho, float(low), float(high), n, dropped)
+    centre = np.arctanh(np.clip(rho, -1 + EXACT, 1 - EXACT))
+    normal = stats.norm.ppf((1 + CONFIDENCE) / 2)
+    half = normal * math.sqrt((1 + rho**2 / 2) / (n - 3))
+    return Interval(rho, float(np.tanh(centre - half)), float(np.tanh(centre + half)), n, dropped)
 
 
 def signed(interval: Interval) -> str:

@@ -11,10 +11,14 @@ No chapter imports another. The registry finds the rules of all of them by their
 from __future__ import annotations
 
 import importlib
+import math
 import pkgutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
-from paper.judging.claims import CLAIMS, Claim, Finding
+from infomax_lib.stats import format_number
+from paper.judging.claims import CLAIMS, Claim, Finding, Part
+from paper.judging.decisions import Decision
 from paper.judging.evidence import Evidence, MissingEvidence
 from paper.judging.verdicts import Verdict, Verdicts
 
@@ -46,7 +50,7 @@ def _order(claim_id: str) -> tuple[str, int]:
 def judge(chapter: str, evidence: Evidence) -> Verdicts:
     """The verdicts on all claims of a chapter, from the evidence it measured.
 
-    A claim whose rule lacks runs is *inconclusive*, and its evidence says what is missing.
+    A claim whose rule lacks runs is *not measured*, and its evidence says what is missing.
 
     Raises:
         ValueError: The chapter has no claims.
@@ -69,7 +73,7 @@ def _judge(rule: Claim, material: Evidence | Verdicts) -> Verdict:
         result = rule.function(material)
     except MissingEvidence as missing:
         result = Finding(
-            "inconclusive", f"Not measured with these parameters: needs {missing.args[0]}."
+            "not measured", f"Not measured with these parameters: needs {missing.args[0]}."
         )
     keys: tuple[str, ...] = ()
     seeds = 0
@@ -90,7 +94,37 @@ def _judge(rule: Claim, material: Evidence | Verdicts) -> Verdict:
         number_verdict=result.number,
         interpretation_verdict=result.interpretation,
         chapter=rule.chapter,
+        quote=rule.quote,
+        decisive=rule.decisive,
+        smallest=rule.smallest,
+        **_strength(result.parts),
+        before=rule.before,
+        amended=rule.amended,
         runs=len(keys),
         seeds=seeds,
         keys=keys,
     )
+
+
+def _strength(parts: Sequence[Part]) -> dict[str, Any]:
+    """Effect, least detectable effect, range of bars and false-verdict rate of a claim.
+
+    A claim with several decisive parts is supported only if all hold, so that its rate is at most
+    the smallest of theirs.
+    """
+    tests = [(p.name, p.decision) for p in parts if p.decisive and p.decision is not None]
+    several = len(tests) > 1
+
+    def listed(texts: Iterable[tuple[str, str]]) -> str:
+        return "; ".join(f"{name}: {text}" if several else text for name, text in texts if text)
+
+    return {
+        "effect": listed((p.name, p.text) for p in parts if p.decisive),
+        "detectable": listed(
+            (name, format_number(test.least_detectable))
+            for name, test in tests
+            if isinstance(test, Decision) and math.isfinite(test.least_detectable)
+        ),
+        "stands_for": listed((name, test.stands_for) for name, test in tests),
+        "false_support": min((test.false_support() for _, test in tests), default=None),
+    }

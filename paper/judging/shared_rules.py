@@ -1,17 +1,17 @@
 """Conditions, floors and small tests that several rules use."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import pandas as pd
 
 from infomax_lib.stats import (
     Interval,
     by_seed,
-    format_number,
     mean_interval,
     where,
 )
-from paper.judging.claims import Part, above, below, inside
+from paper.judging.claims import Part, decided
+from paper.judging.decisions import Decision, Share, Side
 from paper.judging.evidence import MIN_SEEDS, Evidence, MissingEvidence, describe
 
 #: The λ_tc grid that three chapters share.
@@ -19,6 +19,10 @@ GRID = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 
 #: One percentage point of probe accuracy: smaller differences do not matter here.
 POINT = 0.01
+
+#: Half a point is the smallest difference of accuracies of interest: about the standard error of an
+#: accuracy of 0.8 measured on 10 000 images.
+HALF_POINT = 0.005
 
 #: Outputs are called uncorrelated when Σ r² over ordered pairs is below this: for K = 16 a mean r²
 #: of 0.002, above the 0.04 … 0.28 that the source calls independent and far below its 3.13.
@@ -79,46 +83,63 @@ def points(interval: Interval) -> str:
     return f"{interval.scaled(100)} points"
 
 
-def part_above(name: str, interval: Interval, threshold: float, decisive: bool = True) -> Part:
-    """Holds when the interval lies above the threshold."""
-    text = f"{interval} against {format_number(threshold)}"
-    return Part(name, above(interval, threshold), text, decisive)
+def part_above(
+    name: str,
+    interval: Interval,
+    bar: float,
+    smallest: float,
+    *,
+    neutral: float | None = None,
+    decisive: bool = True,
+) -> Part:
+    """Holds when the interval lies above the bar, see :class:`paper.judging.decisions.Decision`."""
+    return decided(name, Decision(interval, "above", bar, smallest, neutral), decisive)
 
 
-def part_below(name: str, interval: Interval, threshold: float, decisive: bool = True) -> Part:
-    """Holds when the interval lies below the threshold."""
-    text = f"{interval} against {format_number(threshold)}"
-    return Part(name, below(interval, threshold), text, decisive)
+def part_below(
+    name: str,
+    interval: Interval,
+    bar: float,
+    smallest: float,
+    *,
+    neutral: float | None = None,
+    decisive: bool = True,
+) -> Part:
+    """Holds when the interval lies below the bar, see :class:`paper.judging.decisions.Decision`."""
+    return decided(name, Decision(interval, "below", bar, smallest, neutral), decisive)
 
 
-def part_points(name: str, interval: Interval, limit: float, decisive: bool = True) -> Part:
-    """Holds when a difference of accuracies lies above the limit."""
-    text = f"{points(interval)} against {format_number(100 * limit)}"
-    return Part(name, above(interval, limit), text, decisive)
+def part_points(
+    name: str, interval: Interval, bar: float, *, side: Side = "above", decisive: bool = True
+) -> Part:
+    """Holds when a difference of accuracies lies on that side of the bar; half a point matters.
+
+    The opposite lies beyond no difference.
+    """
+    decision = Decision(interval, side, bar, HALF_POINT, 0.0)
+    return decided(name, decision, decisive, scale=100, unit="points")
 
 
 def part_similar(
-    name: str, interval: Interval, margin: float, decisive: bool = True, as_points: bool = False
+    name: str, interval: Interval, margin: float, *, decisive: bool = True, as_points: bool = False
 ) -> Part:
-    """Holds when a (relative) difference lies within ±margin."""
-    unit = "points" if as_points else "%"
-    shown = points(interval) if as_points else percent(interval)
-    text = f"{shown} against ±{format_number(100 * margin, 0)} {unit}"
-    return Part(name, inside(interval, -margin, margin), text, decisive)
+    """Holds when a (relative) difference lies within ±margin; a quarter of it is narrow."""
+    decision = Decision(interval, "within", margin, margin / 4)
+    return decided(name, decision, decisive, scale=100, unit="points" if as_points else "%")
 
 
-def share_of_seeds(name: str, share: float, seeds: int, least: float, **kwargs: bool) -> Part:
-    """Holds when at least ``least`` of the seeds do; fails when at most 1 − ``least`` do."""
-    holds = True if share >= least else False if share <= 1 - least else None
-    text = f"{round(share * seeds)} of {seeds} seeds"
-    return Part(name, holds, text, **kwargs)
+def part_different(name: str, interval: Interval, margin: float, *, decisive: bool = True) -> Part:
+    """Holds when a (relative) difference lies beyond ±margin, in either direction."""
+    return decided(name, Decision(interval, "beyond", margin, margin / 4), decisive, 100, "%")
 
 
-def every(outcomes: Sequence[bool | None]) -> bool | None:
-    """Holds where all do, fails where one does, open otherwise."""
-    if False in outcomes:
-        return False
-    return True if all(outcome is True for outcome in outcomes) else None
+def share_of_seeds(
+    name: str, share: float, seeds: int, least: float, *, decisive: bool = True, text: str = ""
+) -> Part:
+    """Holds when at least ``least`` of the seeds do; the opposite when at most 1 − ``least`` do."""
+    test = Share(round(share * seeds), seeds, least)
+    shown = f"{test.true} of {seeds} seeds, against {least:.0%}" + (f", {text}" if text else "")
+    return Part(name, test.outcome, shown, decisive, test)
 
 
 def rows(e: Evidence, table: str, condition: Mapping[str, object], *metrics: str) -> pd.DataFrame:

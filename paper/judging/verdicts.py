@@ -18,15 +18,28 @@ VERDICTS_MIME = "application/vnd.infomax.verdicts+json"
 CARD_MIME = "application/vnd.infomax.card+json"
 
 NUMBER_VERDICTS = ("reproduced", "partly", "not reproduced", "not applicable")
-INTERPRETATION_VERDICTS = ("supported", "mixed", "refuted", "inconclusive", "untestable here")
+INTERPRETATION_VERDICTS = (
+    *("proved", "supported", "mixed", "at threshold", "underpowered", "not supported"),
+    *("refuted", "disproved by construction", "untestable here", "not measured"),
+)
+#: Of them, those that leave a claim undecided.
+UNDECIDED = ("mixed", "at threshold", "underpowered", "not measured")
 
 
 @dataclass(frozen=True)
 class Verdict:
     """What a rule made of the evidence for one claim.
 
-    ``runs`` and ``seeds`` count what the rule looked at; ``keys`` are the first eight
-    characters of the result keys, which name the runs in the results store.
+    Attributes:
+        effect: The decisive quantity with its interval, in words.
+        detectable: Least effect that four of five such experiments would see.
+        stands_for: Bars for which the verdict stays what it is.
+        false_support: Share of simulated experiments without effect that the rule supports; None
+            where nothing is random.
+        runs: How many runs the rule looked at; ``seeds``: how many seeds.
+        keys: First eight characters of the result keys, which name the runs in the results store.
+
+    The others are those of :class:`paper.judging.claims.Claim`.
     """
 
     id: str
@@ -39,6 +52,15 @@ class Verdict:
     number_verdict: str
     interpretation_verdict: str
     chapter: str
+    quote: str = ""
+    decisive: str = ""
+    smallest: str = ""
+    effect: str = ""
+    detectable: str = ""
+    stands_for: str = ""
+    false_support: float | None = None
+    before: str = ""
+    amended: str = ""
     runs: int = 0
     seeds: int = 0
     keys: tuple[str, ...] = ()
@@ -141,10 +163,33 @@ def _html_row(v: Verdict) -> str:
     return (
         f'<tr id="claim-{escape(v.id)}"><td>{escape(v.id)}<br><small>{escape(v.place)}</small></td>'
         f"<td>{escape(v.statement)}<br><strong>Evidence{measured}:</strong> {escape(v.evidence)}"
-        f"<details><summary>Test and rule</summary>Test: {escape(v.test)}<br>"
-        f"Rule: {escape(v.rule)}{keys}</details></td>"
+        f"<details><summary>How far to trust it</summary>{_trust(v)}</details>"
+        f"<details><summary>Test and rule</summary>{_source(v)}Test: {escape(v.test)}<br>"
+        f"Rule: {escape(v.rule)}{_amendment(v)}{keys}</details></td>"
         f"<td>{badge(v.number_verdict)}</td><td>{badge(v.interpretation_verdict)}</td></tr>"
     )
+
+
+def _trust(v: Verdict) -> str:
+    """What says how firm a verdict is, one line each."""
+    rate = "" if v.false_support is None else f"{100 * v.false_support:.1f} % of experiments"
+    lines = {
+        "Decisive": v.decisive,
+        "Measured": v.effect,
+        "Smallest effect of interest": v.smallest,
+        "Least detectable effect (power 80 %)": v.detectable,
+        "The verdict stands for bars": v.stands_for,
+        "Supported by chance, without effect": rate,
+    }
+    return "<br>".join(f"{name}: {escape(text)}" for name, text in lines.items() if text)
+
+
+def _source(v: Verdict) -> str:
+    return f"Source: “{escape(v.quote)}”<br>" if v.quote else ""
+
+
+def _amendment(v: Verdict) -> str:
+    return f"<br>Amended (before: {escape(v.before)}): {escape(v.amended)}" if v.amended else ""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,208 @@
+"""How one measured quantity decides a part of a claim, and how far that decision can be trusted.
+
+A part says on which side of a *bar* a quantity lies. The whole 95 % interval decides, so that every
+side is tested at a level of 2.5 %, and a *smallest effect of interest* tells an effect that is
+absent from one that could not be seen:
+
+- **holds**: the interval lies beyond the bar (of similarity: within ± the bar; of a difference
+  in either direction: beyond ± the bar, on one side);
+- **opposite**: it lies beyond the value of no effect, on the other side;
+- **fails**: the effect claimed is excluded, or is smaller than the smallest of interest;
+- **at threshold**: it holds the bar, and is too narrow for more seeds to matter;
+- **underpowered**: it holds the bar, and more seeds would decide.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from scipy import stats
+
+from infomax_lib.stats import CONFIDENCE, Interval, format_number
+
+Outcome = Literal[
+    "holds",
+    "fails",
+    "opposite",
+    "at threshold",
+    "underpowered",
+    "not measured",
+    "proved",
+    "disproved",
+]
+
+Side = Literal["above", "below", "within", "beyond"]
+
+#: Of a least detectable effect: the share of experiments that would see it.
+POWER = 0.8
+#: Simulated experiments without effect.
+SIMULATED = 4000
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A quantity, the side of the bar on which a claim puts it, and what follows.
+
+    Attributes:
+        estimate: Mean over seeds with its interval.
+        side: ``above`` or ``below`` the bar, ``within`` ± the bar, or ``beyond`` ± the bar.
+        bar: What the claim has to pass, in the unit of the estimate.
+        smallest: Smallest effect of interest, > 0, in the same unit: closer to the bar (or to no
+            effect) than this is as good as there.
+        neutral: Value of no effect, where there is one: 0 of a difference, 1 of a ratio. Beyond it
+            lies the opposite of the claim.
+    """
+
+    estimate: Interval
+    side: Side
+    bar: float
+    smallest: float
+    neutral: float | None = None
+
+    def __post_init__(self) -> None:
+        if not self.smallest > 0:
+            raise ValueError(f"the smallest effect of interest must be > 0, got {self.smallest}")
+        if self.side not in get_args(Side):
+            raise ValueError(f"side must be one of {', '.join(get_args(Side))}; got {self.side!r}")
+        if self.side in ("within", "beyond") and not self.bar > 0:
+            raise ValueError(f"{self.side} ± a bar needs a bar > 0, got {self.bar}")
+
+    @property
+    def outcome(self) -> Outcome:
+        """What the interval says, see the module."""
+        return self._outcome(self.estimate.low, self.estimate.high)
+
+    def _outcome(self, low: float, high: float) -> Outcome:
+        if not (math.isfinite(low) and math.isfinite(high)):
+            return "not measured"
+        if self.side in ("within", "beyond"):
+            return self._around(low, high)
+        bar, neutral = self.bar, self.neutral
+        if self.side == "below":
+            low, high, bar = -high, -low, -bar
+            neutral = None if neutral is None else -neutral
+        any_effect = neutral == bar  # the claim asks for any effect in its direction
+        negligible = (
+            neutral is not None and neutral - self.smallest < low and high < neutral + self.smallest
+        )
+        if any_effect and negligible:
+            return "fails"
+        if low > bar:
+            return "holds"
+        if high <= bar:
+            return "opposite" if neutral is not None and high < neutral else "fails"
+        narrow = bar - self.smallest <= low and high <= bar + self.smallest
+        return "at threshold" if narrow else "underpowered"
+
+    def _around(self, low: float, high: float) -> Outcome:
+        inside = -self.bar <= low and high <= self.bar
+        outside = high < -self.bar or low > self.bar
+        if inside or outside:
+            if self.side == "beyond":
+                return "holds" if outside else "fails"
+            return "holds" if inside else "opposite"
+        edge = self.bar if high > self.bar else -self.bar
+        narrow = edge - self.smallest <= low and high <= edge + self.smallest
+        return "at threshold" if narrow else "underpowered"
+
+    @property
+    def stands_for(self) -> str:
+        """Bars (of ±, margins) for which the outcome stays what it is: "below 0.3"."""
+        low, high = self.estimate.low, self.estimate.high
+        if self.outcome == "not measured":
+            return ""
+        if self.side in ("within", "beyond"):
+            near, far = sorted((abs(low), abs(high)))
+            near = 0.0 if low <= 0 <= high else near
+            if far <= self.bar:
+                return f"from {format_number(far)}"
+            if near > self.bar:
+                return f"below {format_number(near)}"
+            return f"{format_number(near)} to {format_number(far)}"
+        if low <= self.bar <= high:
+            return f"{format_number(low)} to {format_number(high)}"
+        return f"below {format_number(low)}" if low > self.bar else f"above {format_number(high)}"
+
+    @property
+    def least_detectable(self) -> float:
+        """Distance from the bar that four of five such experiments would see (power 80 %)."""
+        estimate = self.estimate
+        if not math.isfinite(estimate.low) or estimate.n < 2:
+            return math.nan
+        t = stats.t(estimate.n - 1)
+        error = (estimate.high - estimate.low) / 2 / t.ppf((1 + CONFIDENCE) / 2)
+        return float(error * (t.ppf((1 + CONFIDENCE) / 2) + t.ppf(POWER)))
+
+    @property
+    def seeds_to_decide(self) -> int:
+        """Seeds at which the interval would no longer hold the bar, were the mean to stay.
+
+        Where the mean is closer to the bar than the smallest effect of interest: at which the
+        interval were as narrow as that.
+        """
+        half = (self.estimate.high - self.estimate.low) / 2
+        edges = (self.bar,) if self.side in ("above", "below") else (self.bar, -self.bar)
+        distance = min(abs(self.estimate.mean - edge) for edge in edges)
+        return math.ceil(self.estimate.n * (half / max(distance, self.smallest)) ** 2)
+
+    def false_support(self) -> float:
+        """Share of simulated experiments in which the part holds although nothing is there.
+
+        The values over seeds, moved so that their mean is exactly the bar, are drawn again with
+        replacement; fixed random state. Where the values are not known, they are taken as normal.
+        """
+        estimate = self.estimate
+        if estimate.n < 2 or not math.isfinite(estimate.low) or estimate.low == estimate.high:
+            return 0.0
+        rng = np.random.default_rng(0)
+        if len(estimate.sample) == estimate.n:
+            centred = np.asarray(estimate.sample) - np.mean(estimate.sample)
+            drawn = centred[rng.integers(0, estimate.n, (SIMULATED, estimate.n))]
+        else:
+            half = (estimate.high - estimate.low) / 2
+            spread = half * math.sqrt(estimate.n) / stats.t(estimate.n - 1).ppf(0.975)
+            drawn = spread * rng.standard_normal((SIMULATED, estimate.n))
+        mean = drawn.mean(1) + self.bar
+        half = stats.t(estimate.n - 1).ppf((1 + CONFIDENCE) / 2) * drawn.std(1, ddof=1)
+        half /= math.sqrt(estimate.n)
+        held = [self._outcome(m - h, m + h) == "holds" for m, h in zip(mean, half, strict=True)]
+        return float(np.mean(held))
+
+
+@dataclass(frozen=True)
+class Share:
+    """A statement that is true of single seeds, and the share of them for which a claim needs it.
+
+    It holds from ``least`` on, the opposite holds up to 1 − ``least``, and between the two it is
+    at the threshold.
+    """
+
+    true: int
+    seeds: int
+    least: float
+
+    @property
+    def outcome(self) -> Outcome:
+        if not self.seeds:
+            return "not measured"
+        share = self.true / self.seeds
+        if share >= self.least:
+            return "holds"
+        return "opposite" if share <= 1 - self.least else "at threshold"
+
+    @property
+    def stands_for(self) -> str:
+        """Range of shares to ask for, for which the outcome stays what it is."""
+        share = self.true / self.seeds if self.seeds else math.nan
+        if self.outcome == "holds":
+            return f"up to {format_number(share)}"
+        if self.outcome == "opposite":
+            return f"{format_number(share)} to {format_number(1 - share)}"
+        return f"above {format_number(max(share, 1 - share))}"
+
+    def false_support(self) -> float:
+        """Chance that the part holds although every seed is a toss of a coin."""
+        return float(stats.binom.sf(math.ceil(self.least * self.seeds - 1e-9) - 1, self.seeds, 0.5))
