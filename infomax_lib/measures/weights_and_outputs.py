@@ -16,6 +16,7 @@ __all__ = [
     "ALIGNED_ABOVE",
     "aligned_pairs",
     "cofiring_excess",
+    "data_squared_cosine",
     "dead_units",
     "describe_outputs",
     "describe_weights",
@@ -44,6 +45,28 @@ ALIGNED_ABOVE = 0.9  # cosine above which two rows count as the same direction
 def random_redundancy(hidden_dim: int, num_features: int) -> float:
     """Expected weight redundancy K(K-1)/D of K independent random directions in D dimensions."""
     return hidden_dim * (hidden_dim - 1) / num_features
+
+
+def data_squared_cosine(x: Tensor) -> float:
+    """Expected squared cosine of two random rows drawn from the data's own covariance.
+
+    Rows in all directions alike have 1/D (:func:`random_redundancy`); rows w ~ N(0, C), with C the
+    covariance of ``x`` and λ its eigenvalues, have Σᵢ E[λᵢgᵢ²/Σₖλₖgₖ²]² with g standard normal,
+    where each expectation is ∫₀^∞ λᵢ/(1 + 2sλᵢ) · Πₖ(1 + 2sλₖ)^(−1/2) ds. K(K−1) times it is their
+    redundancy.
+
+    Args:
+        x: Samples (N, D), not all alike.
+    """
+    centred = x.double() - x.double().mean(0)
+    eigenvalues = torch.linalg.eigvalsh(centred.mT @ centred).clamp(min=0).cpu()
+    spectrum = eigenvalues / eigenvalues.sum()
+    # On a logarithmic axis the integrand is smooth, and 0 at both ends to float64.
+    log_s = torch.linspace(-40, 40, 2001, dtype=torch.float64)
+    s = log_s.exp()[:, None]
+    weight = (-0.5 * torch.log1p(2 * s * spectrum).sum(1, keepdim=True)).exp() * s
+    shares = (weight * spectrum / (1 + 2 * s * spectrum)).sum(0) * (log_s[1] - log_s[0])
+    return float(shares.square().sum())
 
 
 def simplex_floor(hidden_dim: int) -> float:

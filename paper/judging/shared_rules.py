@@ -62,6 +62,27 @@ def hsic_ratio(evidence: Evidence, condition: Mapping[str, object]) -> Interval:
     return mean_interval(hsic / evidence.values("hsic_floor", **condition))
 
 
+def over_null(e: Evidence, condition: Mapping[str, object], null: str) -> Interval:
+    """Weight redundancy over that of random rows, per seed.
+
+    Args:
+        e: The evidence; for ``data`` with the table “nulls” (dataset, squared_cosine).
+        condition: Which runs.
+        null: ``isotropic``, rows in all directions alike: what a penalty on the weights alone could
+            reach; or ``data``, rows drawn from the data's own covariance: what rows that have
+            learned nothing but the data's scale in each direction have.
+    """
+    if null == "isotropic":
+        return e.interval("redundancy_over_random", **condition)
+    runs = e.select(**condition)
+    nulls = e.table("nulls", ["dataset", "squared_cosine"]).set_index("dataset")
+    squared = nulls["squared_cosine"].get(runs["dataset"].iloc[0])
+    if squared is None:
+        raise MissingEvidence(f"random rows from the covariance of {runs['dataset'].iloc[0]}")
+    pairs = runs["hidden_dim"] * (runs["hidden_dim"] - 1)
+    return mean_interval(runs["weight_redundancy"] / (pairs * squared))
+
+
 def relative_difference(
     evidence: Evidence,
     metric: str,
