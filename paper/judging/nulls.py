@@ -1,4 +1,4 @@
-"""How redundant the rows of a layer are that has learned nothing but the data's covariance."""
+"""What rows and outputs would be by chance: the nulls against which layers are measured."""
 
 from functools import cache
 
@@ -9,11 +9,19 @@ from infomax_lib.model.data import load_dataset
 
 
 def nulls(*datasets: str) -> pd.DataFrame:
-    """Expected squared cosine of two rows drawn from each dataset's own covariance.
+    """By dataset, what the rules need of it.
 
-    Columns: dataset, squared_cosine.
+    Columns: dataset; squared_cosine, that of two rows drawn from its own covariance, expected;
+    test_images, their number.
     """
-    rows = [{"dataset": name, "squared_cosine": _squared_cosine(name)} for name in datasets]
+    rows = [
+        {
+            "dataset": name,
+            "squared_cosine": _squared_cosine(name),
+            "test_images": len(load_dataset(name).test),
+        }
+        for name in datasets
+    ]
     return pd.DataFrame(rows)
 
 

@@ -1,12 +1,15 @@
 """Conditions, floors and small tests that several rules use."""
 
+import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pandas as pd
 
 from infomax_lib.stats import (
     Interval,
     by_seed,
+    format_number,
     mean_interval,
     where,
 )
@@ -24,15 +27,19 @@ POINT = 0.01
 #: accuracy of 0.8 measured on 10 000 images.
 HALF_POINT = 0.005
 
+#: A measure is at rest when doubling the training changes it by less than this share.
+AT_REST = 0.05
+
 #: Outputs are called uncorrelated when Σ r² over ordered pairs is below this: for K = 16 a mean r²
 #: of 0.002, above the 0.04 … 0.28 that the source calls independent and far below its 3.13.
 UNCORRELATED = 0.5
 
-#: Weights are called diverse when their redundancy is at most twice that of random weights.
-DIVERSE = 2.0
+#: Weights are called diverse when they are no more redundant than rows from the data's covariance.
+DIVERSE = 1.0
 
-#: HSIC up to twice its sampling floor is called independence.
-INDEPENDENT = 2.0
+#: Units are called independent when, beyond the noise of counting, they fire together less than a
+#: quarter more or less often than by chance.
+INDEPENDENT = 0.25
 
 #: Rank correlations from here on count as a relation, as in 002.10.
 RELATED = 0.5
@@ -62,6 +69,30 @@ def hsic_ratio(evidence: Evidence, condition: Mapping[str, object]) -> Interval:
     return mean_interval(hsic / evidence.values("hsic_floor", **condition))
 
 
+def longest_epochs(e: Evidence, condition: Mapping[str, object], least: int) -> int:
+    """The longest training there is of a condition, which must reach ``least`` epochs."""
+    epochs = e.longest(**condition)
+    if epochs < least:
+        raise MissingEvidence(f"runs of at least {least} epochs with {describe(condition)}")
+    return epochs
+
+
+def longest(e: Evidence, condition: Mapping[str, object], least: int) -> dict[str, object]:
+    """The condition at the longest training there is, which must reach ``least`` epochs."""
+    return {**condition, "epochs": longest_epochs(e, condition, least)}
+
+
+def doubling(
+    e: Evidence, metric: str, condition: Mapping[str, object]
+) -> tuple[Interval, int, int]:
+    """Relative change of a measure over the last doubling of training, and its two epochs."""
+    recorded = e.measured_epochs(metric, **condition)
+    end = recorded[-1]
+    start = max(epoch for epoch in recorded if 2 * epoch <= end)
+    first, last = (e.at_epoch(metric, epoch, **condition) for epoch in (start, end))
+    return mean_interval((last / first - 1).dropna()), start, end
+
+
 def over_null(e: Evidence, condition: Mapping[str, object], null: str) -> Interval:
     """Weight redundancy over that of random rows, per seed.
 
@@ -75,12 +106,44 @@ def over_null(e: Evidence, condition: Mapping[str, object], null: str) -> Interv
     if null == "isotropic":
         return e.interval("redundancy_over_random", **condition)
     runs = e.select(**condition)
-    nulls = e.table("nulls", ["dataset", "squared_cosine"]).set_index("dataset")
-    squared = nulls["squared_cosine"].get(runs["dataset"].iloc[0])
-    if squared is None:
-        raise MissingEvidence(f"random rows from the covariance of {runs['dataset'].iloc[0]}")
     pairs = runs["hidden_dim"] * (runs["hidden_dim"] - 1)
+    squared = _of_dataset(e, runs, "squared_cosine")
     return mean_interval(runs["weight_redundancy"] / (pairs * squared))
+
+
+def cofiring(e: Evidence, condition: Mapping[str, object]) -> tuple[Interval, float]:
+    """How far units' joint firing on all test images is from chance, and what can be seen of it.
+
+    Returns:
+        The mean over pairs of |P(both) − P(first) P(second)|, less what counting so many images
+        gives of it for independent units, over the squared mean firing rate; per seed. And the
+        least share of it that stands out of the counting, in the mean over seeds.
+    """
+    runs = e.select(**condition)
+    images = _of_dataset(e, runs, "test_images")
+    rate = runs["firing_rate"]
+    noise = math.sqrt(2 / math.pi / images) * rate * (1 - rate)
+    excess = (runs["cofiring_excess"] - noise) / rate**2
+    return mean_interval(excess), float((noise / rate**2).mean())
+
+
+def part_independent(
+    name: str, e: Evidence, condition: Mapping[str, object], *, decisive: bool = True
+) -> Part:
+    """Holds when units fire together about as often as by chance, on all test images."""
+    excess, seen = cofiring(e, condition)
+    decision = Decision(excess, "below", INDEPENDENT, INDEPENDENT / 2)
+    part = decided(name, decision, decisive, scale=100, unit="% of chance")
+    return replace(part, text=f"{part.text}; counting hides {format_number(100 * seen, 0)} %")
+
+
+def _of_dataset(e: Evidence, runs: pd.DataFrame, column: str) -> float:
+    """What the table of nulls says of the runs' dataset."""
+    name = str(runs["dataset"].iloc[0])
+    table = e.table("nulls", ["dataset", column]).set_index("dataset")
+    if name not in table.index:
+        raise MissingEvidence(f"{name} in the table “nulls”")
+    return float(table.loc[name, column])
 
 
 def relative_difference(

@@ -1,9 +1,9 @@
-"""The loophole under softmax, constructed: all rows share one direction, and each unit owns a slice.
+"""The loophole under softmax, constructed: all rows share one direction, each unit owns a slice.
 
 Along the direction u the pre-activations are lines z_k = c_k t + b_k in t = u·x. The largest of K
-lines of different slopes changes at K − 1 places, so that with the right thresholds each unit wins on
-one slice of the data, and with long rows its softmax is near one there: outputs as uncorrelated as
-the simplex allows. Lines of equal slope do not cross, and one unit wins everywhere.
+lines of different slopes changes at K − 1 places, so that with the right thresholds each unit wins
+on one slice of the data, and with long rows its softmax is near one there: outputs as uncorrelated
+as the simplex allows. Lines of equal slope do not cross, and one unit wins everywhere.
 """
 
 import pandas as pd
@@ -13,7 +13,7 @@ from torch import Tensor
 from infomax_lib.measures.weights_and_outputs import output_correlation, simplex_floor
 from infomax_lib.model.data import load_dataset
 
-#: Difference of the slopes of neighbouring units, in standard deviations of t: how sharp slices are.
+#: Difference of the slopes of neighbours, per standard deviation of t: how sharp the slices are.
 SLOPE = 300.0
 
 

@@ -1,8 +1,8 @@
 """Rules for source 000, Part 2, first table: what the softmax adds at equal everything.
 
-Four of them speak of a course in time. They are judged at the end of the longest runs there are, and
-say from when on what they find holds. They were registered anew before those runs were made, on
-seeds that no earlier run had used.
+Four of them speak of a course in time. They are judged at the end of the longest runs there are,
+and say from when on what they find holds. They were registered anew before those runs were made,
+on seeds that no earlier run had used.
 """
 
 import math
@@ -27,8 +27,12 @@ from paper.judging.decisions import Decision
 from paper.judging.evidence import Evidence, MissingEvidence
 from paper.judging.published import combine_numbers, number_verdict, printed_number
 from paper.judging.shared_rules import (
+    AT_REST,
     GRID,
     POINT,
+    doubling,
+    longest,
+    longest_epochs,
     over_null,
     part_above,
     part_below,
@@ -50,20 +54,6 @@ LONG = (0.0, 1.0, 10.0, 100.0)
 #: setting differ by about as much.
 FIFTH = math.log2(1 / 0.8)
 
-#: Redundancy is at rest when doubling the training changes it by less than this share.
-AT_REST = 0.05
-
-
-def long(e: Evidence, condition: dict[str, object], least: int) -> dict[str, object]:
-    """The condition at the longest training there is, which must reach ``least`` epochs."""
-    epochs = e.longest(**condition)
-    if epochs < least:
-        raise MissingEvidence(
-            f"runs of at least {least} epochs with competition="
-            f"{condition['competition']}, lambda_tc={condition['lambda_tc']:g}"
-        )
-    return {**condition, "epochs": epochs}
-
 
 def log_ratio(e: Evidence, epoch: int, lambda_tc: float, epochs: int) -> Interval:
     """log2 of redundancy of B over A at one epoch of the long runs, paired over seeds."""
@@ -72,15 +62,6 @@ def log_ratio(e: Evidence, epoch: int, lambda_tc: float, epochs: int) -> Interva
         for make in (softmax, relu)
     )
     return mean_interval(paired_differences(b, a))
-
-
-def doubling(e: Evidence, condition: dict[str, object]) -> tuple[Interval, int, int]:
-    """Relative change of redundancy over the last doubling of training, and its two epochs."""
-    recorded = e.measured_epochs(REDUNDANCY, **condition)
-    end = recorded[-1]
-    start = max(epoch for epoch in recorded if 2 * epoch <= end)
-    first, last = (e.at_epoch(REDUNDANCY, epoch, **condition) for epoch in (start, end))
-    return mean_interval((last / first - 1).dropna()), start, end
 
 
 @claim(
@@ -92,10 +73,11 @@ def doubling(e: Evidence, condition: dict[str, object]) -> tuple[Interval, int, 
     test="Architecture B against A at the same λ_tc, λ_wr, epochs, batches and seeds, followed for "
     "1000 epochs. (The source compares B at λ_tc = 0 after 200 epochs with A at 1 and 100.)",
     rule="log2 of the redundancy of B over that of A, paired, at the end of the longest runs, at "
-    "λ_tc = 0, 1, 10 and 100: below −0.32, that is at least a fifth less. Each of the four decides: "
-    "a regularizer acts whatever the pressure. The opposite is a ratio above 1. Beside it: the "
-    "epochs from which on B is below A; redundancy of B at λ_tc = 0 below that of rows drawn from "
-    "the data's own covariance, which a layer trained on these data has without any regularizer.",
+    "λ_tc = 0, 1, 10 and 100: below −0.32, that is at least a fifth less. Each of the four "
+    "decides: a regularizer acts whatever the pressure. The opposite is a ratio above 1. Beside "
+    "it: the epochs from which on B is below A; redundancy of B at λ_tc = 0 below that of rows "
+    "drawn from the data's own covariance, which a layer trained on these data has without any "
+    "regularizer.",
     decisive="log2 of the redundancy of B over A at the end of training, at each λ_tc",
     smallest="0.32, a fifth of the redundancy: seeds of one setting differ by about as much",
     before="mixed",
@@ -106,7 +88,7 @@ def doubling(e: Evidence, condition: dict[str, object]) -> tuple[Interval, int, 
 def implicit_weight_regularization(e: Evidence) -> Finding:
     parts = []
     for t in LONG:
-        epochs = int(min(long(e, make(t), 500)["epochs"] for make in (softmax, relu)))
+        epochs = min(longest_epochs(e, make(t), 500) for make in (softmax, relu))
         recorded = [n for n in e.measured_epochs(REDUNDANCY, **softmax(t, epochs=epochs)) if n]
         ratios = {n: log_ratio(e, n, t, epochs) for n in recorded}
         part = part_below(f"λ_tc={t:g}, epoch {epochs}", ratios[epochs], -FIFTH, FIFTH, neutral=0)
@@ -186,7 +168,7 @@ def mechanism_changes_geometry(e: Evidence) -> Finding:
     amended="A smallest effect was added: without it a change of any size decided.",
 )
 def softmax_rows(e: Evidence) -> Finding:
-    condition = long(e, softmax(0), 200)
+    condition = longest(e, softmax(0), 200)
     metrics = (REDUNDANCY, "output_correlation", "loss")
     ours = {(100, m): e.values(m, **softmax(0)) for m in metrics}
     ours |= {(200, m): e.at_epoch(m, 200, **condition) for m in metrics}
@@ -209,18 +191,19 @@ def softmax_rows(e: Evidence) -> Finding:
     place="Part 2, first finding",
     quote="Redundancy stabilizes without any explicit regularization.",
     statement="Under softmax redundancy stabilises without any explicit regularization.",
-    test="Softmax trajectories at λ_tc = 0, followed for 1000 epochs; A of equal length as control.",
-    rule="Relative change of redundancy over the last doubling of training, paired: within ±5 % it "
-    "is stable. Above +5 % it rises, which refutes the claim; below −5 % it still falls, and the "
-    "claim is not supported as far as training went. Beside it: the last doubling of A at λ_tc = 0, "
-    "1, 10 and 100.",
+    test="Softmax trajectories at λ_tc = 0, followed for 1000 epochs; A of equal length as "
+    "control.",
+    rule="Relative change of redundancy over the last doubling of training, paired: within ±5 % "
+    "it is stable. Above +5 % it rises, which refutes the claim; below −5 % it still falls, and "
+    "the claim is not supported as far as training went. Beside it: the last doubling of A at "
+    "λ_tc = 0, 1, 10 and 100.",
     decisive="relative change of redundancy over the last doubling of training",
     smallest="5 % per doubling: at that pace a tenfold longer training changes it by a sixth",
     before="refuted",
     amended="Falling had counted as the opposite of stabilising, and 500 epochs as the end.",
 )
 def stabilises(e: Evidence) -> Finding:
-    change, start, end = doubling(e, long(e, softmax(0), 500))
+    change, start, end = doubling(e, REDUNDANCY, longest(e, softmax(0), 500))
     part = part_similar(f"epoch {start} to {end}", change, AT_REST)
     if part.outcome == "opposite" and change.mean < 0:
         part = replace(part, outcome="fails", text=f"{part.text}: it still falls")
@@ -229,7 +212,7 @@ def stabilises(e: Evidence) -> Finding:
         name = f"control, A at λ_tc={t:g}"
 
         def control(t=t, name=name) -> Part:
-            moved = doubling(e, long(e, relu(t), 500))[0]
+            moved = doubling(e, REDUNDANCY, longest(e, relu(t), 500))[0]
             return part_similar(name, moved, AT_REST, decisive=False)
 
         parts.append(measured(name, control, decisive=False))
@@ -251,17 +234,18 @@ def stabilises(e: Evidence) -> Finding:
     "within 15 %); not applicable if the run is shorter. Interpretation: redundancy of A still "
     "rises by more than 5 % over the last doubling; the opposite is a fall. Beside it: B, and the "
     "full-batch runs from half of their length to the end.",
-    decisive="relative change of the redundancy of A at λ_tc = 1 over the last doubling of training",
+    decisive="relative change of the redundancy of A at λ_tc = 1 over the last doubling of "
+    "training",
     smallest="5 % per doubling, as for the softmax in 000.14",
     before="mixed",
-    amended="One full-batch run of 2000 steps decided. Twenty minibatch runs of 469 000 steps do now, "
-    "at the λ_tc that the source uses without softmax.",
+    amended="One full-batch run of 2000 steps decided. Twenty minibatch runs of 469 000 steps do "
+    "now, at the λ_tc that the source uses without softmax.",
 )
 def drift(e: Evidence) -> Finding:
-    change, start, end = doubling(e, long(e, relu(1), 500))
+    change, start, end = doubling(e, REDUNDANCY, longest(e, relu(1), 500))
     rises = Decision(change, "above", AT_REST, AT_REST, 0.0)
     parts = [decided(f"A rises, epoch {start} to {end}", rises, scale=100, unit="%")]
-    moved = doubling(e, long(e, softmax(0), 500))[0]
+    moved = doubling(e, REDUNDANCY, longest(e, softmax(0), 500))[0]
     parts.append(part_similar("B is stable", moved, AT_REST, decisive=False))
     number = "not applicable"
     full = {"batch_size": "full", "seed": 42}
@@ -293,9 +277,9 @@ def drift(e: Evidence) -> Finding:
     "after softmax—outputs sum to 1.",
     statement="Under softmax the loophole (independent outputs from redundant weights) is "
     "structurally impossible.",
-    test="Construct it: rows that share one direction, with lengths and thresholds of their own, so "
-    "that each unit wins on one slice of the data along it. Independent means as uncorrelated as "
-    "the simplex allows.",
+    test="Construct it: rows that share one direction, with lengths and thresholds of their own, "
+    "so that each unit wins on one slice of the data along it. Independent means as uncorrelated "
+    "as the simplex allows.",
     rule="Disproved by construction if such a layer has every pair of rows at a cosine above 0.9 "
     "while its output correlation on the test images is within 20 % of the floor K/(K−1). Beside "
     "it: the same with equal lengths; whether training went there over the λ_tc grid, or stayed "
@@ -339,15 +323,15 @@ def _trained_there(e: Evidence) -> Part:
     statement="With EM structure the entropy term alone is sufficient.",
     test="Softmax at λ_tc = 0 against the λ_tc of the grid whose code is best, paired; dead units, "
     "correlation floor, redundancy and untrained weights beside it.",
-    rule="Sufficient means that pressure adds nothing: probe accuracy of the code before the softmax "
-    "at λ_tc = 0 is not more than 1 point below that at the best λ_tc of the grid. Beside it: the "
-    "same after the softmax; dead units below 0.5; output correlation within 10 % of the floor; "
-    "redundancy below that of rows drawn from the data's covariance; probe above untrained.",
+    rule="Sufficient means that pressure adds nothing: probe accuracy of the code before the "
+    "softmax at λ_tc = 0 is not more than 1 point below that at the best λ_tc of the grid. Beside "
+    "it: the same after the softmax; dead units below 0.5; output correlation within 10 % of the "
+    "floor; redundancy below that of rows drawn from the data's covariance; probe above untrained.",
     decisive="probe accuracy before the softmax at the best λ_tc minus that at λ_tc = 0",
     smallest="half a point of accuracy",
     before="mixed",
-    amended="Five parts of equal weight; redundancy was held against random rows in all directions. "
-    "That another term adds something is what would make this one insufficient.",
+    amended="Five parts of equal weight; redundancy was held against random rows in all "
+    "directions. That another term adds something is what would make this one insufficient.",
 )
 def entropy_suffices(e: Evidence) -> Finding:
     zero = softmax(0)
@@ -358,7 +342,8 @@ def entropy_suffices(e: Evidence) -> Finding:
         ("probe_accuracy_pre", "before", True),
         ("probe_accuracy", "after", False),
     ):
-        best = max(GRID, key=lambda t, metric=metric: e.interval(metric, **softmax(t)).mean)
+        means = {t: e.interval(metric, **softmax(t)).mean for t in GRID}
+        best = max(means, key=means.__getitem__)
         name = f"lead of the best λ_tc ({best:g}), probe {where} the softmax"
         if best == 0:
             parts.append(bar_passed(name, True, "λ_tc=0 is the best", decisive=decides))
@@ -390,10 +375,10 @@ def entropy_suffices(e: Evidence) -> Finding:
     statement="Units must differentiate to receive gradient; redundant units lose the competition.",
     test="Gradient norm of rows that start as duplicates against single rows, and training from "
     "duplicated rows with and without softmax.",
-    rule="Under softmax at the start, gradient norm of duplicated over single units below 0.8 (table "
-    "“twin_gradients”); the opposite is a ratio above 1. Beside it: softmax started from twins at "
-    "λ_tc = 0 ends with no pair of cosine above 0.9 in at least 80 % of the seeds; it ends with "
-    "fewer such pairs than the same start without softmax at λ_tc = 1, paired.",
+    rule="Under softmax at the start, gradient norm of duplicated over single units below 0.8 "
+    "(table “twin_gradients”); the opposite is a ratio above 1. Beside it: softmax started from "
+    "twins at λ_tc = 0 ends with no pair of cosine above 0.9 in at least 80 % of the seeds; it "
+    "ends with fewer such pairs than the same start without softmax at λ_tc = 1, paired.",
     decisive="gradient norm of a duplicated unit over that of the same unit alone",
     smallest="0.1 of the norm: a tenth more or less gradient is no lost competition",
     before="mixed",
@@ -439,8 +424,8 @@ def redundant_units_lose(e: Evidence) -> Finding:
     decisive="redundancy of B against A, and probe of B against B untrained, at λ_tc = 1",
     smallest="a fifth of the redundancy; half a point of accuracy",
     before="mixed",
-    amended="Six parts of equal weight. Each of the two necessities has one now, where the objective "
-    "is whole; smallest effects were added.",
+    amended="Six parts of equal weight. Each of the two necessities has one now, where the "
+    "objective is whole; smallest effects were added.",
 )
 def both_necessary(e: Evidence) -> Finding:
     parts = []

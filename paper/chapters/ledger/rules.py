@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from paper.judging.claims import Finding, Part, claim, finding
+from paper.judging.decisions import Outcome
 from paper.judging.evidence import MissingEvidence
 from paper.judging.published import words
 from paper.judging.verdicts import Verdicts
@@ -27,10 +28,24 @@ RECOMMENDATION_CLAIMS: Sequence[tuple[str, Sequence[str]]] = (
 )
 
 
-def holds(verdicts: Verdicts, ids: Sequence[str]) -> bool | None:
-    """Whether a statement holds that rests on several claims.
+#: What a verdict says of the statement that rests on it.
+SAYS: Mapping[str, Outcome] = {
+    "proved": "holds",
+    "supported": "holds",
+    "not supported": "fails",
+    "refuted": "opposite",
+    "disproved by construction": "opposite",
+    "mixed": "fails",
+    "at threshold": "at threshold",
+    "underpowered": "underpowered",
+}
 
-    True if all are supported, False if one is refuted, None (open) otherwise.
+
+def outcome(verdicts: Verdicts, ids: Sequence[str]) -> Outcome:
+    """What comes out of a statement that needs several claims.
+
+    It holds if all do; where one does not, that one decides. A claim of which only a part holds
+    does not carry a statement that needs it whole.
 
     Raises:
         MissingEvidence: There is no verdict on one of them.
@@ -39,29 +54,33 @@ def holds(verdicts: Verdicts, ids: Sequence[str]) -> bool | None:
     missing = [i for i in ids if i not in known]
     if missing:
         raise MissingEvidence(f"verdicts on {', '.join(missing)}")
-    found = [known[i] for i in ids]
-    if all(v == "supported" for v in found):
-        return True
-    return False if "refuted" in found else None
+    found = {SAYS.get(known[i], "not measured") for i in ids}
+    order: Sequence[Outcome] = ("opposite", "fails", "not measured", "underpowered", "at threshold")
+    return next((each for each in order if each in found), "holds")
 
 
 def _part(verdicts: Verdicts, name: str, ids: Sequence[str]) -> Part:
+    came_out = outcome(verdicts, ids)
     known = {v.id: v for v in verdicts}
-    outcome = holds(verdicts, ids)
     text = ", ".join(f"{i} {known[i].interpretation_verdict}" for i in ids)
-    return Part(name, outcome, text)
+    return Part(name, came_out, text)
 
 
 @claim(
     "000.28",
     place="Comparison of architectures",
+    quote="Property | Linear→ReLU→InfoMax | Linear→ReLU→Softmax→InfoMax",
     statement="Eight properties tell the architectures apart: EM structure, bias loophole, "
     "requires λ_wr, requires λ_tc, SGD works, Adam needed, weight redundancy, output "
     "independence.",
     test="Each row by the verdicts on the claims it rests on; the first row is a definition.",
-    rule="A row holds if all its claims are supported, fails if one is refuted, is open "
-    "otherwise. Supported if all seven rows hold, refuted if all fail, mixed if some hold and "
-    "some fail, else inconclusive.",
+    rule="A row holds if all its claims are proved or supported; where one is not, that one "
+    "decides the row (a mixed claim does not carry it). All seven rows decide: supported if all "
+    "hold, mixed if some do.",
+    decisive="each of the seven rows",
+    smallest="that of the claims on which a row rests",
+    before="inconclusive",
+    amended="The vocabulary, and that a mixed claim fails the row that needs it whole.",
 )
 def eight_rows(verdicts: Verdicts) -> Finding:
     printed = list(words("architectures")["Property"])
@@ -72,12 +91,18 @@ def eight_rows(verdicts: Verdicts) -> Finding:
 @claim(
     "000.29",
     place="Practical recommendations",
+    quote="Use EM structure (softmax) if you want implicit weight regularization. … Don't push "
+    "λ_tc with softmax outputs … λ_wr is only needed without EM structure. … SGD is fine",
     statement="Five practical recommendations: softmax for implicit regularization; no high λ_tc "
     "with it; λ_wr only without it; SGD is fine with it; the entropy term is primary.",
     test="Each recommendation by the verdicts on the claims it rests on.",
-    rule="A recommendation holds if all its claims are supported, fails if one is refuted, is "
-    "open otherwise. Supported if all five hold, refuted if all fail, mixed if some hold and "
-    "some fail, else inconclusive.",
+    rule="A recommendation holds if all its claims are proved or supported; where one is not, that "
+    "one decides it (a mixed claim does not carry it). All five decide: supported if all hold, "
+    "mixed if some do.",
+    decisive="each of the five recommendations",
+    smallest="that of the claims on which a recommendation rests",
+    before="inconclusive",
+    amended="The vocabulary, and that a mixed claim fails the recommendation that needs it whole.",
 )
 def recommendations(verdicts: Verdicts) -> Finding:
     return finding([_part(verdicts, name, ids) for name, ids in RECOMMENDATION_CLAIMS])
@@ -86,13 +111,18 @@ def recommendations(verdicts: Verdicts) -> Finding:
 @claim(
     "000.35",
     place="Conclusion",
+    quote="Together, they produce non-redundant, informative features with stable optimization.",
     statement="Objective and mechanism together give non-redundant, informative features with "
     "stable optimization.",
     test="Verdicts on the claims each word rests on.",
     rule="Non-redundant: 000.2 and 000.16; informative: 000.20 and 000.27; stable: 000.14 and "
-    "000.26. Each word holds if its claims are supported, fails if one is refuted, is open "
-    "otherwise. Supported if all hold, refuted if all fail, mixed if some hold and some fail, "
-    "else inconclusive.",
+    "000.26. Each word holds if its claims are proved or supported; where one is not, that one "
+    "decides the word (a mixed claim does not carry it). All three decide: supported if all hold, "
+    "mixed if some do.",
+    decisive="each of the three words",
+    smallest="that of the claims on which a word rests",
+    before="mixed",
+    amended="The vocabulary, and that a mixed claim fails the word that needs it whole.",
 )
 def conclusion(verdicts: Verdicts) -> Finding:
     words_and_claims = (
