@@ -83,7 +83,6 @@ from infomax_lib import (
 )
 from infomax_lib.measures.weights_and_outputs import (
     ALIGNED_ABOVE,
-    random_redundancy,
     weight_redundancy,
 )
 from infomax_lib.stats import format_number, mean_interval, where
@@ -118,6 +117,7 @@ from paper.figures.seeds_and_grids import (
 from paper.figures.style import GREY, panels, thumbnail, use_style
 from paper.figures.tables import interval_table, published_table
 from paper.judging.evidence import Evidence
+from paper.judging.nulls import random_levels, with_nulls
 from paper.judging.published import compare, printed_number
 from paper.judging.shared_rules import DIVERSE, UNCORRELATED
 from paper.judging.verdicts import Card
@@ -241,9 +241,9 @@ specs = [
     *frozen_specs,
     *twin_specs,
 ]
-runs = run(specs, device=device, store=store)
+runs = with_nulls(run(specs, device=device, store=store))
 runs = runs.assign(setting=setting_names(runs))
-epochs_table = history(specs, store=store)
+epochs_table = with_nulls(history(specs, store=store))
 epochs_table = epochs_table.assign(setting=setting_names(epochs_table))
 evidence = Evidence(runs, epochs_table, base={"dataset": dataset, "epochs": epochs})
 relu_runs = runs[runs["competition"] == "none"]
@@ -280,12 +280,12 @@ say(words.exact(agreeing, low))
 # interval, black diamonds are the printed numbers.
 
 # %% mystnb={"image": {"alt": "Three panels over full-batch epochs on a logarithmic axis, for lambda_tc 1 and 100: weight redundancy with the level of random weights dashed, output correlation, and TC term. Black diamonds mark the printed numbers."}} tags=["hide-input"]
-features = load_dataset(dataset).num_features
-random_level = random_redundancy(reference.hidden_dim, features)
+isotropic, from_data = random_levels(dataset, reference.hidden_dim)
 trajectory = where(epochs_table, {"batch_size": "full", "lambda_tc": [low, high]})
 trajectory = trajectory.assign(pressure=[f"λ_tc = {v:g}" for v in trajectory["lambda_tc"]])
 fig, axes = panels(3, 1, height=3.0)
-axes[0].axhline(random_level, color=GREY, lw=1.2, ls="--", label="random weights")
+axes[0].axhline(isotropic, color=GREY, lw=1.2, ls="--", label="isotropic rows")
+axes[0].axhline(from_data, color=GREY, lw=1.2, ls=":", label="rows from the data")
 for axis, metric in zip(axes, ["weight_redundancy", "output_correlation", "train_tc"], strict=True):
     trajectories(axis, trajectory, metric, "pressure", log_y=metric == "train_tc")
     printed_points(axis, "full_batch", metric)
@@ -311,7 +311,7 @@ say(
             value,
             change("output_correlation", value),
             change("weight_redundancy", value),
-            over("redundancy_over_random", lambda_tc=value, batch_size="full"),
+            over("redundancy_over_data", lambda_tc=value, batch_size="full"),
         )
         for value in (low, high)
     ),
@@ -333,8 +333,11 @@ shown(published_table(comparison))
 
 # %% [markdown]
 # Two values of $\lambda_{tc}$ say little about a trend. The whole grid, and at three of its values
-# the same layer with its biases frozen at zero; dashed are the redundancy of random weights and the
-# output correlation below which the rules call outputs uncorrelated:
+# the same layer with its biases frozen at zero; dashed are the redundancy of random rows and the
+# output correlation below which the rules call outputs uncorrelated. Random rows come in two kinds:
+# isotropic ones point anywhere in the space of images, and rows drawn from the covariance of the
+# images point where the images do. The second are far more alike, and a layer that has learned
+# nothing but where the images are would be as redundant as they.
 
 # %% mystnb={"image": {"alt": "Two panels against lambda_tc on a logarithmic axis with zero at its left: redundancy over that of random weights, and output correlation, both on logarithmic axes, for the reference layers and for layers with frozen biases. Every seed a point."}} tags=["hide-input"]
 minibatch = relu_runs[
@@ -344,7 +347,7 @@ minibatch = relu_runs[
 ]
 plain = minibatch[minibatch["setting"] == "reference"]
 grid_panels = {
-    "redundancy_over_random": {"random weights": 1.0},
+    "redundancy_over_random": {"isotropic rows": 1.0, "rows from the data": from_data / isotropic},
     "output_correlation": {"called uncorrelated": UNCORRELATED},
 }
 fig, axes = panels(2, 1, height=3.2)
@@ -530,7 +533,7 @@ strong = relu_runs[(relu_runs["lambda_tc"] == high) & (relu_runs["batch_size"] !
 fig, (top, bottom) = panels(2, 1, width=7.0)
 seeds_by_condition(top, strong, "setting", "max_cosine", floors={"aligned": ALIGNED_ABOVE})
 seeds_by_condition(
-    bottom, strong, "setting", "redundancy_over_random", floors={"random weights": 1.0}
+    bottom, strong, "setting", "redundancy_over_random", floors={"isotropic rows": 1.0}
 )
 for axis in (top, bottom):
     axis.tick_params(axis="x", rotation=20)
@@ -575,14 +578,15 @@ dead units.
 # %% [markdown]
 # ## Is a penalty on the weights required?
 #
-# Both goals at once: outputs that we call uncorrelated and weights at most twice as redundant as
-# random ones, the shaded corner. Every run is a small point; large marks are means, with their
+# Both goals at once: outputs that we call uncorrelated, and weights no more redundant than random
+# rows drawn from the data, the shaded corner. Every run is a small point; large marks are means, with their
 # $\lambda_{tc}$ beside them. A full-batch epoch is a single step, so those runs are much shorter.
 
 # %% mystnb={"image": {"alt": "Every run without competition by redundancy over random weights and output correlation on logarithmic axes; groups are the reference grid, full batches, frozen biases, and weight penalties, with lambda_tc written at the means. The corner in which both goals are reached is shaded."}} tags=["hide-input"]
 fig, axis = panels(height=5.2, width=6.5)
+diverse = DIVERSE * from_data / isotropic
 xavier = relu_runs[relu_runs["initial"] == "xavier"]
-goal_map(axis, xavier, "setting", "lambda_tc", DIVERSE, UNCORRELATED)
+goal_map(axis, xavier, "setting", "lambda_tc", diverse, UNCORRELATED)
 fig
 
 # %% [markdown]
@@ -595,7 +599,7 @@ paths = paths.assign(
     path=[f"{s}, λ_tc = {v:g}" for s, v in zip(paths["setting"], paths["lambda_tc"], strict=True)]
 )
 fig, axis = panels(height=5.2, width=6.5)
-goal_paths(axis, paths, "path", DIVERSE, UNCORRELATED)
+goal_paths(axis, paths, "path", diverse, UNCORRELATED)
 fig
 
 
@@ -607,15 +611,16 @@ say(words.goals(xavier, path[path["weight_redundancy"].notna()], high))
 # ## Uncorrelated, or independent?
 #
 # Correlation sees linear dependence only. HSIC sees any dependence between two units, and is shown
-# over its value for shuffled samples: one is as good as independent. Co-firing is how far the share
-# of inputs on which two units fire together is from the product of their shares.
+# over its value for shuffled samples: one is as good as independent. Joint firing is how far the
+# share of test images on which two units fire together is from the product of their shares, relative
+# to it and less what counting gives: zero is independent.
 
-# %% mystnb={"image": {"alt": "Two panels against lambda_tc for layers without competition: HSIC over its sampling floor on a logarithmic axis, and the deviation of co-firing from independence. Every seed a point."}} tags=["hide-input"]
+# %% mystnb={"image": {"alt": "Two panels against lambda_tc for layers without competition: HSIC over its sampling floor on a logarithmic axis, and the deviation of joint firing from chance. Every seed a point."}} tags=["hide-input"]
 dependence = plain.assign(hsic_ratio=plain["hsic"] / plain["hsic_floor"])
 fig, (top, bottom) = panels(2, 1, height=3.0)
 along_grid(top, dependence, "hsic_ratio", hue=None, floors={"shuffled": 1.0}, log_y=True)
 top.set_ylabel("HSIC / HSIC of shuffled samples")
-along_grid(bottom, dependence, "cofiring_excess", hue=None)
+along_grid(bottom, dependence, "joint_firing", hue=None, floors={"independent": 0.0})
 fig
 
 # %% tags=["remove-input"]
@@ -638,10 +643,12 @@ controls = {
 columns = [
     "weight_redundancy",
     "redundancy_over_random",
+    "redundancy_over_data",
     "max_cosine",
     "output_correlation",
     "hsic",
     "hsic_floor",
+    "joint_firing",
     "firing_rate",
     "probe_accuracy",
 ]
@@ -656,7 +663,7 @@ say(f"""
   started there; `fashion-mnist` or another seed count can be tried below.
 - A shorter or longer training in which the weights' redundancy and the outputs' correlation fall
   or rise together: the paths above depend on `epochs`.
-- A definition of "diverse" other than at most {DIVERSE:g} times random weights, or of
+- A definition of "diverse" other than at most {DIVERSE:g} times random rows from the data, or of
   "uncorrelated" other than {UNCORRELATED:g}: both are constants of the rules.
 - For the first table: another setting that gives all twelve numbers.
 """)

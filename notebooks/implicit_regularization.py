@@ -34,9 +34,9 @@
 # Written before the runs. If the softmax regularizes the weights, then at *every* $\lambda_{tc}$,
 # zero included, the layer with softmax (architecture B) has less redundant weights than the layer
 # without (architecture A), everything else being equal. A regularizer of directions would also
-# bring the redundancy towards that of independent random directions, $K(K-1)/D$, or below it.
-# And if duplicated units are impossible under softmax, a layer that *starts* with duplicated
-# units has to separate them.
+# bring the redundancy below that of random rows drawn from the data's own covariance, which a layer
+# has that learned nothing else. And if duplicated units are impossible under softmax, a layer that
+# *starts* with duplicated units has to separate them.
 
 # %% [markdown]
 # ## Parameters
@@ -77,9 +77,10 @@ from infomax_lib import (
     run,
     trained_layer,
 )
-from infomax_lib.measures.weights_and_outputs import one_hot_loss, random_redundancy, simplex_floor
+from infomax_lib.measures.weights_and_outputs import one_hot_loss, simplex_floor
 from infomax_lib.stats import mean_interval
 from paper.chapters import judge
+from paper.chapters.implicit_regularization.one_direction import one_direction
 from paper.chapters.implicit_regularization.twin_gradients import twin_gradients
 from paper.chapters.implicit_regularization.words import listed, takeaway
 from paper.figures.seeds_and_grids import (
@@ -92,6 +93,7 @@ from paper.figures.seeds_and_grids import (
 from paper.figures.style import panels, thumbnail, use_style
 from paper.figures.tables import interval_table, published_table
 from paper.judging.evidence import Evidence
+from paper.judging.nulls import random_levels, with_nulls
 from paper.judging.published import compare, printed_number
 from paper.judging.verdicts import Card
 from paper.pages.show import quote, say, shown
@@ -110,7 +112,7 @@ reference = RunSpec(dataset=dataset, epochs=epochs)
 pressure = grid(
     reference, competition=["none", "softmax"], seed=first_seeds(seeds), lambda_tc=lambda_tcs
 )
-table = run(pressure, device=device, store=store)
+table = with_nulls(run(pressure, device=device, store=store))
 
 # %% [markdown]
 # Around it: long trajectories, starts from duplicated units, other activations before the softmax,
@@ -154,26 +156,30 @@ specs = [
     *drift_specs,
     *other_specs,
 ]
-runs = run(specs, device=device, store=store)
-epochs_table = history(specs, store=store)
+runs = with_nulls(run(specs, device=device, store=store))
+epochs_table = with_nulls(history(specs, store=store))
 gradients = twin_gradients(dataset, reference.hidden_dim, lambda_tc=0.0, seeds=some)
+constructed = one_direction(dataset, reference.hidden_dim)
 evidence = Evidence(
     runs,
     epochs_table,
-    extra={"twin_gradients": gradients},
+    extra={"twin_gradients": gradients, "one_direction": constructed},
     base={"dataset": dataset, "epochs": epochs},
 )
 
 # %% [markdown]
 # ## Result: one thing changed
 #
-# Every point is a run, lines join means, bands are 95 % intervals over seeds. The dashed line is
-# the redundancy that independent random directions have.
+# Every point is a run, lines join means, bands are 95 % intervals over seeds. Dashed is the
+# redundancy of random rows, of two kinds: isotropic ones point anywhere in the space of images; rows
+# drawn from the covariance of the images point where the images do, and are as redundant as a layer
+# that has learned nothing else.
 
-# %% mystnb={"image": {"alt": "Two panels against lambda_tc on a logarithmic axis with zero at its left, architecture A and B as two colours with every seed as a point. Top: weight redundancy, with the level of random weights dashed. Bottom: the largest absolute cosine between two rows of W."}} tags=["hide-input"]
-random_level = random_redundancy(reference.hidden_dim, load_dataset(dataset).num_features)
+# %% mystnb={"image": {"alt": "Two panels against lambda_tc on a logarithmic axis with zero at its left, architecture A and B as two colours with every seed as a point. Top: weight redundancy, with the levels of both kinds of random rows dashed. Bottom: the largest absolute cosine between two rows of W."}} tags=["hide-input"]
+isotropic, from_data = random_levels(dataset, reference.hidden_dim)
+levels = {"isotropic rows": isotropic, "rows from the data": from_data}
 fig, (top, bottom) = panels(2, 1)
-along_grid(top, table, "weight_redundancy", floors={"random weights": random_level}, log_y=True)
+along_grid(top, table, "weight_redundancy", floors=levels, log_y=True)
 along_grid(bottom, table, "max_abs_cosine")
 fig
 
@@ -254,7 +260,7 @@ for axis, value in zip(axes, [0.0, 1.0], strict=True):
         axis,
         long[long["lambda_tc"] == value],
         "weight_redundancy",
-        floors={"random weights": random_level},
+        floors=levels,
         log_y=True,
     )
     axis.set_title(f"λ_tc = {value:g}")
@@ -285,7 +291,7 @@ trajectories(
     drift,
     "weight_redundancy",
     hue="run",
-    floors={"random weights": random_level},
+    floors=levels,
     log_y=True,
 )
 fig
@@ -330,11 +336,34 @@ weight_images(
 )
 
 # %% [markdown]
+# ## The loophole, constructed
+#
+# What is impossible cannot be built. Take one direction $u$ and let all sixteen rows point along it,
+# so that the pre-activations are lines in $t = u \cdot x$. Of lines with different slopes another
+# one is the largest in each slice of $t$; with the right thresholds every slice holds as many
+# images. The softmax then gives each slice to one unit: outputs as uncorrelated as outputs that sum
+# to one can be, from rows that are all the same direction. Only their lengths differ. With equal
+# lengths the lines do not cross, and one unit wins everywhere.
+
+# %% tags=["hide-input"]
+shown(
+    pd.DataFrame(
+        {
+            "lengths of the rows": constructed["lengths"],
+            "least cosine of two rows": constructed["cosine"].round(3).astype(str),
+            f"redundancy (at most {k * (k - 1)})": constructed["redundancy"].round(1).astype(str),
+            "output correlation": constructed["correlation"].round(3).astype(str),
+            "over the least on a simplex": constructed["over_floor"].round(3).astype(str),
+        }
+    )
+)
+
+# %% [markdown]
 # ## Starting inside the loophole
 #
-# "Structurally impossible" can be tested directly. *Twins*: rows $2j$ and $2j+1$ start with the
-# same direction and bias, but for a relative noise of one in a thousand. *Offset twins*: the same
-# direction exactly, with thresholds far apart, which is the loophole itself.
+# Whether training goes there, or stays, is another question. *Twins*: rows $2j$ and $2j+1$ start
+# with the same direction and bias, but for a relative noise of one in a thousand. *Offset twins*:
+# the same direction exactly, with thresholds far apart, which is the loophole itself.
 
 # %% tags=["remove-input"]
 ratio = mean_interval(gradients[gradients["competition"] == "softmax"]["ratio"])
@@ -371,6 +400,7 @@ fig
 # %% tags=["hide-input"]
 measures = [
     "redundancy_over_random",
+    "redundancy_over_data",
     "output_correlation",
     "dead_units",
     "probe_accuracy",

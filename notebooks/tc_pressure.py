@@ -80,7 +80,6 @@ from infomax_lib import (
 from infomax_lib.measures.weights_and_outputs import (
     dead_units,
     one_hot_loss,
-    random_redundancy,
     simplex_floor,
 )
 from paper.chapters import judge
@@ -97,6 +96,7 @@ from paper.figures.seeds_and_grids import along_grid, published_beside_ours, wei
 from paper.figures.style import panels, thumbnail, use_style
 from paper.figures.tables import grouped_table, published_table
 from paper.judging.evidence import Evidence
+from paper.judging.nulls import random_levels
 from paper.judging.published import compare, printed_number
 from paper.judging.verdicts import Card
 from paper.pages.show import quote, say, shown
@@ -174,13 +174,15 @@ shown(published_table(comparison))
 # %% [markdown]
 # ## Weight redundancy
 #
-# Dashed is the redundancy that independent random directions have. Nothing in the loss speaks of
+# Dashed is the redundancy of random rows, isotropic ones and such drawn from the covariance of the
+# images, which are far more alike. Nothing in the loss speaks of
 # the weights here; redundancy moves because the outputs do.
 
-# %% mystnb={"image": {"alt": "Two panels above each other against lambda_tc, softmax and no softmax, every seed a point. Above: weight redundancy with the level of random weights dashed. Below: largest absolute cosine between two rows of W."}} tags=["hide-input"]
-random_level = random_redundancy(k, data.num_features)
+# %% mystnb={"image": {"alt": "Two panels above each other against lambda_tc, softmax and no softmax, every seed a point. Above: weight redundancy with the levels of both kinds of random rows dashed. Below: largest absolute cosine between two rows of W."}} tags=["hide-input"]
+isotropic, from_data = random_levels(dataset, k)
+levels = {"isotropic rows": isotropic, "rows from the data": from_data}
 fig_weights, (above, below) = panels(2, 1)
-along_grid(above, table, "weight_redundancy", floors={"random weights": random_level}, log_y=True)
+along_grid(above, table, "weight_redundancy", floors=levels, log_y=True)
 along_grid(below, table, "max_abs_cosine")
 fig_weights
 

@@ -1,6 +1,5 @@
 """Conditions, floors and small tests that several rules use."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -93,57 +92,16 @@ def doubling(
     return mean_interval((last / first - 1).dropna()), start, end
 
 
-def over_null(e: Evidence, condition: Mapping[str, object], null: str) -> Interval:
-    """Weight redundancy over that of random rows, per seed.
-
-    Args:
-        e: The evidence; for ``data`` with the table “nulls” (dataset, squared_cosine).
-        condition: Which runs.
-        null: ``isotropic``, rows in all directions alike: what a penalty on the weights alone could
-            reach; or ``data``, rows drawn from the data's own covariance: what rows that have
-            learned nothing but the data's scale in each direction have.
-    """
-    if null == "isotropic":
-        return e.interval("redundancy_over_random", **condition)
-    runs = e.select(**condition)
-    pairs = runs["hidden_dim"] * (runs["hidden_dim"] - 1)
-    squared = _of_dataset(e, runs, "squared_cosine")
-    return mean_interval(runs["weight_redundancy"] / (pairs * squared))
-
-
-def cofiring(e: Evidence, condition: Mapping[str, object]) -> tuple[Interval, float]:
-    """How far units' joint firing on all test images is from chance, and what can be seen of it.
-
-    Returns:
-        The mean over pairs of |P(both) − P(first) P(second)|, less what counting so many images
-        gives of it for independent units, over the squared mean firing rate; per seed. And the
-        least share of it that stands out of the counting, in the mean over seeds.
-    """
-    runs = e.select(**condition)
-    images = _of_dataset(e, runs, "test_images")
-    rate = runs["firing_rate"]
-    noise = math.sqrt(2 / math.pi / images) * rate * (1 - rate)
-    excess = (runs["cofiring_excess"] - noise) / rate**2
-    return mean_interval(excess), float((noise / rate**2).mean())
-
-
 def part_independent(
     name: str, e: Evidence, condition: Mapping[str, object], *, decisive: bool = True
 ) -> Part:
     """Holds when units fire together about as often as by chance, on all test images."""
-    excess, seen = cofiring(e, condition)
-    decision = Decision(excess, "below", INDEPENDENT, INDEPENDENT / 2)
+    decision = Decision(
+        e.interval("joint_firing", **condition), "below", INDEPENDENT, INDEPENDENT / 2
+    )
     part = decided(name, decision, decisive, scale=100, unit="% of chance")
-    return replace(part, text=f"{part.text}; counting hides {format_number(100 * seen, 0)} %")
-
-
-def _of_dataset(e: Evidence, runs: pd.DataFrame, column: str) -> float:
-    """What the table of nulls says of the runs' dataset."""
-    name = str(runs["dataset"].iloc[0])
-    table = e.table("nulls", ["dataset", column]).set_index("dataset")
-    if name not in table.index:
-        raise MissingEvidence(f"{name} in the table “nulls”")
-    return float(table.loc[name, column])
+    seen = 100 * e.interval("joint_firing_noise", **condition).mean
+    return replace(part, text=f"{part.text}; counting hides {format_number(seen, 0)} %")
 
 
 def relative_difference(

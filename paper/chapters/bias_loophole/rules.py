@@ -22,7 +22,6 @@ from paper.judging.shared_rules import (
     doubling,
     grid_runs,
     longest,
-    over_null,
     part_above,
     part_below,
     part_independent,
@@ -35,18 +34,10 @@ from paper.judging.shared_rules import (
 REDUNDANCY = "weight_redundancy"
 CORRELATION = "output_correlation"
 
-#: A tenth of the redundancy of random rows: the smallest change of redundancy of interest.
+#: A third of the redundancy of random rows: the smallest change of redundancy of interest.
 SMALL_REDUNDANCY = 0.1
 #: The smallest change of output correlation of interest: the least that the source prints apart.
 SMALL_CORRELATION = 0.05
-
-
-def diverse(e: Evidence, condition: dict[str, object], *, decisive: bool = True) -> Part:
-    """Holds when rows are no more redundant than rows drawn from the data's covariance."""
-    t = condition["lambda_tc"]
-    null = over_null(e, condition, "data")
-    name = f"redundancy over rows from the data, λ_tc={t:g}"
-    return part_below(name, null, DIVERSE, 0.1, neutral=1, decisive=decisive)
 
 
 @claim(
@@ -73,7 +64,7 @@ def diverse(e: Evidence, condition: dict[str, object], *, decisive: bool = True)
 )
 def insufficient(e: Evidence) -> Finding:
     high = relu(100)
-    null = over_null(e, high, "data")
+    null = e.interval("redundancy_over_data", **high)
     return finding(
         [
             part_independent("independent", e, high),
@@ -87,7 +78,7 @@ def insufficient(e: Evidence) -> Finding:
             ),
             part_above(
                 "redundancy over isotropic rows",
-                over_null(e, high, "isotropic"),
+                e.interval("redundancy_over_random", **high),
                 *(2, 0.2),
                 neutral=1,
                 decisive=False,
@@ -256,7 +247,7 @@ def opposite_trends(e: Evidence) -> Finding:
             decided(f"output correlation falls at λ_tc={t}", falls, t == 100),
             decided(f"redundancy rises at λ_tc={t}", rises, t == 100),
         ]
-        null = over_null(e, condition, "data")
+        null = e.interval("redundancy_over_data", **condition)
         name = f"end over rows from the data at λ_tc={t}"
         parts.append(part_above(name, null, DIVERSE, 0.1, neutral=1, decisive=False))
 
@@ -407,7 +398,7 @@ def weight_regularization(e: Evidence) -> Finding:
             part_independent("independent", e, condition),
             part_below(
                 "redundancy over isotropic rows",
-                over_null(e, condition, "isotropic"),
+                e.interval("redundancy_over_random", **condition),
                 *(0.1, 0.05),
                 neutral=1,
             ),
@@ -456,7 +447,7 @@ def regularization_required(e: Evidence) -> Finding:
 
     def reaches(condition: dict[str, object]) -> tuple[bool, str]:
         correlation = e.interval(CORRELATION, **condition)
-        null = over_null(e, condition, "data")
+        null = e.interval("redundancy_over_data", **condition)
         both = correlation.high < UNCORRELATED and null.high < DIVERSE
         return both, f"correlation {correlation}, redundancy {null} times that of the data's rows"
 

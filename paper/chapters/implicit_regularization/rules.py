@@ -33,7 +33,6 @@ from paper.judging.shared_rules import (
     doubling,
     longest,
     longest_epochs,
-    over_null,
     part_above,
     part_below,
     part_different,
@@ -93,7 +92,7 @@ def implicit_weight_regularization(e: Evidence) -> Finding:
         ratios = {n: log_ratio(e, n, t, epochs) for n in recorded}
         part = part_below(f"λ_tc={t:g}, epoch {epochs}", ratios[epochs], -FIFTH, FIFTH, neutral=0)
         parts.append(replace(part, text=f"{part.text}; {_below_when(ratios)}"))
-    null = over_null(e, softmax(0), "data")
+    null = e.interval("redundancy_over_data", **softmax(0))
     parts.append(
         part_below("B at λ_tc=0 over rows from the data", null, 1, 0.2, neutral=1, decisive=False)
     )
@@ -357,7 +356,7 @@ def entropy_suffices(e: Evidence) -> Finding:
             part_below("correlation over floor", correlation, 1.1, 0.05, decisive=False),
             part_below(
                 "redundancy over rows from the data",
-                over_null(e, zero, "data"),
+                e.interval("redundancy_over_data", **zero),
                 *(1, 0.2),
                 neutral=1,
                 decisive=False,
