@@ -9,6 +9,7 @@ from paper.chapters.theory.experiment import COLLAPSE, STARTS, cell
 from paper.chapters.theory.rules.parts import (
     NOTHING_RANDOM,
     ONE_SEED_IN_TEN,
+    RISE,
     counterexample,
     most_seeds,
     rises,
@@ -27,8 +28,6 @@ COPIES = 0.99
 AT_REST, GROWTH = 0.05, 0.01
 #: A unit that wins this share of the samples takes all.
 ALWAYS = 0.5
-#: Least rise of a term that is said to rise.
-RISE = 0.01
 
 
 def dead(runs: pd.DataFrame) -> pd.Series:

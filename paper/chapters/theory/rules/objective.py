@@ -13,6 +13,7 @@ from paper.chapters.theory.experiment import BATCHES, cell
 from paper.chapters.theory.rules.parts import (
     MARGIN,
     NOTHING_RANDOM,
+    RISE,
     case,
     counterexample,
     rises,
@@ -41,8 +42,6 @@ from paper.judging.shared_rules import (
     relative_difference,
 )
 
-#: Least rise of a term that is said to rise.
-RISE = 0.01
 #: Most of something is more than this share of it; a twentieth of it makes no difference.
 HALF, SHARE = 0.5, 0.05
 #: HSIC beyond a whole sampling floor counts as dependence, as in "below twice the floor"; a quarter

@@ -22,6 +22,8 @@ from paper.judging.shared_rules import share_of_seeds
 MARGIN = 0.1
 #: A claim about seeds holds for this share of them.
 MOST = 0.9
+#: Least rise of a term that is said to rise.
+RISE = 0.01
 #: Why a claim about seeds asks for that share, for the records.
 ONE_SEED_IN_TEN = (
     "One seed in ten: what is said of layers in general may fail in no more of them than that."
