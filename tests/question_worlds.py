@@ -263,7 +263,7 @@ SUPPORTED = {
     "001.22": {"stacks": stacks_compose},
     "001.23": {"competitions": competitions_same},
     "001.24": {"auxiliary": auxiliary_helps},
-    "001.25": {"objectives": hsic_left(infomax=0.003, log_det=0.004, hsic=0.002)},
+    "001.25": {"objectives": hsic_left(infomax=0.002, log_det=0.003, hsic=0.001)},
     "002.20": {"scale": scale_same},
     "002.21": {"robustness": independence_pays},
     "002.22": {"scale": scale_same},

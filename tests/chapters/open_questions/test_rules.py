@@ -121,10 +121,10 @@ def test_differences_in_few_seeds_leave_the_activation_open():
 
 
 def test_an_interval_beyond_the_limit_counts_only_with_the_corrected_test():
-    """Nine seeds up, one down: beyond the limit, but twelve comparisons ask for more."""
+    """Eight seeds up, two down: beyond the limit, but nine comparisons ask for more."""
 
     def uneven(v):
-        more = 2.6 if v["seed"] else 0.9
+        more = 3.0 if v["seed"] >= 2 else 0.95
         return {"weight_redundancy": more} if v["activation"] == "tanh" else {}
 
     found = verdict("000.30", activations=uneven)
@@ -380,7 +380,7 @@ def test_robustness_that_stays_the_same_is_no_relation():
     def flat(v):
         return independence_pays(v) | {"noise_retained": 0.9, "loss_retained": 0.9}
 
-    found = verdict("002.21", robustness=lambda v: flat(v))
+    found = verdict("002.21", robustness=flat)
     assert found.interpretation_verdict == "not supported"
 
 

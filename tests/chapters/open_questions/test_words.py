@@ -56,7 +56,7 @@ def test_answers_begin_with_the_verdict_and_are_quoted_by_their_claim():
     )
     assert answers.give(
         activation_runs(3.0).extra, {"000.30": ("Yes for one.", "Most by far.")}
-    ) == ("**Plain answer.** Yes for one. Most by far. Verdict: **supported**.")
+    ) == ("**Plain answer.** Yes for one. Most by far. Verdict: **mixed**.")
     assert answers.quoted()["answer_000_31"] == "Yes. It grows."
     assert answers.quoted()["answer_000_30"] == "Yes for one."
     assert answers.quoted()["verdict_000_33"] == "not measured"
