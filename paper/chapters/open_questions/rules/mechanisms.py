@@ -398,9 +398,7 @@ def approximation(e: Evidence) -> Finding:
 
     def of_removable(competition: str, name: str) -> Part:
         share = removed_share(e, competition, _APPROXIMATIONS[name])
-        where_ = "under softmax" if competition == "softmax" else "without"
-        nothing = "the HSIC objective removes nothing"
-        return _share_part(f"{name}, {where_}", share, GOOD_ENOUGH, nothing)
+        return _share_part(name, share, GOOD_ENOUGH, "the HSIC objective removes nothing")
 
     pair = (best_pressure(e, "none", "hsic"), best_pressure(e, "none", "infomax"))
     probe = part_points(
@@ -411,11 +409,18 @@ def approximation(e: Evidence) -> Finding:
         decisive=False,
     )
     shares = [of_all(m, left, name) for m, left in _MEASURES.items() for name in _APPROXIMATIONS]
-    removable = [of_removable(c, name) for c in ("none", "softmax") for name in _APPROXIMATIONS]
+    removable = [
+        everywhere(
+            f"removed of what the HSIC objective removes, {place}",
+            [of_removable(competition, name) for name in _APPROXIMATIONS],
+            decisive=False,
+        )
+        for competition, place in (("none", "without softmax"), ("softmax", "under softmax"))
+    ]
     return finding(
         [
             everywhere("removed of all dependence", shares),
-            everywhere("removed of what the HSIC objective removes", removable, decisive=False),
+            *removable,
             probe,
         ]
     )

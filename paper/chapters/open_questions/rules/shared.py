@@ -130,5 +130,14 @@ def everywhere(name: str, places: Sequence[Part], *, decisive: bool = True) -> P
     outcome = worst.outcome
     if outcome == "opposite" and any(place.outcome != "opposite" for place in places):
         outcome = "fails"
-    text = "; ".join(f"{place.name}: {place.text}" for place in places)
-    return Part(name, outcome, text, decisive, worst.decision)
+    return Part(name, outcome, _listed(places, worst), decisive, worst.decision)
+
+
+def _listed(places: Sequence[Part], worst: Part) -> str:
+    """Every place with its numbers; a bar that all share once, with what the worst one lacks."""
+    split = [place.text.partition(" against ") for place in places]
+    bars = {after.partition(" (")[0] for _, _, after in split}
+    if bars == {""} or len(bars) > 1:
+        return "; ".join(f"{place.name}: {place.text}" for place in places)
+    numbers = "; ".join(f"{place.name}: {t[0]}" for place, t in zip(places, split, strict=True))
+    return f"{numbers}; against {worst.text.partition(' against ')[2]}"
