@@ -32,6 +32,7 @@ NEUTRAL = {
     "untrained_probe_accuracy": 0.6,
     "hsic": 0.02,
     "hsic_floor": 0.002,
+    "cofiring_excess": 0.1,
     "noise_retained": 0.9,
     "loss_retained": 0.9,
 }
@@ -81,7 +82,11 @@ SETTINGS = {
         objective=("infomax", "log_det", "hsic"),
         lambda_tc=(0.0, 1.0, 10.0),
     ),
-    "robustness": [{"configuration": f"setting {n}", "n": n} for n in range(12)],
+    "robustness": [
+        {"configuration": f"{m}, {t:g}", "mechanism": m, "lambda_tc": t, "n": n}
+        for m in ("none", "softmax")
+        for n, t in enumerate((0.0, 0.1, 1.0, 10.0, 100.0, 1000.0))
+    ],
 }
 
 
@@ -190,8 +195,12 @@ def competitions_differ(v):
     return values
 
 
+def separate_planes(v):
+    return {"output_correlation": 0.2}
+
+
 def redundant_planes(v):
-    return {"redundancy_over_random": 5.0, "aligned_pairs": 3.0}
+    return {"output_correlation": 5.0, "redundancy_over_random": 5.0, "aligned_pairs": 3.0}
 
 
 def auxiliary_helps(v):
@@ -205,7 +214,10 @@ def auxiliary_hurts(v):
 
 
 def hsic_left(**left):
-    """HSIC above its floor after training with each objective; 0.02 without pressure."""
+    """Dependence (HSIC above its floor) after training with each objective; 0.02 without.
+
+    Co-firing falls by the same share.
+    """
 
     def measure(v):
         pressure = {0.0: 0.0, 1.0: 1.0, 10.0: 0.5}[v["lambda_tc"]]
@@ -214,6 +226,7 @@ def hsic_left(**left):
         return {
             "hsic": floor + rest,
             "hsic_floor": floor,
+            "cofiring_excess": 5 * rest,
             "probe_accuracy": left.get("probe", 0.8),
         }
 
@@ -228,35 +241,35 @@ def linear_misses_all(v):
 def independence_pays(v):
     n = v["n"]
     return {
-        "redundancy_over_random": 1 + n,
-        "output_correlation": 2 + n,
-        **{m: 0.9 - 0.02 * n for m in ("probe_accuracy", "noise_retained", "loss_retained")},
+        "redundancy_over_random": 10 - n,
+        "output_correlation": 20 - n,
+        **{m: 0.5 + 0.02 * n for m in ("probe_accuracy", "noise_retained", "loss_retained")},
     }
 
 
 def redundancy_pays(v):
     n = v["n"]
-    up = {m: 0.5 + 0.02 * n for m in ("probe_accuracy", "noise_retained", "loss_retained")}
-    return independence_pays(v) | up
+    down = {m: 0.9 - 0.02 * n for m in ("probe_accuracy", "noise_retained", "loss_retained")}
+    return independence_pays(v) | down
 
 
 SUPPORTED = {
-    "000.30": {"activations": activation(tanh={"weight_redundancy": 2.0})},
+    "000.30": {"activations": activation(tanh={"weight_redundancy": 2.0, "probe_accuracy": 0.7})},
     "000.31": {"scale": scale_same},
     "000.32": {"transfer": transfer_well},
     "000.33": {"stacks": stacks_compose},
     "000.34": {"competitions": competitions_same},
-    "001.21": {},
+    "001.21": {"hyperplanes": separate_planes},
     "001.22": {"stacks": stacks_compose},
     "001.23": {"competitions": competitions_same},
     "001.24": {"auxiliary": auxiliary_helps},
-    "001.25": {"objectives": hsic_left(infomax=0.003, log_det=0.004, hsic=0.002)},
+    "001.25": {"objectives": hsic_left(infomax=0.002, log_det=0.003, hsic=0.001)},
     "002.20": {"scale": scale_same},
     "002.21": {"robustness": independence_pays},
     "002.22": {"scale": scale_same},
     "002.23": {"stacks": stacks_compose},
 }
-REFUTED = {
+DENIED = {
     "000.30": {},
     "000.31": {"scale": scale_opposite},
     "000.32": {"transfer": transfer_badly},
@@ -271,6 +284,24 @@ REFUTED = {
     "002.21": {"robustness": redundancy_pays},
     "002.22": {"scale": scale_opposite},
     "002.23": {"stacks": stacks_fail},
+}
+
+#: What the worlds against a claim make of it: where the claim has an opposite, that holds in them.
+AGAINST = {
+    "000.30": "not supported",
+    "000.31": "not supported",
+    "000.32": "refuted",
+    "000.33": "refuted",
+    "000.34": "refuted",
+    "001.21": "not supported",
+    "001.22": "refuted",
+    "001.23": "not supported",
+    "001.24": "refuted",
+    "001.25": "not supported",
+    "002.20": "not supported",
+    "002.21": "refuted",
+    "002.22": "not supported",
+    "002.23": "refuted",
 }
 
 

@@ -29,7 +29,14 @@ from paper.judging.evidence import Evidence, MissingEvidence
 from paper.judging.shared_rules import percent, points
 from paper.judging.verdicts import Verdicts
 
-_PLAIN = {"supported": "Yes.", "refuted": "No.", "mixed": "In part.", "inconclusive": "Open."}
+_PLAIN = {
+    **dict.fromkeys(("proved", "supported"), "Yes."),
+    **dict.fromkeys(("not supported", "refuted", "disproved by construction"), "No."),
+    "mixed": "In part.",
+    **dict.fromkeys(("at threshold", "underpowered", "untestable here", "not measured"), "Open."),
+}
+#: How an outcome for one measure begins its list.
+_SIDES: Mapping[str, str] = {"holds": "yes for", "fails": "no for"}
 
 
 @dataclass(frozen=True)
@@ -94,13 +101,13 @@ def activation_answer(e: Evidence) -> tuple[str, str]:
         judged = comparisons(e)
     except MissingEvidence:
         return "Not decided: that takes at least five seeds.", ""
-    measures: dict[bool | None, list[str]] = {True: [], False: [], None: []}
+    measures: dict[str, list[str]] = {"yes for": [], "no for": [], "open for": []}
     beyond: Counter[str] = Counter()
     compared: Counter[str] = Counter()
     farthest = []
     for measure, members in judged.items():
         outside = [c for c in members if c.beyond]
-        measures[matters(members)[0]].append(label(measure))
+        measures[_SIDES.get(matters(members).outcome, "open for")].append(label(measure))
         compared.update(c.activation for c in members)
         beyond.update(c.activation for c in outside)
         if outside:
@@ -109,8 +116,7 @@ def activation_answer(e: Evidence) -> tuple[str, str]:
                 f"{label(measure)}: {name(most.activation)} at K = {most.hidden_dim}, "
                 f"{signed(most.difference)} against ReLU"
             )
-    words = {True: "yes for", False: "no for", None: "open for"}
-    sentence = "; ".join(f"{words[o]} {', '.join(names)}" for o, names in measures.items() if names)
+    sentence = "; ".join(f"{side} {', '.join(names)}" for side, names in measures.items() if names)
     counts = ", ".join(
         f"{name(activation)} {beyond[activation]} of {number}"
         for activation, number in sorted(compared.items(), key=lambda item: -beyond[item[0]])
@@ -125,10 +131,10 @@ def activation_answer(e: Evidence) -> tuple[str, str]:
 def affected_measures(e: Evidence) -> str:
     """How many measures some activation changes, "3 of 5"; "not judged" with too few seeds."""
     try:
-        outcomes = [matters(members)[0] for members in comparisons(e).values()]
+        outcomes = [matters(members).outcome for members in comparisons(e).values()]
     except MissingEvidence:
         return "not judged"
-    return f"{outcomes.count(True)} of {len(outcomes)}"
+    return f"{outcomes.count('holds')} of {len(outcomes)}"
 
 
 def activation_table(e: Evidence) -> pd.DataFrame:

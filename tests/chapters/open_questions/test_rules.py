@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from question_worlds import (
-    REFUTED,
+    AGAINST,
+    DENIED,
     SEEDS,
     SUPPORTED,
     TABLES,
@@ -17,6 +18,7 @@ from question_worlds import (
     independence_pays,
     scale_same,
     softmax,
+    stacks_compose,
     transfer_well,
     wide,
 )
@@ -40,7 +42,7 @@ def test_every_open_question_has_a_rule_here():
     wanted = [f"000.{n}" for n in range(30, 35)]
     wanted += [f"001.{n}" for n in range(21, 26)] + [f"002.{n}" for n in range(20, 24)]
     assert wanted == CLAIMS
-    assert set(SUPPORTED) == set(REFUTED) == set(TABLES) == set(CLAIMS)
+    assert set(SUPPORTED) == set(DENIED) == set(AGAINST) == set(TABLES) == set(CLAIMS)
 
 
 @pytest.mark.parametrize("claim_id", CLAIMS)
@@ -53,14 +55,14 @@ def test_yes_where_the_tables_say_yes(claim_id):
 
 @pytest.mark.parametrize("claim_id", CLAIMS)
 def test_no_where_the_tables_say_no(claim_id):
-    found = verdict(claim_id, **REFUTED[claim_id])
-    assert found.interpretation_verdict == "refuted", found.evidence
+    found = verdict(claim_id, **DENIED[claim_id])
+    assert found.interpretation_verdict == AGAINST[claim_id], found.evidence
 
 
 @pytest.mark.parametrize("claim_id", CLAIMS)
-def test_without_the_experiment_it_is_open_and_named(claim_id):
+def test_without_the_experiment_it_is_not_measured_and_named(claim_id):
     found = judge(CHAPTER, Evidence(pd.DataFrame())).find(claim_id)
-    assert found.interpretation_verdict == "inconclusive"
+    assert found.interpretation_verdict == "not measured"
     assert "needs the table" in found.evidence
 
 
@@ -69,7 +71,17 @@ def test_three_seeds_decide_nothing(claim_id):
     whole = evidence(TABLES[claim_id], SUPPORTED[claim_id])
     few = {n: t[t["seed"] < 3] for n, t in whole.extra.items()}
     found = judge(CHAPTER, Evidence(whole.runs, extra=few)).find(claim_id)
-    assert found.interpretation_verdict == "inconclusive", found.evidence
+    assert found.interpretation_verdict == "not measured", found.evidence
+
+
+@pytest.mark.parametrize("claim_id", CLAIMS)
+def test_verdicts_say_what_they_rest_on(claim_id):
+    found = verdict(claim_id, **SUPPORTED[claim_id])
+    assert found.effect
+    assert found.stands_for
+    assert found.false_support is not None
+    assert found.before
+    assert found.amended
 
 
 # ----------------------------------------------------------------------------- between yes and no
@@ -80,7 +92,7 @@ def test_one_width_alone_does_not_make_an_activation_matter():
         hit = v["activation"] == "tanh" and v["hidden_dim"] == 32
         return {"weight_redundancy": 2.0 if hit else 1.0}
 
-    assert verdict("000.30", activations=once).interpretation_verdict == "inconclusive"
+    assert verdict("000.30", activations=once).interpretation_verdict == "not supported"
 
 
 def test_opposite_directions_do_not_add_up():
@@ -90,43 +102,77 @@ def test_opposite_directions_do_not_add_up():
             "weight_redundancy": by_width[v["hidden_dim"]] if v["activation"] == "tanh" else 1.0
         }
 
-    assert verdict("000.30", activations=torn).interpretation_verdict == "inconclusive"
+    assert verdict("000.30", activations=torn).interpretation_verdict == "not supported"
 
 
-def test_a_large_difference_in_few_seeds_is_not_significant():
-    """Seven seeds down, three up: the interval may lie apart, the corrected test may not."""
+def test_differences_in_few_seeds_leave_the_activation_open():
+    """Seven seeds up, three down: the interval holds the limit, and more seeds would decide."""
 
     def uneven(v):
         if v["activation"] != "tanh":
             return {}
-        return {"weight_redundancy": 1.9 if v["seed"] < 7 else 0.9}
+        return {
+            "weight_redundancy": 1.9 if v["seed"] < 7 else 0.9,
+            "probe_accuracy": 0.9 if v["seed"] < 7 else 0.78,
+        }
 
     found = verdict("000.30", activations=uneven)
-    assert "redundancy: open" in found.evidence
-    assert found.interpretation_verdict == "inconclusive"
+    assert "redundancy — underpowered" in found.evidence
+    assert found.interpretation_verdict == "underpowered"
 
 
-def test_what_an_activation_changes_is_named():
+def test_an_interval_beyond_the_limit_counts_only_with_the_corrected_test():
+    """Eight seeds up, two down: beyond the limit, but nine comparisons ask for more."""
+
+    def uneven(v):
+        more = 3.0 if v["seed"] >= 2 else 0.95
+        return {"weight_redundancy": more} if v["activation"] == "tanh" else {}
+
+    found = verdict("000.30", activations=uneven)
+    assert "redundancy — underpowered" in found.evidence
+
+
+def test_an_activation_that_changes_one_of_the_two_measures_is_mixed_and_named():
     change = {"weight_redundancy": 2.0, "probe_accuracy_pre": 0.7}
     found = verdict("000.30", activations=activation(tanh=change))
-    assert "redundancy: affected (tanh more at K=16, 32, 64)" in found.evidence
-    assert "probe: not affected" in found.evidence
-    assert "probe before softmax: affected (tanh less" in found.evidence
+    assert found.interpretation_verdict == "mixed"
+    assert "(tanh more at K=16, 32, 64)" in found.evidence
+    assert "probe — fails: not affected" in found.evidence
+    assert "probe before softmax — holds: affected" in found.evidence
 
 
 def test_only_the_probe_before_the_softmax_does_not_decide():
     change = {"probe_accuracy_pre": 0.7, "dead_units": 8.0}
     found = verdict("000.30", activations=activation(tanh=change))
-    assert found.interpretation_verdict == "refuted"
+    assert found.interpretation_verdict == "not supported"
+
+
+def test_activations_that_the_source_does_not_name_are_told_apart():
+    change = {"weight_redundancy": 2.0, "probe_accuracy": 0.7}
+    found = verdict("000.30", activations=activation(softplus=change))
+    assert found.interpretation_verdict == "supported"
+    assert "probe, identity and tanh — fails" in found.evidence
 
 
 def test_one_width_that_fails_is_enough_against_carrying_over():
     def one(v):
-        return scale_same(v) | ({"dead_units": 100.0} if wide(v) and softmax(v) else {})
+        return scale_same(v) | ({"output_correlation": 5.0} if wide(v) and softmax(v) else {})
 
     found = verdict("000.31", scale=one)
     assert found.interpretation_verdict == "mixed"
-    assert "(a) dead units — fails" in found.evidence
+    assert "(a) redundancy against no softmax — holds" in found.evidence
+    assert "(b) correlation over floor — fails" in found.evidence
+
+
+def test_architectures_at_unequal_pressure_do_not_decide_carrying_over():
+    """At λ_tc = 1 A is the less redundant one; at the same λ_tc = 0 it is B."""
+
+    def torn(v):
+        pressed = not softmax(v) and v["lambda_tc"] == 1.0
+        low = {"redundancy_over_random": 0.1, "weight_redundancy": 0.1}
+        return scale_same(v) | (low if pressed else {})
+
+    assert verdict("000.31", scale=torn).interpretation_verdict == "supported"
 
 
 def test_widest_layer_with_three_seeds_is_left_out():
@@ -141,6 +187,17 @@ def test_widest_layer_with_three_seeds_is_left_out():
         assert "1024" not in verdicts.find(claim_id).evidence
 
 
+def test_wider_layers_that_are_better_untrained_do_not_scale():
+    """Every step to more units pays, and training adds nothing at the widest."""
+
+    def born(v):
+        return scale_same(v) | ({"untrained_probe_accuracy": 0.88} if wide(v) else {})
+
+    found = verdict("002.20", scale=born)
+    assert found.interpretation_verdict == "not supported"
+    assert "each step pays — holds" in found.evidence
+
+
 def test_convergence_at_scale_is_noticed():
     """A and B still differ by more than the limits, but by less than half as much."""
 
@@ -151,54 +208,145 @@ def test_convergence_at_scale_is_noticed():
         return {"weight_redundancy": k * extra, "probe_accuracy_pre": 0.6 + before}
 
     found = verdict("002.22", scale=closer)
-    assert found.interpretation_verdict == "mixed"
-    assert "(b) probe differs — holds" in found.evidence
-    assert "(d) probe does not converge — fails" in found.evidence
+    assert found.interpretation_verdict == "supported"
+    assert "probe differs — holds" in found.evidence
+    assert "probe does not converge — fails" in found.evidence
 
 
-def test_a_mechanism_that_fails_beside_others_that_hold_is_mixed():
+def test_a_bar_that_all_places_share_is_said_once():
+    found = verdict("000.33", stacks=stacks_compose)
+    assert found.effect.count("against") == 1
+    assert found.effect.endswith("against 1 points")
+
+
+def test_one_target_on_which_features_do_not_transfer_is_enough():
     def one(v):
-        bad = v["mechanism"] == "sparsemax"
-        return competitions_same(v) | ({"dead_units": 12.0} if bad else {})
+        bad = v["target"] == "fashion-mnist" and v["method"] == "infomax_softmax"
+        return {"probe_accuracy": 0.5} if bad else transfer_well(v)
+
+    found = verdict("000.32", transfer=one)
+    assert found.interpretation_verdict == "not supported"
+
+
+def test_features_that_transfer_may_be_below_pca():
+    def below(v):
+        return {"probe_accuracy": 0.95} if v["method"] == "pca" else transfer_well(v)
+
+    found = verdict("000.32", transfer=below)
+    assert found.interpretation_verdict == "supported"
+    assert "B, not below PCA — opposite" in found.evidence
+
+
+def test_a_named_mechanism_that_lowers_redundancy_by_less_does_not_do_the_same():
+    def one(v):
+        half = v["mechanism"] == "sparsemax"
+        return competitions_same(v) | ({"weight_redundancy": 2.0} if half else {})
 
     found = verdict("000.34", competitions=one)
-    assert found.interpretation_verdict == "mixed"
-    assert "sparsemax — fails" in found.evidence
-    assert "group_softmax of 4 — holds" in found.evidence
+    assert found.interpretation_verdict == "not supported"
+    assert "sparsemax: 50" in found.evidence
+
+
+def test_a_mechanism_that_is_not_named_does_not_decide():
+    def one(v):
+        bad = v["mechanism"] == "top_k of 4"
+        return competitions_same(v) | ({"weight_redundancy": 9.0} if bad else {})
+
+    found = verdict("000.34", competitions=one)
+    assert found.interpretation_verdict == "supported"
+    assert "others' share — opposite" in found.evidence
 
 
 def test_temperatures_are_no_mechanism_of_their_own():
     assert "T = 0.1" not in verdict("000.34", competitions=competitions_same).evidence
 
 
-def test_softmax_without_effect_leaves_mechanisms_open():
+def test_softmax_without_effect_leaves_nothing_to_share():
     found = verdict("000.34", competitions=lambda v: {})
-    assert found.interpretation_verdict == "inconclusive"
+    assert found.interpretation_verdict == "not measured"
+    assert "the softmax lowers nothing" in found.evidence
 
 
-def test_share_is_open_where_hsic_training_removes_nothing():
+def test_a_mechanism_that_is_informative_and_redundant_is_mixed():
+    def one(v):
+        return {"weight_redundancy": 3.0 if v["mechanism"] == "top_k of 4" else 1.0}
+
+    found = verdict("001.23", competitions=one)
+    assert found.interpretation_verdict == "mixed"
+    assert "(a) probe above untrained — holds" in found.evidence
+    assert "(b) redundancy over the softmax's — fails" in found.evidence
+
+
+def test_redundancy_against_random_pixels_does_not_decide_on_hyperplanes():
+    def alike(v):
+        return {"output_correlation": 0.1, "redundancy_over_random": 6.0}
+
+    found = verdict("001.21", hyperplanes=alike)
+    assert found.interpretation_verdict == "supported"
+    assert "loss on z, redundancy over random — fails" in found.evidence
+
+
+def test_one_weight_at_which_both_signals_get_along_is_enough():
+    """The weight with the best probe costs independence, a smaller one does not."""
+
+    def guided(v):
+        costly = v["lambda_ce"] == 1.0
+        probe = {0.0: 0.8, 0.1: 0.84, 1.0: 0.9}[v["lambda_ce"]]
+        return {"probe_accuracy": probe, "output_correlation": 2.0 if costly else 1.0}
+
+    found = verdict("001.24", auxiliary=guided)
+    assert found.interpretation_verdict == "supported"
+    assert "A, λ_ce=1, output correlation opposite" in found.evidence
+
+
+def test_a_weight_that_helps_nowhere_without_cost_is_not_enough():
+    def guided(v):
+        more = v["lambda_ce"] > 0
+        return {"probe_accuracy": 0.8 + 0.1 * more, "output_correlation": 1.0 + more}
+
+    assert verdict("001.24", auxiliary=guided).interpretation_verdict == "not supported"
+
+
+def test_hsic_training_that_removes_nothing_does_not_decide_on_the_approximation():
     found = verdict("001.25", objectives=hsic_left(infomax=0.003, log_det=0.003, hsic=0.02))
+    assert "without softmax — not measured" in found.evidence
     assert "removes nothing" in found.evidence
-    assert found.interpretation_verdict == "inconclusive"
+    assert found.interpretation_verdict == "supported"
 
 
 def test_share_is_that_of_the_excess_over_the_sampling_floor():
     found = verdict("001.25", objectives=hsic_left(infomax=0.011, log_det=0.0065, hsic=0.002))
-    # 0.009 and 0.0135 of 0.018: one half and three quarters
-    assert "(a) removed by decorrelation — fails: 50" in found.evidence
-    assert "(b) removed by log det — fails: 75" in found.evidence
+    # of all: 0.009 and 0.0135 of 0.02; of what HSIC removes: of 0.018
+    assert "decorrelation, HSIC: 45" in found.evidence
+    assert "without softmax — fails: decorrelation: 50" in found.evidence
+    assert "log det: 75" in found.evidence
 
 
-def test_depth_is_judged_against_what_random_layers_lose():
+def test_cofiring_alone_is_enough_against_the_approximation():
+    def unseen(v):
+        seen = hsic_left(infomax=0.003, log_det=0.003, hsic=0.002)(v)
+        return seen | {"cofiring_excess": 0.1 if v["lambda_tc"] == 0 else 0.06}
+
+    found = verdict("001.25", objectives=unseen)
+    assert found.interpretation_verdict == "not supported"
+    assert "decorrelation, co-firing: 40" in found.evidence
+
+
+def test_costs_of_depth_below_those_of_random_layers_do_not_decide():
     def lossy(v):
         """Both fall with depth; the trained stack by less."""
         slope = {"greedy": -0.02, "random": -0.1, "end_to_end": 0.0}[v["training"]]
         return {"probe_accuracy": 0.8 + slope * (v["depth"] - 1)}
 
     found = verdict("002.23", stacks=lossy)
-    assert found.interpretation_verdict == "mixed"
-    assert "A, above one layer — fails" in found.evidence
-    assert "A, change less that of random stacks — holds" in found.evidence
+    assert found.interpretation_verdict == "refuted"
+    assert "change less that of random — holds" in found.evidence
+
+
+def test_depth_that_neither_pays_nor_costs_composes_sensibly():
+    found = verdict("002.23", stacks=lambda v: {"probe_accuracy": 0.8})
+    assert found.interpretation_verdict == "supported"
+    assert "depth pays — fails" in found.evidence
 
 
 def test_comparisons_that_do_not_judge_are_reported():
@@ -207,12 +355,41 @@ def test_comparisons_that_do_not_judge_are_reported():
     assert "A − untrained" in found.evidence
 
 
-def test_few_configurations_give_no_rank_correlation():
+def test_few_pressures_give_no_trend():
     whole = evidence(["robustness"], {"robustness": independence_pays})
     table = whole.extra["robustness"]
-    few = {"robustness": table[table["n"] < 7]}
+    few = {"robustness": table[table["n"] < 3]}
     found = judge(CHAPTER, Evidence(whole.runs, extra=few)).find("002.21")
-    assert "at least 8 configurations" in found.evidence
+    assert found.interpretation_verdict == "not measured"
+    assert "at 4 or more λ_tc" in found.evidence
+
+
+def test_configurations_that_differ_in_more_do_not_decide_on_the_target():
+    """Within A independence pays; B is more robust and less independent than all of A."""
+
+    def confounded(v):
+        found = independence_pays(v)
+        if v["mechanism"] == "softmax":
+            found |= {"output_correlation": 100.0, "noise_retained": 0.99, "loss_retained": 0.99}
+        return found
+
+    assert verdict("002.21", robustness=confounded).interpretation_verdict == "supported"
+
+
+def test_robustness_of_one_kind_is_not_enough():
+    def torn(v):
+        return independence_pays(v) | {"loss_retained": 0.9 - 0.02 * v["n"]}
+
+    found = verdict("002.21", robustness=torn)
+    assert found.interpretation_verdict == "not supported"
+
+
+def test_robustness_that_stays_the_same_is_no_relation():
+    def flat(v):
+        return independence_pays(v) | {"noise_retained": 0.9, "loss_retained": 0.9}
+
+    found = verdict("002.21", robustness=flat)
+    assert found.interpretation_verdict == "not supported"
 
 
 # ------------------------------------------------------------------------------ rank correlation

@@ -11,6 +11,7 @@ from infomax_lib.stats import Interval, mean_interval
 from paper.chapters import judge
 from paper.chapters.open_questions import words
 from paper.judging.evidence import MissingEvidence
+from paper.judging.verdicts import INTERPRETATION_VERDICTS
 
 
 def test_activation_answer_names_measures_and_activations():
@@ -51,14 +52,18 @@ def test_answers_begin_with_the_verdict_and_are_quoted_by_their_claim():
     scale = evidence(["scale"], {"scale": scale_same})
     assert answers.give(scale.extra, {"000.31": "It grows.", "000.33": "It stacks."}) == (
         "**Plain answers.** Yes. It grows. Verdict: **supported**.\n\n"
-        "Open. It stacks. Verdict: **inconclusive**."
+        "Open. It stacks. Verdict: **not measured**."
     )
     assert answers.give(
         activation_runs(3.0).extra, {"000.30": ("Yes for one.", "Most by far.")}
-    ) == ("**Plain answer.** Yes for one. Most by far. Verdict: **supported**.")
+    ) == ("**Plain answer.** Yes for one. Most by far. Verdict: **mixed**.")
     assert answers.quoted()["answer_000_31"] == "Yes. It grows."
     assert answers.quoted()["answer_000_30"] == "Yes for one."
-    assert answers.quoted()["verdict_000_33"] == "inconclusive"
+    assert answers.quoted()["verdict_000_33"] == "not measured"
+
+
+def test_every_verdict_has_a_plain_answer():
+    assert set(words._PLAIN) == set(INTERPRETATION_VERDICTS)
 
 
 def test_depth_answers_have_the_paired_changes():
