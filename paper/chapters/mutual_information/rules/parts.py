@@ -1,4 +1,4 @@
-"""Parts that several rules of this chapter use: the weakest of several, and examples of existence."""
+"""Parts that several rules of this chapter use: the weakest of several, and examples."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,7 +1,7 @@
 """What mathematics decides of source 003: proofs and constructions that need no data.
 
 - `least_samples`: how many samples a bound on entropy needs (McAllester and Stratos 2020);
-- `certified`: what the accuracy of a classifier says about information (Bretagnolle and Huber 1979);
+- `certified`: what a classifier's accuracy says about information (Bretagnolle and Huber 1979);
 - `Hidden`: an invertible map after which no linear classifier finds the classes.
 """
 
@@ -56,7 +56,7 @@ def certified(accuracy: ArrayLike) -> np.ndarray:
 
 def certificate_is_sound() -> bool:
     """Whether no rates of right and of wrong alarms have a smaller divergence than `certified`."""
-    rates = np.arange(1, 1000) / 1000
+    rates = np.arange(1, 200) / 200
     right, wrong = np.meshgrid(rates, rates)
     divergence = right * np.log(right / wrong) + (1 - right) * np.log((1 - right) / (1 - wrong))
     return bool((divergence >= certified((right + 1 - wrong) / 2) - EXACT).all())
