@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from paper.judging.claims import Part
+from infomax_lib.stats import Interval
+from paper.judging.claims import Part, decided
 from paper.judging.decisions import Decision
 
 _ORDER = {
@@ -14,6 +15,19 @@ _ORDER = {
     "at threshold": 2,
     "holds": 3,
 }
+
+
+def grows(
+    name: str,
+    interval: Interval,
+    smallest: float,
+    unit: str,
+    *,
+    bar: float = 0.0,
+    decisive: bool = True,
+) -> Part:
+    """Holds when a difference lies above the bar; the opposite lies below no difference."""
+    return decided(name, Decision(interval, "above", bar, smallest, 0.0), decisive, unit=unit)
 
 
 def weakest(parts: Sequence[Part]) -> list[Part]:
