@@ -28,14 +28,26 @@ from paper.judging.shared_rules import percent, points
 from paper.judging.verdicts import Verdict, Verdicts
 
 #: What each verdict makes of the question in the head of the page.
-_PLAIN = {"supported": "Yes.", "refuted": "No.", "mixed": "In part.", "inconclusive": "Open."}
-#: The statement of 003.5 is the negation of its question.
-_NEGATED = {"003.5": {"supported": "No.", "refuted": "Yes."}}
+_PLAIN = {
+    **dict.fromkeys(("proved", "supported"), "Yes."),
+    "mixed": "In part.",
+    **dict.fromkeys(("at threshold", "underpowered", "not measured", "untestable here"), "Open."),
+    **dict.fromkeys(("not supported", "refuted", "disproved by construction"), "No."),
+}
+#: That something can be is not excluded by one example that is none.
+_POSSIBLE = {"not supported": "Not here."}
+#: Answers to questions of another kind. The statement of 003.5 is the negation of its question, and
+#: a bound that predicts in part is neither.
+_OTHERS = {
+    "003.5": {"supported": "No.", "not supported": "In part.", "refuted": "Yes."},
+    "003.9": _POSSIBLE,
+    "003.11": _POSSIBLE,
+}
 
 
 def plain_answer(verdict: Verdict, sentence: str) -> str:
     """Yes, no, in part or open, by the verdict, and the sentence with the numbers."""
-    answers = _PLAIN | _NEGATED.get(verdict.id, {})
+    answers = _PLAIN | _OTHERS.get(verdict.id, {})
     return f"{answers[verdict.interpretation_verdict]} {sentence}"
 
 
@@ -111,13 +123,14 @@ def bijective_answer(halves: pd.DataFrame, raw: float) -> str:
 
 
 def adversarial_answer(adversarial: pd.DataFrame, raw: float) -> str:
-    """The probe of an invertible encoder that hides the classes, and its inverse."""
+    """That invertible maps can hide the classes, and what training one against them came to."""
     last = adversarial[adversarial["step"] == adversarial["step"].max()]
     return (
-        f"Trained against linear classifiers, an invertible encoder comes to "
-        f"{percent(mean_interval(last['accuracy']))}, against {format_number(100 * raw, 1)} % of "
-        f"raw pixels; its inverse gives every pixel back to within "
-        f"{float(last['inversion_error'].max()):.1g}."
+        "Two shears, which can be undone exactly, send points to any places on a line, and "
+        "leave a linear probe with chance. Trained against linear classifiers, an invertible "
+        f"encoder comes to {percent(mean_interval(last['accuracy']))}, against "
+        f"{format_number(100 * raw, 1)} % of raw pixels; its inverse gives every pixel back to "
+        f"within {float(last['inversion_error'].max()):.1g}."
     )
 
 
@@ -148,15 +161,15 @@ def condition_reason(halves: pd.DataFrame) -> str:
 
 
 def critic_answer(halves: pd.DataFrame) -> str:
-    """Bound and probe of the strongest critic against the weakest."""
+    """Held-out bound and probe of the strongest critic against the weakest."""
     ends = {"critic": CRITICS[-1]}, {"critic": CRITICS[0]}
 
     def part(rows: pd.DataFrame) -> str:
         tighter, better = (
             paired_difference(last_steps(rows), measure, *ends)
-            for measure in ("training", "accuracy")
+            for measure in ("held_out", "accuracy")
         )
-        return f"{tighter} nats on the bound and {points(better)} on the probe"
+        return f"{tighter} nats on the held-out bound and {points(better)} on the probe"
 
     parts = _by_estimator(halves, "critics", part)
     return f"The concatenated critic against the bilinear one: {'; '.join(parts)}."
