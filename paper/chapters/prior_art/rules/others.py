@@ -277,8 +277,7 @@ def prediction_is_redundant(e: Evidence) -> Finding:
 @claim(
     "002.6",
     place="The comparison",
-    quote="| Contrastive | Instance discrimination | Augmentation-variance collapse | Medium (large "
-    "batches) |\n| Foundation models | Prediction | Nothing specific | Extreme |\n| InfoMax + EM | "
+    quote="| Foundation models | Prediction | Nothing specific | Extreme |\n| InfoMax + EM | "
     "Independence | Redundancy, collapse | Low |",
     statement="What each objective prevents, and its cost: RBM poor initialisation (high), "
     "autoencoder information loss (low), contrastive collapse (medium), prediction nothing "
