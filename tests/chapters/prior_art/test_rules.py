@@ -218,7 +218,9 @@ def test_median_of_the_baselines_leaves_references_and_this_work_out():
     e = evidence(baselines=baselines(far | {"supervised": {"hsic": 0.1}}))
     found = against_median(by_method(e, "baselines", "hsic"), "supervised")
     assert found.mean == pytest.approx(0.08, rel=1e-2)
-    few = evidence(baselines=baselines(methods=[*METHODS[:6], "supervised"]))
+    few = evidence(
+        baselines=baselines(methods=["supervised", "pca", "rica", "vae", "simclr", "rbm"])
+    )
     with pytest.raises(MissingEvidence, match="at least 6 baselines"):
         against_median(by_method(few, "baselines", "hsic"), "supervised")
 
@@ -423,7 +425,7 @@ def test_best_of_both_sides_stands_in_each_family():
     assert found.interpretation_verdict == "supported"
     assert "InfoMax A (ReLU) − RICA" in found.evidence
     assert "InfoMax B (softmax) − VAE means" in found.evidence
-    assert "few labels, InfoMax A (ReLU) − PCA — fails" in found.evidence
+    assert re.search("few labels, [^;]* — fails", found.evidence)
 
 
 def test_value_of_a_family_is_the_mean_over_its_targets():
@@ -683,12 +685,12 @@ def test_each_cell_of_the_table_can_fail_alone(changes, part):
     found = verdict("002.6", baselines=baselines(TABLE_HOLDS | changes), head_start=head_start())
     assert found.interpretation_verdict == "mixed", found.evidence
     assert part in found.effect
-    assert f"{part}" in found.evidence.split("— fails")[0].split("; ")[-1]
+    assert part in re.split("— (?:fails|opposite)", found.evidence)[0].split("; ")[-1]
 
 
 def test_dead_units_prediction_and_weights_do_not_decide_on_the_table():
     beside = {"moco": {"dead_units": 9.0, "flops": 2e12}}
-    beside |= every(("masked_prediction", *INFOMAX[:0]), redundancy_over_random=1.0)
+    beside |= every(("masked_prediction",), redundancy_over_random=1.0)
     found = verdict("002.6", baselines=baselines(TABLE_HOLDS | beside), head_start=head_start())
     assert "dead units, MoCo — fails" in found.evidence
     assert found.interpretation_verdict == "supported"

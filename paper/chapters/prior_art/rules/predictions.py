@@ -396,7 +396,7 @@ def half_as_wide(e: Evidence, double: int) -> Part:
     "accuracy of 0.8 on 10 000 images; half of that is narrow.",
     before="refuted",
     amended="Both rules are the old ones. One width that misses has excluded the claim, which is "
-    "about all of them, where it was inconclusive before.",
+    "about all of them, where that left it open before.",
 )
 def smaller_matches_larger(e: Evidence) -> Finding:
     e.table("widths", ["method", "hidden_dim", "seed", "probe_accuracy"])
