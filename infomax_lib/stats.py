@@ -296,7 +296,9 @@ def rank_correlation(first: Iterable[float], second: Iterable[float]) -> Interva
     rho = float(stats.spearmanr(x, y).statistic)
     if n < 4:
         return Interval(rho, np.nan, np.nan, n, dropped)
-    centre = np.arctanh(np.clip(rho, -1 + EXACT, 1 - EXACT))
+    if abs(rho) >= 1 - EXACT:  # the same order, or the reverse: no spread to speak of
+        return Interval(rho, rho, rho, n, dropped)
+    centre = np.arctanh(rho)
     normal = stats.norm.ppf((1 + CONFIDENCE) / 2)
     half = normal * math.sqrt((1 + rho**2 / 2) / (n - 3))
     return Interval(rho, float(np.tanh(centre - half)), float(np.tanh(centre + half)), n, dropped)

@@ -16,7 +16,6 @@ import pkgutil
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from infomax_lib.stats import format_number
 from paper.judging.claims import CLAIMS, Claim, Finding, Part
 from paper.judging.decisions import Decision
 from paper.judging.evidence import Evidence, MissingEvidence
@@ -121,7 +120,7 @@ def _strength(parts: Sequence[Part]) -> dict[str, Any]:
     return {
         "effect": listed((p.name, p.text) for p in parts if p.decisive),
         "detectable": listed(
-            (name, format_number(test.least_detectable))
+            (name, test.shown("", test.least_detectable))
             for name, test in tests
             if isinstance(test, Decision) and math.isfinite(test.least_detectable)
         ),

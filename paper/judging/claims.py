@@ -19,9 +19,8 @@ is described in :mod:`paper.judging.decisions`; one combination is used for ever
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from infomax_lib.stats import format_number
 from paper.judging.decisions import Decision, Outcome, Share
 from paper.judging.evidence import MissingEvidence
 
@@ -243,10 +242,9 @@ def decided(
     name: str, decision: Decision, decisive: bool = True, scale: float = 1.0, unit: str = ""
 ) -> Part:
     """A part that a quantity over seeds decides; shown times ``scale``, in ``unit``."""
+    decision = replace(decision, scale=scale, unit=unit)
     sign = "±" if decision.side in ("within", "beyond") else ""
-    text = f"{decision.estimate.scaled(scale)} against {sign}{format_number(scale * decision.bar)}"
-    if unit:
-        text = f"{text} {unit}"
+    text = f"{decision.estimate.scaled(scale)} against {sign}{decision.shown('', decision.bar)}"
     if decision.outcome == "underpowered":
         text = f"{text} (about {decision.seeds_to_decide} seeds would decide)"
     return Part(name, decision.outcome, text, decisive, decision)

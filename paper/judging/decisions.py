@@ -54,6 +54,8 @@ class Decision:
             effect) than this is as good as there.
         neutral: Value of no effect, where there is one: 0 of a difference, 1 of a ratio. Beyond it
             lies the opposite of the claim.
+        scale: Numbers are shown times this, 100 of a fraction in per cent.
+        unit: In which they are shown.
     """
 
     estimate: Interval
@@ -61,6 +63,8 @@ class Decision:
     bar: float
     smallest: float
     neutral: float | None = None
+    scale: float = 1.0
+    unit: str = ""
 
     def __post_init__(self) -> None:
         if not self.smallest > 0:
@@ -118,13 +122,18 @@ class Decision:
             near, far = sorted((abs(low), abs(high)))
             near = 0.0 if low <= 0 <= high else near
             if far <= self.bar:
-                return f"from {format_number(far)}"
+                return self.shown("from", far)
             if near > self.bar:
-                return f"below {format_number(near)}"
-            return f"{format_number(near)} to {format_number(far)}"
+                return self.shown("below", near)
+            return self.shown("", near, far)
         if low <= self.bar <= high:
-            return f"{format_number(low)} to {format_number(high)}"
-        return f"below {format_number(low)}" if low > self.bar else f"above {format_number(high)}"
+            return self.shown("", low, high)
+        return self.shown("below", low) if low > self.bar else self.shown("above", high)
+
+    def shown(self, word: str, *values: float) -> str:
+        """Values in the unit in which they are shown: ``shown("below", 0.02)``, "below 2 points"."""
+        numbers = " to ".join(format_number(self.scale * value) for value in values)
+        return " ".join(filter(None, (word, numbers, self.unit)))
 
     @property
     def least_detectable(self) -> float:
