@@ -9,6 +9,7 @@ import typer
 def add_to(app: typer.Typer) -> None:
     """Add the commands to the library's."""
     app.command()(execute)
+    app.command()(judge)
 
 
 def import_kinds() -> None:
@@ -60,3 +61,39 @@ def execute(
     except PageError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(1) from error
+
+
+def judge(
+    show: Annotated[
+        bool, typer.Option("--all", help="Print every verdict with what it rests on.")
+    ] = False,
+) -> None:
+    """Judge all claims again from the stored results, and say which verdicts changed.
+
+    They are compared with those on the committed pages; nothing is written.
+    """
+    try:
+        from paper.judging.verdicts import Verdict, Verdicts
+        from paper.pages.page import PageError, project_root
+        from paper.pages.rejudge import differences, judged_again, on_pages
+    except ImportError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(1) from error
+
+    try:
+        root = project_root()
+        before = on_pages(root)
+        found: list[Verdict] = []
+        for name, verdicts in judged_again(root):
+            typer.echo(f"{name}: {len(verdicts)} claims")
+            found += verdicts
+    except PageError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(1) from error
+    now = Verdicts(found)
+    if show:
+        typer.echo(now.text())
+    counts = now.counts()["interpretation"]
+    typer.echo("; ".join(f"{count} {verdict}" for verdict, count in counts.items() if count))
+    lines = differences(before, now)
+    typer.echo("\n".join(lines) or "no verdict differs from the pages")

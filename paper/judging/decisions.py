@@ -131,7 +131,7 @@ class Decision:
         return self.shown("below", low) if low > self.bar else self.shown("above", high)
 
     def shown(self, word: str, *values: float) -> str:
-        """Values in the unit in which they are shown: ``shown("below", 0.02)``, "below 2 points"."""
+        """Values in the unit in which they are shown, as in "below 2 points"."""
         numbers = " to ".join(format_number(self.scale * value) for value in values)
         return " ".join(filter(None, (word, numbers, self.unit)))
 

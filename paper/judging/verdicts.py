@@ -132,7 +132,8 @@ class Verdicts(tuple[Verdict, ...]):
         """One paragraph per claim, in plain text."""
         return "\n".join(
             f"{v.id} ({v.place}): numbers {v.number_verdict}; claim {v.interpretation_verdict}\n"
-            f"    claim: {v.statement}\n    rule: {v.rule}\n    evidence: {v.evidence}"
+            f"    claim: {v.statement}\n    rule: {v.rule}\n    evidence: {v.evidence}\n"
+            f"    {_trust(v, '; ')}"
             for v in self
         )
 
@@ -160,18 +161,19 @@ def _html_row(v: Verdict) -> str:
         if v.keys
         else ""
     )
+    trust = escape(_trust(v, "\n")).replace("\n", "<br>")
     return (
         f'<tr id="claim-{escape(v.id)}"><td>{escape(v.id)}<br><small>{escape(v.place)}</small></td>'
         f"<td>{escape(v.statement)}<br><strong>Evidence{measured}:</strong> {escape(v.evidence)}"
-        f"<details><summary>How far to trust it</summary>{_trust(v)}</details>"
+        f"<details><summary>How far to trust it</summary>{trust}</details>"
         f"<details><summary>Test and rule</summary>{_source(v)}Test: {escape(v.test)}<br>"
         f"Rule: {escape(v.rule)}{_amendment(v)}{keys}</details></td>"
         f"<td>{badge(v.number_verdict)}</td><td>{badge(v.interpretation_verdict)}</td></tr>"
     )
 
 
-def _trust(v: Verdict) -> str:
-    """What says how firm a verdict is, one line each."""
+def _trust(v: Verdict, between: str) -> str:
+    """What says how firm a verdict is, as plain text."""
     rate = "" if v.false_support is None else f"{100 * v.false_support:.1f} % of experiments"
     lines = {
         "Decisive": v.decisive,
@@ -181,7 +183,7 @@ def _trust(v: Verdict) -> str:
         "The verdict stands for bars": v.stands_for,
         "Supported by chance, without effect": rate,
     }
-    return "<br>".join(f"{name}: {escape(text)}" for name, text in lines.items() if text)
+    return between.join(f"{name}: {text}" for name, text in lines.items() if text)
 
 
 def _source(v: Verdict) -> str:

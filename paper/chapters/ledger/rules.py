@@ -121,7 +121,7 @@ def recommendations(verdicts: Verdicts) -> Finding:
     "mixed if some do.",
     decisive="each of the three words",
     smallest="that of the claims on which a word rests",
-    before="mixed",
+    before="inconclusive",
     amended="The vocabulary, and that a mixed claim fails the word that needs it whole.",
 )
 def conclusion(verdicts: Verdicts) -> Finding:
