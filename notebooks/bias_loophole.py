@@ -30,12 +30,13 @@
 # %% [markdown]
 # ## Prediction
 #
-# The rules behind the verdicts were fixed before the runs; only the setting of the first table was
-# known by then. If the loophole is how the layer becomes independent, then
+# Written before the runs; only the setting of the first table was known by then. If the loophole is
+# how the layer becomes independent, then
 #
 # 1. some pairs of rows of $W$ point in the same direction (cosine near one), with thresholds
 #    apart, and these pairs appear when the pressure $\lambda_{tc}$ is high, not when it is zero;
-# 2. a layer whose biases are frozen at zero cannot use it: most of the extra redundancy goes;
+# 2. a layer whose biases are frozen at zero cannot use it: most of the extra redundancy goes (of the
+#    mechanism this decides, the pairs inform);
 # 3. a layer that starts inside the loophole, with pairs of equal rows and different thresholds,
 #    stays there and is independent;
 # 4. the outputs are not only uncorrelated but independent: the units of a pair fire together no
@@ -279,7 +280,7 @@ say(words.exact(agreeing, low))
 # Over all seeds, 42 among them: thin lines are runs, the thick line is their mean with its 95 %
 # interval, black diamonds are the printed numbers.
 
-# %% mystnb={"image": {"alt": "Three panels over full-batch epochs on a logarithmic axis, for lambda_tc 1 and 100: weight redundancy with the level of random weights dashed, output correlation, and TC term. Black diamonds mark the printed numbers."}} tags=["hide-input"]
+# %% mystnb={"image": {"alt": "Three panels over full-batch epochs on a logarithmic axis, for lambda_tc 1 and 100: weight redundancy with the level of isotropic rows dashed and that of rows from the data dotted, output correlation, and TC term. Black diamonds mark the printed numbers."}} tags=["hide-input"]
 isotropic, from_data = random_levels(dataset, reference.hidden_dim)
 trajectory = where(epochs_table, {"batch_size": "full", "lambda_tc": [low, high]})
 trajectory = trajectory.assign(pressure=[f"λ_tc = {v:g}" for v in trajectory["lambda_tc"]])
@@ -339,7 +340,7 @@ shown(published_table(comparison))
 # images point where the images do. The second are far more alike, and a layer that has learned
 # nothing but where the images are would be as redundant as they.
 
-# %% mystnb={"image": {"alt": "Two panels against lambda_tc on a logarithmic axis with zero at its left: redundancy over that of random weights, and output correlation, both on logarithmic axes, for the reference layers and for layers with frozen biases. Every seed a point."}} tags=["hide-input"]
+# %% mystnb={"image": {"alt": "Two panels against lambda_tc on a logarithmic axis with zero at its left: redundancy over that of isotropic rows, with the levels of both kinds of random rows, and output correlation, both on logarithmic axes, for the reference layers and for layers with frozen biases. Every seed a point."}} tags=["hide-input"]
 minibatch = relu_runs[
     (relu_runs["batch_size"] != "full")
     & (relu_runs["initial"] == "xavier")
@@ -528,7 +529,7 @@ unit; they cannot remove it.
 # At the highest published pressure: the reference, biases frozen at zero, penalties on the
 # weights, and starts from twins.
 
-# %% mystnb={"image": {"alt": "Two panels at the highest lambda_tc: the largest cosine of two rows, and redundancy over random weights, for the reference, frozen biases, two weight penalties, twins and twins with thresholds apart. Every seed a point."}} tags=["hide-input"]
+# %% mystnb={"image": {"alt": "Two panels at the highest lambda_tc: the largest cosine of two rows, and redundancy over that of isotropic rows, for the reference, frozen biases, two weight penalties, twins and twins with thresholds apart. Every seed a point."}} tags=["hide-input"]
 strong = relu_runs[(relu_runs["lambda_tc"] == high) & (relu_runs["batch_size"] != "full")]
 fig, (top, bottom) = panels(2, 1, width=7.0)
 seeds_by_condition(top, strong, "setting", "max_cosine", floors={"aligned": ALIGNED_ABOVE})
@@ -579,10 +580,11 @@ dead units.
 # ## Is a penalty on the weights required?
 #
 # Both goals at once: outputs that we call uncorrelated, and weights no more redundant than random
-# rows drawn from the data, the shaded corner. Every run is a small point; large marks are means, with their
-# $\lambda_{tc}$ beside them. A full-batch epoch is a single step, so those runs are much shorter.
+# rows drawn from the data, the shaded corner. One setting without a penalty that lies in it is a
+# counterexample. Every run is a small point; large marks are means, with their $\lambda_{tc}$ beside
+# them. A full-batch epoch is a single step, so those runs are much shorter.
 
-# %% mystnb={"image": {"alt": "Every run without competition by redundancy over random weights and output correlation on logarithmic axes; groups are the reference grid, full batches, frozen biases, and weight penalties, with lambda_tc written at the means. The corner in which both goals are reached is shaded."}} tags=["hide-input"]
+# %% mystnb={"image": {"alt": "Every run without competition by redundancy over that of isotropic rows and output correlation on logarithmic axes; groups are the reference grid, full batches, frozen biases, and weight penalties, with lambda_tc written at the means. The corner in which both goals are reached is shaded."}} tags=["hide-input"]
 fig, axis = panels(height=5.2, width=6.5)
 diverse = DIVERSE * from_data / isotropic
 xavier = relu_runs[relu_runs["initial"] == "xavier"]
@@ -663,8 +665,8 @@ say(f"""
   started there; `fashion-mnist` or another seed count can be tried below.
 - A shorter or longer training in which the weights' redundancy and the outputs' correlation fall
   or rise together: the paths above depend on `epochs`.
-- A definition of "diverse" other than at most {DIVERSE:g} times random rows from the data, or of
-  "uncorrelated" other than {UNCORRELATED:g}: both are constants of the rules.
+- A definition of "diverse" other than below {DIVERSE:g} times the redundancy of rows from the data,
+  or of "uncorrelated" other than {UNCORRELATED:g}: both are constants of the rules.
 - For the first table: another setting that gives all twelve numbers.
 """)
 

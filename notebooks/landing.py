@@ -56,7 +56,7 @@ say(f"""
 implicit regularizer of the weights is **{verdict_on("000.2")}**, the claim that units without it
 share directions and differ in their biases is **{verdict_on("000.9")}**, and the claim that
 objective and mechanism are both necessary is **{verdict_on("000.27")}**. Of the {len(verdicts)}
-claims tested here the verdicts are {in_words(counts["interpretation"])}, while of the
+claims judged here the verdicts are {in_words(counts["interpretation"])}, while of the
 {sum(printed.values())} that come with printed numbers those numbers are {in_words(printed)}.
 """)
 
@@ -72,9 +72,10 @@ HTML(cards_html(root))
 # [How to read this book](how_to_read.md) has the notation, a glossary, and the theory in ten minutes.
 #
 # Each chapter takes one finding of the source, says what was claimed and what would count as
-# evidence, runs the experiment with many seeds, and lets a rule that was written down before the
-# run decide. Every claim gets two verdicts: whether the printed **numbers** came out again, and
-# whether the **interpretation** drawn from them holds up. The two can differ.
+# evidence, runs the experiment with many seeds, and lets a rule in code decide. Every claim gets two
+# verdicts: whether the printed **numbers** came out again, and whether the **interpretation** drawn
+# from them holds up. The two can differ. Rules were written before the runs; which of them were
+# amended, and why, is on the page [What we got wrong](corrections.ipynb).
 
 # %% tags=["remove-input"]
 HTML(verdict_counts_html(verdicts))

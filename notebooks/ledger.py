@@ -15,9 +15,9 @@
 # %% [markdown]
 # # Claims ledger
 #
-# Every claim of the sources that is judged, with the test, the rule that was written down before the
-# run, the evidence, and two verdicts: one on the printed numbers, one on what the source concludes
-# from them. Code decides; this page only collects what the executed chapters found.
+# Every claim of the sources that is judged, with the test, the rule, the evidence, and two verdicts:
+# one on the printed numbers, one on what the source concludes from them. Code decides; this page
+# only collects what the executed chapters found.
 
 # %% tags=["parameters", "remove-cell"]
 from paper.pages.parameters import Folder
@@ -67,11 +67,18 @@ verdicts
 #
 # On interpretations:
 #
-# - **supported**, **refuted**: every part of the claim holds, or every decisive part fails, with
-#   the whole interval on one side of the threshold;
-# - **mixed**: parts hold and parts fail;
-# - **inconclusive**: the data leave it open, or the runs it needs were not made;
+# - **supported**: the part that decides lies beyond its bar with the whole interval; **proved**: it is
+#   a theorem, or was constructed;
+# - **not supported**: the effect claimed is excluded, or fails the bar;
+# - **refuted**: the opposite holds; **disproved by construction**: a counterexample was made;
+# - **mixed**: of several things claimed, some hold and some do not;
+# - **at threshold**: the effect lies at the bar, and more seeds would not move it; **underpowered**:
+#   more seeds would decide, and the evidence says how many;
+# - **not measured**: the runs that the rule needs were not made;
 # - **untestable here**: no experiment of this size could decide it.
+#
+# Folded below each claim is how far to trust its verdict: the smallest effect of interest, the least
+# that could be seen, the bars for which the verdict stands, and how often chance would support it.
 #
 # ## Limitations and negative results
 #
@@ -81,12 +88,9 @@ verdicts
 #   number of units, have floors and ignore scale; the normalised measures beside them are the ones
 #   to compare across settings.
 # - Intervals are over seeds, that is over initial weights and data order, not over data sets.
-# - The rules were committed before the runs, and their history is in the repository. Three were
-#   amended after training had begun: in 000.10 a redundancy that does not rise now fails the part
-#   on frozen biases instead of leaving it open, in 000.26 the measure of negative curvature was
-#   bounded (the same comparison, on a scale between zero and one), and in 000.23 two published rows
-#   were told apart that had been read as one. The rules of 000.30 and 000.31 judged a smaller
-#   experiment first; their full forms were written, thresholds kept, before the full experiments.
+# - The rules were committed before the runs, and their history is in the repository. Amendments came
+#   when first verdicts were known: every amended rule carries its verdict before and the reason, in
+#   the table on the page [What we got wrong](corrections.ipynb).
 # - A rule can be wrong as a rule. Each is printed next to its verdict, so that a reader who would
 #   draw the line elsewhere can see which verdicts that would move.
 # - Claims about the history of the field, or about networks far larger than these, are marked

@@ -34,10 +34,10 @@
 # ## Prediction
 #
 # Written before the runs. If the softmax makes adaptive steps unnecessary, then with softmax the
-# best SGD is as good as the best Adam, SGD works over a wide range of learning rates, and over a
-# wider one than without softmax. If the landscape is cleaner, the largest Hessian eigenvalue and
-# the share of negative curvature are lower with softmax at equal $\lambda_{tc}$, and fewer runs
-# diverge.
+# best SGD is as good as the best Adam (this decides), SGD works over a wide range of learning rates,
+# and over a wider one than without softmax. If the landscape is cleaner, the largest Hessian
+# eigenvalue is lower with softmax at equal $\lambda_{tc}$ (this decides), the share of negative
+# curvature too, and fewer runs diverge.
 #
 # Without softmax the outputs have no bound. Scaling $W$ and $b$ by $s$ scales every output by $s$,
 # leaves all correlations alone, and lowers the loss by $2K \log s$. A falling loss may then be
@@ -143,9 +143,10 @@ means = mean_probe(rates)
 # %% [markdown]
 # ## Result: what each learning rate gives
 #
-# Probe accuracy on the outputs along the learning rate. Every point is a run, lines join means,
-# bands are 95 % intervals over seeds. A run that diverged has no point; how many did is in the map
-# below.
+# Probe accuracy on the outputs along the learning rate. The verdicts rest on the probe before the
+# softmax: after it, the layer that is trained least reads best. Every point is a run, lines join
+# means, bands are 95 % intervals over seeds. A run that diverged has no point; how many did is in
+# the map below.
 
 # %% mystnb={"image": {"alt": "Two panels above each other, no softmax and softmax: probe accuracy against learning rate on a logarithmic axis, SGD and Adam in two colours, every seed a point, untrained layers dashed."}} tags=["hide-input"]
 start = evidence.history[evidence.history["epoch"] == 0]

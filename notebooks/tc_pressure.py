@@ -34,9 +34,9 @@
 # Written before the runs. If the claim holds, then under softmax
 #
 # - the output correlation is *higher* at large $\lambda_{tc}$ than at zero, although the loss
-#   penalises it, and so are HSIC and weight redundancy, while probe accuracy is lower;
+#   penalises it (this decides), and so are HSIC and weight redundancy, while probe accuracy is lower;
 # - no layer has an output correlation below $K/(K-1)$, the least that outputs summing to one can
-#   have, and HSIC stays above its sampling floor even without pressure.
+#   have. This is a theorem, since the covariances of each output with all of them sum to zero.
 #
 # Without softmax the same pressure should do what it is meant to do.
 
@@ -268,7 +268,7 @@ for value, layer in layers.items():
 # %% [markdown]
 # ## Counterproductive for what?
 #
-# One verdict per measure: the change from $\lambda_{tc} = 0$, paired over seeds, with its 95 %
+# One answer per measure: the change from $\lambda_{tc} = 0$, paired over seeds, with its 95 %
 # interval. *Worse* or *better* needs an interval beyond a margin (5 % of the value at zero; one
 # point of accuracy) and a sign-flip test at 5 % after Holm's correction over the whole table;
 # *no difference* an interval inside the margin. The direction that counts as better is written
@@ -292,8 +292,8 @@ shown(effects_grid(found, "λ_tc"))
 with_softmax = sentence_effects(found, "With softmax")
 say(
     with_softmax,
-    "The verdict on the claim, below, asks only for the sign of a change; this table asks for its "
-    "size too.",
+    "The verdict on the claim, below, rests on output correlation at λ_tc = 10 alone; there less than "
+    "a tenth counts as no change.",
 )
 
 # %% [markdown]

@@ -28,15 +28,17 @@
 # whole picture, prototypes that cover the input space, are independent, used and not redundant:
 # **{glue:text}`verdict_20`**.
 #
-# Source 001 derives and does not measure. So every identity stands here with a numerical check in
-# float64, and every statement about layers with an experiment. In all runs of this chapter
+# Source 001 derives and does not measure. What mathematics settles is proved here, or disproved by
+# construction, with a numerical check in float64; what is said of trained layers is decided by
+# experiments. In all runs of this chapter
 # $\lambda_{tc} = 1$, for every objective, except where a term is taken away on purpose, which is
 # said there.
 
 # %% [markdown]
 # ## Prediction
 #
-# Written before the runs. If the derivation describes what layers do, then
+# Written before the runs; of what mathematics settles, runs only inform. If the derivation describes
+# what layers do, then
 #
 # - exchanging the mechanism moves every measure by the same amount whatever is minimised, and the
 #   other way round: there is no interaction;
@@ -93,7 +95,7 @@ from paper.chapters.theory.held_out import held_out_measures, matrix_operations
 from paper.chapters.theory.identities import check_identities
 from paper.chapters.theory.limiting_cases import limiting_cases
 from paper.chapters.theory.mixture import fit_explicit, fit_implicit
-from paper.chapters.theory.rules.collapse import collapsed
+from paper.chapters.theory.rules.collapse import ALWAYS, dead
 from paper.chapters.theory.rules.mechanism import interaction_shares
 from paper.chapters.theory.words import identity_list
 from paper.figures.film import film
@@ -401,15 +403,16 @@ fig_units
 
 # %% tags=["remove-input"]
 gone = "; ".join(
-    f"{name} {int(collapsed(frame).sum())} of {len(frame)}" for name, frame in collapse_runs.items()
+    f"{name} {int((dead(frame) | (frame['largest_share'] >= ALWAYS)).sum())} of {len(frame)}"
+    for name, frame in collapse_runs.items()
 )
 norms = collapse_history[collapse_history["added"] == "LSE + both"].groupby("epoch")["row_norm"]
 norms = norms.mean().dropna()
 half = max(epoch for epoch in norms.index if epoch <= collapse_epochs / 2)
 sentence_collapse = (
     "Runs that have collapsed (a dead unit, one with less than a hundredth of the mean variance, "
-    f"or two copies): {gone}. With both terms the mean row norm goes from "
-    f"{format_number(norms[half])} after {half} epochs to "
+    f"or one that wins at least half of the images): {gone}. With both terms the mean row norm "
+    f"goes from {format_number(norms[half])} after {half} epochs to "
     f"{format_number(norms[collapse_epochs])} after {collapse_epochs}."
 )
 say(sentence_collapse)
@@ -417,9 +420,11 @@ say(sentence_collapse)
 # %% [markdown]
 # ### Starts inside a collapse
 #
-# *Winner*: under softmax, one unit starts with so large a bias that it wins every sample. *Dead*:
-# half of the units start with so low a bias that their ReLU is silent on all data; a leaky ReLU
-# leaves them a hundredth of the slope. Each with the term that is said to block it, and without.
+# *Winner*: under softmax, one unit starts with so large a bias that it wins every sample. This only
+# informs: on $z$ the TC term does not see a winner, as the table of cases shows. *Dead*: half of the
+# units start with so low a bias that their ReLU is silent on all data and has no gradient; a leaky
+# ReLU, which decides, leaves them a hundredth of the slope. Each with the term that is said to block
+# it, and without.
 
 # %% tags=["hide-input"]
 start_runs = {name: evidence.select(1, **condition) for name, condition in STARTS.items()}
@@ -495,7 +500,8 @@ sentence_regions = (
 say(
     sentence_regions,
     "The second column shuffles every unit's firing by itself: what units that fire as often, but",
-    "independently, would occupy.",
+    "independently, would occupy. Whether correlated partitions make fewer regions is decided by the",
+    "first column over the second.",
 )
 
 # %% [markdown]
@@ -558,7 +564,7 @@ sentence_interaction = (
     "Share of the variance between the cells that neither mechanism nor objective alone explains: "
     f"{shares['output_correlation']} % for the logarithm of output correlation, "
     f"{shares['weight_redundancy']} % for that of redundancy, {shares['probe_accuracy']} % for "
-    "probe accuracy. Zero would be separable choices. Random weights have a redundancy of "
+    "probe accuracy. Zero would be separable choices. Isotropic rows have a redundancy of "
     f"{format_number(random_redundancy(k, data.num_features))}, outputs on a simplex an output "
     f"correlation of at least {format_number(simplex_floor(k))}."
 )
@@ -678,9 +684,10 @@ picture = {m: evidence.select(1, **cell(m, "InfoMax")) for m in MECHANISMS}
 picture["untrained (A)"] = evidence.select(1, **cell("none (A)", "InfoMax", epochs=0))
 picture_measures = {
     "effective_winners": "cover: effective number of winners",
+    "cofiring_excess": "independent: co-firing beyond chance",
     "hsic_ratio": "independent: HSIC / floor",
     "dead_units": "used: dead units",
-    "redundancy_over_random": "not redundant: redundancy / random",
+    "output_correlation": "not redundant: output correlation",
 }
 shown(interval_table(picture, picture_measures, by="layer", count=False))
 
