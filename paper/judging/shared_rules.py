@@ -36,6 +36,9 @@ UNCORRELATED = 0.5
 #: Weights are called diverse when they are no more redundant than rows from the data's covariance.
 DIVERSE = 1.0
 
+#: Twice what chance gives: of the redundancy of isotropic rows, of the sampling floor of HSIC.
+TWICE = 2.0
+
 #: Units are called independent when, beyond the noise of counting, they fire together less than a
 #: quarter more or less often than by chance.
 INDEPENDENT = 0.25

@@ -84,12 +84,13 @@ def needed(statements: Sequence[ast.stmt], last: int) -> list[ast.stmt]:
     One statement depends on another that binds or changes a name which it reads: assigns it, or to
     a part of it, imports or defines it, or calls a method of it for its own sake.
     """
-    kept, wanted = [statements[last]], _read(statements[last])
-    for statement in reversed(statements[:last]):
-        if _bound(statement) & wanted:
-            kept.append(statement)
-            wanted |= _read(statement)
-    return kept[::-1]
+    kept, wanted = {last}, _read(statements[last])
+    while True:  # until nothing is added: a table may be filled after it was given another name
+        found = {n for n in range(last) if n not in kept and _bound(statements[n]) & wanted}
+        if not found:
+            return [statements[n] for n in sorted(kept)]
+        kept |= found
+        wanted = wanted.union(*(_read(statements[n]) for n in found))
 
 
 def _read(statement: ast.stmt) -> set[str]:

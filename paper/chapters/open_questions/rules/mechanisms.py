@@ -27,9 +27,9 @@ from paper.judging.claims import Finding, Part, claim, decided, finding
 from paper.judging.decisions import Decision
 from paper.judging.evidence import MIN_SEEDS, Evidence, MissingEvidence, describe
 from paper.judging.shared_rules import (
-    DIVERSE,
     POINT,
     RELATED,
+    TWICE,
     UNCORRELATED,
     difference,
     differences,
@@ -168,7 +168,7 @@ def works_with_others(e: Evidence) -> Finding:
 
     def diverse(name: str) -> Part:
         ratio = mean_interval(values(e, "competitions", REDUNDANCY, mechanism(name, 1.0)) / scale)
-        return part_below(name, ratio, DIVERSE, REDUNDANCY_MARGIN / 2)
+        return part_below(name, ratio, TWICE, REDUNDANCY_MARGIN / 2)
 
     def over_random(name: str) -> str:
         found = values(e, "competitions", OVER_RANDOM, mechanism(name, 1.0))
@@ -235,9 +235,7 @@ def hyperplanes(e: Evidence) -> Finding:
     for form in forms:
         over_random, aligned = measure(OVER_RANDOM, form), measure("aligned_pairs", form)
         parts += [
-            part_below(
-                f"{form}, redundancy over random", over_random, DIVERSE, 0.1, decisive=False
-            ),
+            part_below(f"{form}, redundancy over random", over_random, TWICE, 0.1, decisive=False),
             part_below(f"{form}, aligned pairs", aligned, 0.5, 0.1, decisive=False),
         ]
     return finding(parts)

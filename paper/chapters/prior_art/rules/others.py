@@ -35,8 +35,8 @@ from paper.judging.claims import Finding, Part, claim, finding, measured
 from paper.judging.evidence import Evidence, MissingEvidence
 from paper.judging.measured import differences
 from paper.judging.shared_rules import (
-    DIVERSE,
     POINT,
+    TWICE,
     part_above,
     part_below,
     part_points,
@@ -359,6 +359,6 @@ def _diverse(e: Evidence, method: str) -> Part:
 
     def part() -> Part:
         redundancy = baseline(e, "redundancy_over_random").interval(method)
-        return part_below(name, redundancy, DIVERSE, HALF, decisive=False)
+        return part_below(name, redundancy, TWICE, HALF, decisive=False)
 
     return measured(name, part, decisive=False)

@@ -34,10 +34,9 @@ from paper.judging.claims import (
 from paper.judging.decisions import Decision
 from paper.judging.evidence import MIN_SEEDS, Evidence, MissingEvidence
 from paper.judging.shared_rules import (
-    DIVERSE,
     HALF_POINT,
-    INDEPENDENT,
     POINT,
+    TWICE,
     UNCORRELATED,
     hsic_ratio,
     part_above,
@@ -379,9 +378,7 @@ def full_picture(e: Evidence) -> Finding:
                 BY_CHANCE,
                 FIRING_STEP,
             ),
-            part_below(
-                "(c) HSIC over its floor", hsic_ratio(e, layer), INDEPENDENT, INDEPENDENT / 4
-            ),
+            part_below("(c) HSIC over its floor", hsic_ratio(e, layer), TWICE, TWICE / 4),
             most_seeds("(d) no dead unit", e.values("dead_units", **layer) < 1),
             part_below(
                 "(e) output correlation",
@@ -394,8 +391,8 @@ def full_picture(e: Evidence) -> Finding:
                 lambda: part_below(
                     rows,
                     e.interval("redundancy_over_random", **layer),
-                    DIVERSE,
-                    DIVERSE / 4,
+                    TWICE,
+                    TWICE / 4,
                     neutral=1.0,
                     decisive=False,
                 ),
