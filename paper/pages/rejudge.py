@@ -100,7 +100,7 @@ def _read(statement: ast.stmt) -> set[str]:
 
 def _bound(statement: ast.stmt) -> set[str]:
     names: set[str] = set()
-    for node in ast.walk(statement):
+    for node in _own_scope(statement):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             names.add(node.id)
         elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
@@ -110,8 +110,17 @@ def _bound(statement: ast.stmt) -> set[str]:
         elif isinstance(node, (ast.Subscript, ast.Attribute)) and isinstance(node.ctx, ast.Store):
             names.add(_base(node))
         elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
-            names.add(_base(node.value.func))
+            if isinstance(node.value.func, ast.Attribute):
+                names.add(_base(node.value.func))
     return names
+
+
+def _own_scope(node: ast.AST) -> Iterator[ast.AST]:
+    """The nodes of a statement, without what functions, classes and comprehensions keep inside."""
+    yield node
+    if not isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.Lambda, ast.comprehension)):
+        for child in ast.iter_child_nodes(node):
+            yield from _own_scope(child)
 
 
 def _base(node: ast.expr) -> str:
