@@ -110,8 +110,8 @@ def _bound(statement: ast.stmt) -> set[str]:
         elif isinstance(node, (ast.Subscript, ast.Attribute)) and isinstance(node.ctx, ast.Store):
             names.add(_base(node))
         elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
-            if isinstance(node.value.func, ast.Attribute):
-                names.add(_base(node.value.func))
+            of_object = isinstance(node.value.func, ast.Attribute)
+            names |= {_base(node.value.func)} if of_object else set()
     return names
 
 
