@@ -1,4 +1,4 @@
-"""What writing files promises beside surviving crashes: rights, refusals, and what is left lying."""
+"""What writing files promises beside surviving crashes: rights, refusals, what is left lying."""
 
 import errno
 import os

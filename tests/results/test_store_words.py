@@ -105,8 +105,8 @@ class TestWords:
         with pytest.raises(StoreError) as refusal:
             store.settle()
         assert str(refusal.value) == (
-            f"{refused}2 result(s) are kept in memory, and are lost when this process ends{room}. As "
-            "long as this process lives the same call gives them without computing them again"
+            f"{refused}2 result(s) are kept in memory, and are lost when this process ends{room}. "
+            "As long as this process lives the same call gives them without computing them again"
         )
         with pytest.raises(StoreError) as refusal:
             store.refuse_unwritable()
