@@ -5,7 +5,7 @@ from html import escape
 
 import pandas as pd
 
-from infomax_lib.stats import mean_interval
+from infomax_lib.stats import Interval, mean_interval
 from paper.figures.style import label, name
 
 
@@ -54,17 +54,30 @@ def grouped_table(table: pd.DataFrame, by: Sequence[str], columns: Sequence[str]
 
 
 def published_table(comparison: pd.DataFrame) -> pd.DataFrame:
-    """The comparison of :func:`paper.judging.published.compare` for display."""
+    """The comparison of :func:`paper.judging.published.compare` for display.
+
+    The prediction interval of one run is what a printed number of one run is to be compared with;
+    the last but one column says which of the two intervals hold it.
+    """
     shown = comparison.assign(
         measure=[label(metric) for metric in comparison["metric"]],
-        range=[
-            "" if pd.isna(row["min"]) else f"{row['min']:.3g} – {row['max']:.3g}"
-            for _, row in comparison.iterrows()
-        ],
+        one_run=[_limits(run) for run in comparison["one_run"]],
     )
-    names = {"row": "setting", "ours": "ours [95 %]", "range": "range over seeds", "n": "seeds"}
-    columns = ["row", "measure", "published", "ours", "range", "n", "verdict"]
+    names = {
+        "row": "setting",
+        "ours": "ours [95 %]",
+        "one_run": "one run [95 %]",
+        "n": "seeds",
+        "holds": "held by",
+    }
+    columns = ["row", "measure", "published", "ours", "one_run", "n", "holds", "verdict"]
     return shown[columns].rename(columns=names)
+
+
+def _limits(interval: Interval) -> str:
+    """``[2.1, 2.9]``, to the digits that the interval of the mean has; empty without one."""
+    _, bracket, limits = str(interval).partition("[")
+    return bracket + limits
 
 
 def table_html(table: pd.DataFrame) -> str:

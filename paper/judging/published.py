@@ -20,6 +20,7 @@ import math
 import tomllib
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from functools import cache
 from importlib import resources
@@ -27,7 +28,7 @@ from importlib import resources
 import numpy as np
 import pandas as pd
 
-from infomax_lib.stats import mean_interval
+from infomax_lib.stats import Interval, mean_interval
 from paper.judging.evidence import Evidence, MissingEvidence
 
 TOLERANCE = 0.15
@@ -163,9 +164,11 @@ def compare(table_id: str, evidence: Evidence, **overrides: object) -> pd.DataFr
             the table names one.
 
     Returns:
-        ``table, row, metric, published, mean, low, high, n, min, max, ours, verdict``, where
-        ``row`` says in words what distinguishes the row and ``verdict`` is the number verdict,
-        "no number printed" or "not measured".
+        ``table, row, metric, published, mean, low, high, n, min, max, ours, one_run, holds,
+        verdict``, where ``row`` says in words what distinguishes the row, ``one_run`` is the 95 %
+        prediction interval of one more run, ``holds`` names which of the two intervals hold the
+        printed number ("run" or "mean"), and ``verdict`` is the number verdict, "no number printed"
+        or "not measured".
     """
     table = published(table_id)
     records = []
@@ -184,13 +187,30 @@ def compare(table_id: str, evidence: Evidence, **overrides: object) -> pd.DataFr
             else:
                 verdict = number_verdict(printed, values)
             finite = pd.Series(values[np.isfinite(values)])
+            run = prediction(interval)
             records.append(
                 {"table": table_id, "row": label, "metric": metric, "published": printed}
                 | {name: getattr(interval, name) for name in ("mean", "low", "high", "n")}
                 | {"min": finite.min(), "max": finite.max(), "ours": str(interval)}
-                | {"verdict": verdict}
+                | {"one_run": run, "holds": _holding(printed, run, interval), "verdict": verdict}
             )
     return pd.DataFrame(records)
+
+
+def prediction(ours: Interval) -> Interval:
+    """Where one more run falls in 95 of 100 cases: mean ± t · s · √(1 + 1/n) (Student)."""
+    half = (ours.high - ours.low) / 2 * math.sqrt(ours.n + 1)
+    return replace(ours, low=ours.mean - half, high=ours.mean + half)
+
+
+def _holding(printed: str, run: Interval, mean: Interval) -> str:
+    """Which of our intervals, widened by half a printed digit, hold a printed number."""
+    if not is_number(printed) or not math.isfinite(mean.low):
+        return ""
+    p, u = float(printed), half_unit(printed)
+    intervals = {"run": run, "mean": mean}
+    held = [name for name, each in intervals.items() if each.low - u <= p <= each.high + u]
+    return ", ".join(held) or "neither"
 
 
 def table_verdict(comparison: pd.DataFrame) -> str:
