@@ -11,14 +11,17 @@ from synthetic_evidence import evidence
 from worlds import COLUMNS, FULL_BATCH, PRINTED, table_at
 
 from infomax_lib.model.spec import RunSpec
+from infomax_lib.stats import mean_interval
 from paper.judging.evidence import Evidence, MissingEvidence
 from paper.judging.published import (
+    _holding,
     agrees,
     combine_numbers,
     compare,
     half_unit,
     is_number,
     number_verdict,
+    prediction,
     printed_number,
     published,
     table_verdict,
@@ -230,10 +233,11 @@ def test_comparison_row_by_row():
     first = compare("full_batch", e, lambda_tc=100.0).iloc[0].to_dict()
     assert math.isnan(first.pop("low"))
     assert math.isnan(first.pop("high"))
+    assert math.isnan(first.pop("one_run").low)
     assert first == {
         "table": "full_batch", "row": "epoch 1", "metric": "weight_redundancy",
         "published": "0.287", "mean": 0.5, "n": 1, "min": 0.5, "max": 0.5,
-        "ours": "0.5 (one run)", "verdict": "not reproduced",
+        "ours": "0.5 (one run)", "holds": "", "verdict": "not reproduced",
     }  # fmt: skip
     rows = compare("tc_minibatch", evidence())
     assert list(rows["row"]) == ["λ_tc = 1"] * 3 + ["λ_tc = 100"] * 3
@@ -331,3 +335,33 @@ def test_words_in_a_table_are_no_verdict():
     assert slow["verdict"].item() == "no number printed"
     assert slow["row"].item() == "no softmax, λ_tc = 1, SGD, lr = 0.001"
     assert table_verdict(rows) == "partly"
+
+
+class TestPrediction:
+    def test_holds_one_more_run_as_often_as_it_says(self):
+        rng = np.random.default_rng(0)
+        held = []
+        for sample in rng.normal(size=(2000, 11)):
+            run = prediction(mean_interval(sample[:10]))
+            held.append(run.low <= sample[10] <= run.high)
+        assert np.mean(held) == pytest.approx(0.95, abs=0.015)
+
+    @pytest.mark.parametrize(
+        ("printed", "expected"),
+        [
+            ("2.5", "run, mean"),
+            ("4.6", "run, mean"),  # 4.554 is the upper limit; half a digit is allowed
+            ("4.7", "run"),
+            ("7.1", "run"),
+            ("7.2", "neither"),
+            ("-2.2", "neither"),
+            ("(very slow)", ""),
+        ],
+    )
+    def test_says_which_interval_holds_a_printed_number(self, printed, expected):
+        ours = mean_interval([1.0, 2.0, 3.0, 4.0])
+        assert _holding(printed, prediction(ours), ours) == expected
+
+    def test_one_run_alone_predicts_nothing(self):
+        ours = mean_interval([2.0])
+        assert _holding("2.0", prediction(ours), ours) == ""
