@@ -219,7 +219,7 @@ def first_table(e: Evidence) -> Finding:
     quote="Finding: Output independence improved while weight diversity worsened.",
     statement="Output independence improves while weight diversity worsens during training.",
     test="Full-batch histories over seeds at λ_tc = 1 and 100, epoch 100 minus epoch 1; and on, in "
-    "minibatches, over the last doubling of 1000 epochs.",
+    "minibatches, over the last doubling of long runs.",
     rule="At λ_tc = 100, where the source's table is found: output correlation falls and "
     "redundancy rises from epoch 1 to 100, both decide; changes smaller than 0.05 and 0.1 count "
     "as none. Beside them: the same at λ_tc = 1; redundancy over that of rows from the data, "
