@@ -6,6 +6,7 @@ the table at all is missing evidence.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import pandas as pd
 
@@ -13,16 +14,20 @@ from infomax_lib.model.architectures import INFOMAX
 from infomax_lib.stats import Interval, mean_interval, where
 from paper.chapters.prior_art.comparison import BASELINES, LABELS, REFERENCES
 from paper.judging.claims import Part
+from paper.judging.decisions import Decision
 from paper.judging.evidence import Evidence, MissingEvidence, describe
-from paper.judging.measured import MIN_SEEDS_PER_METHOD, Measured
-from paper.judging.shared_rules import part_above
+from paper.judging.measured import MIN_SEEDS_PER_METHOD, Measured, differences
+from paper.judging.shared_rules import UNCORRELATED, part_above
 
 A, B = "infomax_relu", "infomax_softmax"
 
 #: Fewer methods than this have no median and no rank correlation worth a verdict.
 MIN_METHODS = 6
 
-_ROUNDING = 1e-9  # shares of units and differences of accuracies meet their limits to within this
+#: Shares of units and differences of accuracies meet their limits to within this.
+ROUNDING = 1e-9
+
+_SOURCE_WIDTH = 16
 
 
 class ByMethod(Measured):
@@ -105,10 +110,56 @@ def baseline(e: Evidence, metric: str) -> ByMethod:
     return by_method(e, "baselines", metric)
 
 
-def part_of_gap(e: Evidence, metric: str, a: str, b: str) -> Part:
-    """Holds when method a lies above method b in a measure."""
+def negligible_correlation(e: Evidence) -> float:
+    """Σ r² below which outputs of this width count as uncorrelated: 0.5 for 16 units, per pair."""
+    width = int(e.table("baselines", ["hidden_dim"])["hidden_dim"].iloc[0])
+    return UNCORRELATED * width * (width - 1) / (_SOURCE_WIDTH * (_SOURCE_WIDTH - 1))
+
+
+def part_of_gap(e: Evidence, metric: str, a: str, b: str, *, decisive: bool = True) -> Part:
+    """Holds when method a lies above method b in output correlation or in redundancy of weights.
+
+    The smallest difference of interest is :func:`negligible_correlation` of the first, and the
+    redundancy of one set of random weights of the second (``redundancy_over_random``).
+    """
     name = f"{metric.replace('_', ' ')}, {names([a])} − {names([b])}"
-    return part_above(name, baseline(e, metric).difference(a, b), 0)
+    smallest = negligible_correlation(e) if metric == "output_correlation" else 1.0
+    gap = baseline(e, metric).difference(a, b)
+    return part_above(name, gap, 0, smallest, neutral=0, decisive=decisive)
+
+
+def informing(parts: Iterable[Part]) -> list[Part]:
+    """The same parts, on which the verdict does not rest."""
+    return [replace(part, decisive=False) for part in parts]
+
+
+def closest_to_failing(parts: Sequence[Part]) -> Part:
+    """The part with the worst outcome; of equals, the one that misses its bar by most.
+
+    Distances are in smallest effects of interest, so that different measures compare.
+    """
+    order = ("not measured", "opposite", "fails", "underpowered", "at threshold", "holds")
+    return min(parts, key=lambda part: (order.index(part.outcome), -_shortfall(part)))
+
+
+def _shortfall(part: Part) -> float:
+    """By how much a part misses a bar that it should lie above; 0 where it has none."""
+    decision = part.decision
+    if not isinstance(decision, Decision) or decision.side != "above":
+        return 0.0
+    return (decision.bar - decision.estimate.mean) / decision.smallest
+
+
+def against_median(measure: ByMethod, method: str) -> Interval:
+    """A method less the median of the baselines, paired by seed.
+
+    Raises:
+        MissingEvidence: Too few baselines for a median.
+    """
+    rivals = [baseline for baseline in measure.baselines if baseline != method]
+    if len(rivals) < MIN_METHODS:
+        raise MissingEvidence(f"{measure.name} of at least {MIN_METHODS} baselines")
+    return mean_interval(differences(measure.of(method), measure.median(rivals), measure.name))
 
 
 def cost_step(flops: ByMethod, dear: Sequence[str], cheap: Sequence[str]) -> Interval:
@@ -132,15 +183,3 @@ def over_methods(first: ByMethod, second: ByMethod, without: Collection[str] = (
             f"{MIN_SEEDS_PER_METHOD} seeds (found {len(pairs)})"
         )
     return pairs
-
-
-def at_least(interval: Interval, limit: float) -> bool | None:
-    """Whether a measure is ``limit`` or more: None where its interval goes to both sides."""
-    if interval.low >= limit - _ROUNDING:
-        return True
-    return False if interval.high < limit - _ROUNDING else None
-
-
-def at_most(interval: Interval, limit: float) -> bool | None:
-    """Whether a measure is ``limit`` or less: None where its interval goes to both sides."""
-    return at_least(interval.scaled(-1), -limit)
