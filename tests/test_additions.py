@@ -20,14 +20,18 @@ CLAIM = '''
 @claim(
     "009.1",
     place="a table",
+    quote="Toys are redundant.",
     statement="A toy claim.",
     test="Redundancy of the toy runs.",
-    rule="Supported if redundancy is above 1, refuted if below.",
+    rule="Redundancy is above 1, that of random rows; the opposite is that it is below.",
+    decisive="redundancy",
+    smallest="0.1, a tenth of that of random rows",
 )
 def toy(e: Evidence) -> Finding:
     """Whether redundancy is above 1."""
     interval = e.interval("weight_redundancy", **softmax(0))
-    return finding([part_above("redundancy", interval, 1.0)])
+    above = Decision(interval, "above", bar=1, smallest=0.1, neutral=1)
+    return finding([decided("redundancy", above)])
 '''
 
 JUDGED = """
@@ -50,6 +54,7 @@ print(json.dumps({
     "chapter": registry()["009.1"].chapter,
     "last": list(registry())[-1],
     "above": verdict(2.0),
+    "near": verdict(1.01),
     "below": verdict(0.5),
     "ledger": claims_without_verdict(judge("theory", Evidence(pd.DataFrame())))[-1],
 }))
@@ -117,10 +122,16 @@ def named_in_contributing(heading: str) -> str:
 
 
 def test_a_claim_is_one_function_in_the_rules_of_its_chapter(tmp_path):
-    assert "paper/chapters/<chapter>/rules.py" in named_in_contributing("Add a claim")
+    told = named_in_contributing("Add a claim")
+    assert "paper/chapters/<chapter>/rules.py" in told
+    assert CLAIM.strip() in told
     found = seen_by(JUDGED, "paper/chapters/tc_pressure/rules.py", CLAIM, tmp_path)
     assert found["chapter"] == "tc_pressure"
-    assert (found["above"], found["below"]) == ("supported", "refuted")
+    assert [found[at] for at in ("above", "near", "below")] == [
+        "supported",
+        "not supported",
+        "refuted",
+    ]
     assert found["last"] == found["ledger"] == "009.1"
 
 

@@ -18,6 +18,7 @@ from infomax_lib.stats import (
     matches,
     mean_interval,
     paired_differences,
+    rank_correlation,
     sign_flip_p,
     spearman_trend,
     where,
@@ -116,6 +117,27 @@ def test_interval_prints_the_digits_it_knows(interval, text):
 def test_scaling_by_a_negative_factor_keeps_the_order():
     scaled = Interval(1.0, 0.5, 2.0, 5).scaled(-100)
     assert (scaled.mean, scaled.low, scaled.high) == (-100, -200, -50)
+
+
+@pytest.mark.parametrize("factor", [100, -100])
+def test_scaling_keeps_the_values(factor):
+    interval = mean_interval([3.0, 1.0, math.nan, 2.0])
+    assert interval.sample == (1.0, 2.0, 3.0)
+    scaled = interval.scaled(factor)
+    assert scaled.sample == tuple(sorted(factor * value for value in (1.0, 2.0, 3.0)))
+    again = mean_interval(scaled.sample)
+    assert (again.mean, again.low, again.high) == pytest.approx(
+        (scaled.mean, scaled.low, scaled.high)
+    )
+    assert (scaled.n, scaled.dropped) == (3, 1)
+
+
+def test_values_are_not_shown_and_not_compared():
+    interval = mean_interval([1.0, 2.0, 3.0])
+    assert interval == Interval(interval.mean, interval.low, interval.high, 3)
+    assert "sample" not in repr(interval)
+    assert mean_interval([2.0, 2.0]).sample == (2.0, 2.0)
+    assert mean_interval([2.0]).sample == ()
 
 
 @pytest.mark.parametrize(
@@ -234,3 +256,51 @@ def test_spearman_trend_over_seeds():
 )
 def test_what_rounding_leaves_of_zero_is_shown_as_zero(value, shown):
     assert format_exact(value) == shown
+
+
+class TestRankCorrelation:
+    @pytest.mark.parametrize("n", [10, 25, 60])
+    @pytest.mark.parametrize("rho", [0.0, 0.5, 0.8])
+    def test_interval_covers_that_of_normal_pairs(self, rho, n):
+        rng = np.random.default_rng(round(100 * rho) + n)
+        true = 6 / math.pi * math.asin(rho / 2)  # Spearman's of a bivariate normal
+        first, noise = rng.normal(size=(2, 1000, n))
+        second = rho * first + math.sqrt(1 - rho**2) * noise
+        found = [rank_correlation(x, y) for x, y in zip(first, second, strict=True)]
+        covered = np.mean([interval.low <= true <= interval.high for interval in found])
+        assert covered == pytest.approx(0.95, abs=0.025)
+
+    def test_is_scipys(self):
+        rng = np.random.default_rng(1)
+        x, y = rng.normal(size=(2, 30))
+        found = rank_correlation(x, x + y)
+        assert found.mean == pytest.approx(scipy_stats.spearmanr(x, x + y).statistic)
+        assert -1 <= found.low < found.mean < found.high <= 1
+        assert found.n == 30
+        assert found.sample == ()
+
+    def test_of_ranks_alone(self):
+        x = np.arange(1.0, 9.0)
+        y = np.array([2.0, 1, 4, 3, 6, 5, 8, 7])
+        expected = rank_correlation(x, y)
+        assert rank_correlation(np.exp(x), y**3) == expected
+        turned = rank_correlation(x, -y)
+        assert (turned.mean, turned.low, turned.high) == pytest.approx(
+            (-expected.mean, -expected.high, -expected.low)
+        )
+
+    def test_that_is_perfect_is_narrow_and_finite(self):
+        found = rank_correlation(range(10), range(10))
+        assert found.mean == pytest.approx(1)
+        assert 0.99 < found.low < found.high <= 1
+
+    def test_of_few_or_constant_pairs(self):
+        three = rank_correlation([1, 2, 3, math.nan], [1, 2, 4, 5])
+        assert (three.mean, three.n, three.dropped) == (pytest.approx(1), 3, 1)
+        assert math.isnan(three.low)
+        assert math.isfinite(rank_correlation([1, 2, 3, 4], [1, 2, 4, 3]).low)
+        constant = rank_correlation([1, 1, 1, 1, 1], [1, 2, 3, 4, 5])
+        assert math.isnan(constant.mean)
+        assert constant.n == 0
+        with pytest.raises(ValueError, match="needs pairs: got 2 and 3 values"):
+            rank_correlation([1, 2], [1, 2, 3])

@@ -111,14 +111,15 @@ def _strength(parts: Sequence[Part]) -> dict[str, Any]:
     A claim with several decisive parts is supported only if all hold, so that its rate is at most
     the smallest of theirs.
     """
-    tests = [(p.name, p.decision) for p in parts if p.decisive and p.decision is not None]
-    several = len(tests) > 1
+    decisive = [p for p in parts if p.decisive]
+    tests = [(p.name, p.decision) for p in decisive if p.decision is not None]
+    several = len(decisive) > 1
 
     def listed(texts: Iterable[tuple[str, str]]) -> str:
         return "; ".join(f"{name}: {text}" if several else text for name, text in texts if text)
 
     return {
-        "effect": listed((p.name, p.text) for p in parts if p.decisive),
+        "effect": listed((p.name, p.text) for p in decisive),
         "detectable": listed(
             (name, test.shown("", test.least_detectable))
             for name, test in tests

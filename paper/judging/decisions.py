@@ -84,22 +84,23 @@ class Decision:
             return "not measured"
         if self.side in ("within", "beyond"):
             return self._around(low, high)
+        if self._negligible(low, high):
+            return "fails"
         bar, neutral = self.bar, self.neutral
         if self.side == "below":
             low, high, bar = -high, -low, -bar
             neutral = None if neutral is None else -neutral
-        any_effect = neutral == bar  # the claim asks for any effect in its direction
-        negligible = (
-            neutral is not None and neutral - self.smallest < low and high < neutral + self.smallest
-        )
-        if any_effect and negligible:
-            return "fails"
         if low > bar:
             return "holds"
         if high <= bar:
             return "opposite" if neutral is not None and high < neutral else "fails"
         narrow = bar - self.smallest <= low and high <= bar + self.smallest
         return "at threshold" if narrow else "underpowered"
+
+    def _negligible(self, low: float, high: float) -> bool:
+        """Whether a claim of any effect in its direction meets one too small to be of interest."""
+        any_effect = self.neutral is not None and self.neutral == self.bar
+        return any_effect and self.bar - self.smallest < low and high < self.bar + self.smallest
 
     def _around(self, low: float, high: float) -> Outcome:
         inside = -self.bar <= low and high <= self.bar
@@ -114,9 +115,13 @@ class Decision:
 
     @property
     def stands_for(self) -> str:
-        """Bars (of ±, margins) for which the outcome stays what it is: "below 0.3"."""
+        """Bars (of ±, margins) for which the outcome stays what it is: "below 0.3".
+
+        Of an effect that is too small to be of interest: the smallest effects of which this is so.
+        """
         low, high = self.estimate.low, self.estimate.high
-        if self.outcome == "not measured":
+        outcome = self.outcome
+        if outcome == "not measured":
             return ""
         if self.side in ("within", "beyond"):
             near, far = sorted((abs(low), abs(high)))
@@ -126,9 +131,12 @@ class Decision:
             if near > self.bar:
                 return self.shown("below", near)
             return self.shown("", near, far)
-        if low <= self.bar <= high:
+        if self._negligible(low, high):
+            return self.shown("smallest effects above", max(self.bar - low, high - self.bar))
+        if outcome in ("at threshold", "underpowered"):
             return self.shown("", low, high)
-        return self.shown("below", low) if low > self.bar else self.shown("above", high)
+        beneath = (outcome == "holds") == (self.side == "above")
+        return self.shown("below", low) if beneath else self.shown("above", high)
 
     def shown(self, word: str, *values: float) -> str:
         """Values in the unit in which they are shown, as in "below 2 points"."""
@@ -197,15 +205,18 @@ class Share:
     def outcome(self) -> Outcome:
         if not self.seeds:
             return "not measured"
-        share = self.true / self.seeds
-        if share >= self.least:
+        if self.true / self.seeds >= self.least:
             return "holds"
-        return "opposite" if share <= 1 - self.least else "at threshold"
+        # Counted as the other side is, so that both meet the bar at the same share.
+        others = (self.seeds - self.true) / self.seeds
+        return "opposite" if others >= self.least else "at threshold"
 
     @property
     def stands_for(self) -> str:
         """Range of shares to ask for, for which the outcome stays what it is."""
-        share = self.true / self.seeds if self.seeds else math.nan
+        if not self.seeds:
+            return ""
+        share = self.true / self.seeds
         if self.outcome == "holds":
             return f"up to {format_number(share)}"
         if self.outcome == "opposite":

@@ -322,7 +322,7 @@ def layers(**values):
 
 
 def test_words_on_both_goals():
-    runs = layers(redundancy_over_random=(1.0, 3.0), output_correlation=(0.1, 0.1))
+    runs = layers(redundancy_over_data=(0.5, 3.0), output_correlation=(0.1, 0.1))
     text = words.goals(runs, runs[runs["lambda_tc"] == 1.0], 100.0)
     assert "training: reference at λ_tc = 1. " in text
     assert text.endswith("λ_tc = 100: 3.")
@@ -330,15 +330,35 @@ def test_words_on_both_goals():
     assert words.goals(none, none, 100.0).count("none") == 2
 
 
+@pytest.mark.parametrize(
+    ("redundancy", "correlation", "reached"),
+    [(0.9, 0.4, True), (0.9999, 0.4, False), (0.9, 0.4999, False), (1.5, 0.4, False)],
+)
+def test_both_goals_are_passed_by_whole_intervals(redundancy, correlation, reached):
+    rows = layers(redundancy_over_data=(redundancy, 1.0), output_correlation=(correlation, 1.0))
+    assert words.both_goals(rows[rows["lambda_tc"] == 1.0]) is reached
+
+
 def test_words_on_dependence():
-    measures = {"output_correlation": (0.1, 0.1), "firing_rate": (0.5, 0.1)}
-    text = words.dependence(layers(hsic_ratio=(5.0, 1.0), **measures), 1.0, 100.0)
-    assert "count as independent" in text
-    assert "by these rules: 1. " in text
-    assert text.endswith("Independence comes with units that fire rarely.")
-    text = words.dependence(layers(hsic_ratio=(5.0, 5.0), **measures), 1.0, 100.0)
-    assert "count as independent" not in text
-    assert text.endswith("at λ_tc = 100.")
+    rates = {"output_correlation": (0.1, 0.1), "firing_rate": (0.5, 0.1)}
+    text = words.dependence(
+        layers(hsic_ratio=(5.0, 1.0), joint_firing=(0.1, 0.8), **rates), 1.0, 100.0
+    )
+    assert "by these rules: 100. " in text
+    assert "HSIC is 5.022 " in text
+    assert "differs from chance by 10.0" in text
+    assert "fires on 50.2" in text
+    assert text.endswith("it cannot see there what all test images show.")
+    seen = words.dependence(
+        layers(hsic_ratio=(5.0, 3.0), joint_firing=(0.8, 0.8), **rates), 1.0, 100.0
+    )
+    assert "by these rules: 1, 100. " in seen
+    assert "it cannot see" not in seen
+    none = words.dependence(
+        layers(hsic_ratio=(5.0, 1.0), joint_firing=(0.1, 0.1), **rates), 1.0, 100.0
+    )
+    assert "by these rules: none. " in none
+    assert none.endswith("at λ_tc = 100.")
 
 
 def test_words_and_table_of_the_toy():

@@ -4,8 +4,8 @@ import nbformat
 import pytest
 import yaml
 
-from paper.chapters.ledger.front_pages import takeaway
-from paper.judging.verdicts import Card
+from paper.chapters.ledger.front_pages import in_words, takeaway, verdict_counts_html
+from paper.judging.verdicts import INTERPRETATION_VERDICTS, Card, Verdict, Verdicts
 
 CARD = Card("first", "First", "2", "mixed", "A number.", takeaway="It is two.")
 
@@ -40,3 +40,19 @@ def test_no_takeaway_is_empty(book, tmp_path):
     assert takeaway("first", tmp_path) == ""
     (tmp_path / "book" / "findings" / "first.ipynb").unlink()
     assert takeaway("first", tmp_path) == ""
+
+
+def test_every_verdict_is_counted_with_a_badge_of_its_own():
+    texts = ["p", "s", "t", "r", "e", "not applicable"]
+    given = ["proved", "not supported", "not supported", "disproved by construction"]
+    verdicts = Verdicts(
+        Verdict(f"000.{n}", "000", *texts, interpretation, "theory")
+        for n, interpretation in enumerate(given)
+    )
+    html = verdict_counts_html(verdicts)
+    for name in INTERPRETATION_VERDICTS:
+        css = name.replace(" ", "-")
+        assert f'badge-verdict {css}">{name}</span> {given.count(name)}</span>' in html
+    assert in_words(verdicts.counts()["interpretation"]) == (
+        "1 proved, 2 not supported and 1 disproved by construction"
+    )

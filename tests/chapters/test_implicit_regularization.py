@@ -1,6 +1,12 @@
-"""What the chapter says follows its numbers."""
+"""What the chapter says follows its numbers, and what it builds does what it says."""
 
+import pytest
+import torch
+
+from infomax_lib.measures.weights_and_outputs import output_correlation, simplex_floor
+from infomax_lib.model.data import load_dataset
 from infomax_lib.stats import Interval
+from paper.chapters.implicit_regularization.one_direction import layer, one_direction
 from paper.chapters.implicit_regularization.words import listed, takeaway
 
 RATIO = Interval(1.5, 1.4, 1.6, 20)
@@ -21,3 +27,57 @@ def test_takeaway_turns_with_the_sign():
 
 def test_too_few_seeds_decide_nothing():
     assert takeaway(None, 240, [], [], RATIO).startswith("Nothing was decided")
+
+
+# ------------------------------------------------------------------------------ the construction
+
+
+def outputs_of(x, units, lengths):
+    weight, bias = layer(x, units, lengths)
+    return weight, torch.softmax(torch.relu(x @ weight.mT + bias), dim=1)
+
+
+def test_rows_of_one_direction_reach_the_floor_of_the_simplex():
+    table = one_direction("digits", 16).set_index("lengths")
+    assert list(table.index) == ["free", "equal"]
+    free, equal = table.loc["free"], table.loc["equal"]
+    for row in (free, equal):
+        assert row["cosine"] == pytest.approx(1, abs=1e-9)
+        assert row["redundancy"] == pytest.approx(16 * 15, abs=1e-6)
+    assert 1 - 1e-9 < free["over_floor"] < 1.02
+    assert free["correlation"] == pytest.approx(free["over_floor"] * 16 / 15)
+    # every unit owns its slice: a sixteenth of the images, but for the sample
+    assert 0.5 / 16 < free["owned"] <= 1 / 16
+    # lines of equal slope do not cross: one unit wins everywhere, and the others vary together
+    assert equal["over_floor"] > 5
+    assert equal["owned"] == 0
+
+
+@pytest.mark.parametrize("units", [2, 3, 8])
+def test_each_unit_wins_on_a_slice_of_the_direction(units):
+    x = torch.randn(900, 5, dtype=torch.float64) * torch.tensor([3.0, 1, 1, 1, 1])
+    x = x.double() + 7
+    weight, outputs = outputs_of(x, units, "free")
+    lengths = weight.norm(dim=1)
+    torch.testing.assert_close(lengths / lengths[0], torch.arange(1, units + 1.0).double())
+    along = x @ weight[0]
+    winners = outputs[along.argsort()].argmax(1)
+    assert (winners.diff() >= 0).all()
+    assert winners.bincount(minlength=units).tolist() == pytest.approx([900 / units] * units, abs=1)
+    assert float(output_correlation(outputs)) == pytest.approx(simplex_floor(units), rel=0.02)
+    assert (x @ weight.mT).shape == (900, units)
+
+
+@pytest.mark.parametrize("lengths", ["free", "equal"])
+def test_relu_changes_no_winner(lengths):
+    x = load_dataset("digits").train.double()
+    weight, bias = layer(x, 6, lengths)
+    before = x @ weight.mT + bias
+    assert before.max(1).values.min() == pytest.approx(1)
+    assert (torch.relu(before).argmax(1) == before.argmax(1)).all()
+
+
+def test_equal_rows_are_as_long_as_the_longest():
+    x = load_dataset("digits").train.double()
+    free, equal = (layer(x, 6, lengths)[0].norm(dim=1) for lengths in ("free", "equal"))
+    torch.testing.assert_close(equal, free.max().expand(6))

@@ -3,9 +3,12 @@
 import pandas as pd
 import pytest
 
+from infomax_lib.stats import mean_interval
 from paper.chapters import SYNTHESIS, judge, judge_synthesis, registry
-from paper.judging.claims import CLAIMS, Claim, Finding
+from paper.judging.claims import CLAIMS, Claim, Finding, bar_passed, decided, finding, proved
+from paper.judging.decisions import Decision, Share
 from paper.judging.evidence import SOURCE_SETTING, Evidence, MissingEvidence
+from paper.judging.shared_rules import share_of_seeds
 from paper.judging.verdicts import Verdict, Verdicts
 
 RUNS = pd.DataFrame(
@@ -17,12 +20,17 @@ RUNS = pd.DataFrame(
 )
 
 
+TEXTS = {
+    name: name for name in ("place", "quote", "statement", "test", "rule", "decisive", "smallest")
+}
+
+
 @pytest.fixture
 def rule(monkeypatch):
     """Registers a function as the rule of a claim of the chapter "moon"."""
 
-    def register(id, function, chapter="moon"):
-        new = Claim(id, "009", "place", "statement", "test", "rule", chapter, function)
+    def register(id, function, chapter="moon", **texts):
+        new = Claim(id=id, source="009", chapter=chapter, function=function, **TEXTS | texts)
         monkeypatch.setitem(CLAIMS, id, new)
 
     return register
@@ -53,7 +61,8 @@ def test_a_chapter_is_judged_claim_by_claim(rule):
     first, second = judge("moon", Evidence(RUNS))
     assert first == Verdict(
         "009.1", "009", "place", "statement", "test", "rule", "10 runs", "partly", "supported",
-        "moon", runs=10, seeds=5, keys=("softmax-",) * 5 + ("top_k---",) * 5,
+        "moon", quote="quote", decisive="decisive", smallest="smallest", runs=10, seeds=5,
+        keys=("softmax-",) * 5 + ("top_k---",) * 5,
     )  # fmt: skip
     assert (second.id, second.runs, second.keys) == ("009.2", 5, ("softmax-",) * 5)
 
@@ -80,15 +89,68 @@ def test_a_rule_that_looks_at_no_run_has_used_none(rule):
     assert (found.runs, found.seeds, found.keys) == (0, 0, ())
 
 
-def test_missing_runs_are_inconclusive_and_named(rule):
+def test_missing_runs_are_not_measured_and_named(rule):
     def fails(evidence):
         raise MissingEvidence("runs of the moon")
 
     rule("009.1", fails)
     (found,) = judge("moon", Evidence(RUNS))
-    assert found.interpretation_verdict == "inconclusive"
+    assert found.interpretation_verdict == "not measured"
     assert found.number_verdict == "not applicable"
     assert found.evidence == "Not measured with these parameters: needs runs of the moon."
+
+
+def test_an_amendment_is_told(rule):
+    rule("009.1", select("none"), before="mixed", amended="A bar was added.")
+    (found,) = judge("moon", Evidence(RUNS))
+    assert (found.before, found.amended) == ("mixed", "A bar was added.")
+
+
+class TestStrength:
+    """What a verdict says about its decisive parts: none, one, or several."""
+
+    gap = Decision(mean_interval([1.0, 2.0, 3.0, 2.0, 2.5]), "above", 1.0, 0.5)
+    share = Share(9, 10, 0.8)
+
+    def judged(self, rule, *parts):
+        rule("009.1", lambda evidence: finding(parts))
+        (found,) = judge("moon", Evidence(RUNS))
+        return found.effect, found.detectable, found.stands_for, found.false_support
+
+    def test_of_a_claim_that_nothing_random_decides(self, rule):
+        informs = decided("gap", self.gap, decisive=False)
+        found = self.judged(rule, informs, proved("theorem", True, "it is so"))
+        assert found == ("it is so", "", "", None)
+
+    def test_of_one_decisive_part(self, rule):
+        effect, detectable, stands_for, rate = self.judged(
+            rule, decided("gap", self.gap), decided("other", self.gap, decisive=False)
+        )
+        assert effect == "2.1 [1.2, 3.0] against 1"
+        assert float(detectable) == pytest.approx(self.gap.least_detectable, rel=5e-3)
+        assert stands_for == self.gap.stands_for
+        assert rate == self.gap.false_support() > 0
+
+    def test_names_what_is_decided_beside_a_test(self, rule):
+        found = self.judged(rule, decided("gap", self.gap), bar_passed("bar", True, "so it is"))
+        assert found[0] == "gap: 2.1 [1.2, 3.0] against 1; bar: so it is"
+        assert found[2] == f"gap: {self.gap.stands_for}"
+
+    def test_of_several_names_each_and_has_the_smallest_rate(self, rule):
+        seeds = share_of_seeds("seeds", 0.9, 10, 0.8)
+        constant = decided("exact", Decision(mean_interval([2.0] * 5), "above", 1.0, 0.5))
+        effect, detectable, stands_for, rate = self.judged(
+            rule, decided("gap", self.gap), seeds, bar_passed("bar", True, "so it is")
+        )
+        assert effect == (
+            "gap: 2.1 [1.2, 3.0] against 1; seeds: 9 of 10 seeds, against 80%; bar: so it is"
+        )
+        # a share of seeds has no least detectable effect, a bar without a test has nothing
+        assert detectable.startswith("gap: ")
+        assert "; " not in detectable
+        assert stands_for == f"gap: {self.gap.stands_for}; seeds: up to 0.9"
+        assert rate == min(self.gap.false_support(), self.share.false_support())
+        assert self.judged(rule, constant, decided("gap", self.gap))[3] == 0
 
 
 @pytest.mark.parametrize("chapter", ["tc-pressure", SYNTHESIS])

@@ -1,5 +1,6 @@
 """How a rule is registered, and how the parts of a claim combine."""
 
+import itertools
 import math
 
 import pytest
@@ -10,17 +11,24 @@ from paper.judging.claims import (
     Claim,
     Finding,
     Part,
-    above,
-    below,
+    bar_passed,
     claim,
     combine,
+    decided,
+    disproved,
+    fact,
     finding,
-    inside,
     measured,
+    proved,
 )
+from paper.judging.decisions import Decision
 from paper.judging.evidence import MissingEvidence
+from paper.judging.verdicts import INTERPRETATION_VERDICTS
 
-TEXTS = {"place": "p", "statement": "s", "test": "t", "rule": "r"}
+TEXTS = {
+    "place": "p", "quote": "q", "statement": "s", "test": "t", "rule": "r", "decisive": "d",
+    "smallest": "e",
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -42,8 +50,10 @@ class TestRegistration:
         rule = rule_in("paper.chapters.prior_art.rules.others")
         assert claim("002.10", **TEXTS)(rule) is rule
         assert registered == {
-            "002.10": Claim("002.10", "002", "p", "s", "t", "r", "prior_art", rule)
-        }
+            "002.10": Claim(
+                id="002.10", source="002", chapter="prior_art", function=rule, **TEXTS
+            )
+        }  # fmt: skip
 
     @pytest.mark.parametrize("id", ["seven", "7", "000.", ".7", "000.7.1", "a.7", "000.b"])
     def test_of_no_claim_id_is_refused(self, id, registered):
@@ -71,97 +81,212 @@ class TestRegistration:
         )
         assert registered == {}
 
+    @pytest.mark.parametrize("name", TEXTS)
+    def test_without_a_text_is_refused(self, name, registered):
+        with pytest.raises(TypeError, match=name):
+            claim("000.1", **{n: text for n, text in TEXTS.items() if n != name})
+        for empty in ("", " \n"):
+            with pytest.raises(ValueError, match="says nothing") as refusal:
+                claim("000.1", **TEXTS | {name: empty})
+            assert str(refusal.value) == f"claim 000.1 says nothing under {name}"
+        assert registered == {}
 
-def part(holds, decisive=True):
-    return Part("p", holds, "t", decisive)
+    def test_names_every_text_that_is_absent(self, registered):
+        with pytest.raises(ValueError, match=r"^claim 000\.1 says nothing under quote, smallest$"):
+            claim("000.1", **TEXTS | {"quote": "", "smallest": ""})
+
+    def test_says_what_was_amended_and_what_was_said_before(self, registered):
+        rule = rule_in("paper.chapters.theory.rules")
+        claim("000.1", **TEXTS, before="refuted", amended="A bar was added.")(rule)
+        found = registered["000.1"]
+        assert (found.before, found.amended) == ("refuted", "A bar was added.")
+
+    @pytest.mark.parametrize("half", [{"before": "refuted"}, {"amended": "A bar was added."}])
+    def test_of_half_an_amendment_is_refused(self, half, registered):
+        with pytest.raises(ValueError, match="amendment") as refusal:
+            claim("000.1", **TEXTS, **half)
+        assert str(refusal.value) == (
+            "claim 000.1: an amendment needs both, the verdict before and the reason"
+        )
 
 
-@pytest.mark.parametrize(
-    ("parts", "expected"),
-    [
-        ([part(True), part(True)], "supported"),
-        ([part(False), part(False)], "refuted"),
-        ([part(True), part(False)], "mixed"),
-        ([part(True), part(None)], "inconclusive"),
-        ([part(False), part(None)], "inconclusive"),
-        ([part(False), part(True, decisive=False)], "refuted"),
-        ([part(True), part(False, decisive=False)], "mixed"),
-        ([part(None), part(False, decisive=False)], "inconclusive"),
-        ([part(False, decisive=False)], "refuted"),
-        ([part(True, decisive=False), part(False, decisive=False)], "mixed"),
-    ],
-)
-def test_combination_of_parts(parts, expected):
-    assert combine(parts) == expected
+def part(outcome, decisive=True):
+    return Part("p", outcome, "t", decisive)
+
+
+#: Outcomes of the decisive parts → the verdict, in any order.
+COMBINED = [
+    (["holds"], "supported"),
+    (["holds", "holds"], "supported"),
+    (["proved"], "proved"),
+    (["proved", "proved"], "proved"),
+    (["proved", "holds"], "supported"),
+    (["disproved"], "disproved by construction"),
+    (["disproved", "disproved"], "disproved by construction"),
+    (["opposite"], "refuted"),
+    (["opposite", "disproved"], "refuted"),
+    (["fails"], "not supported"),
+    (["fails", "opposite"], "not supported"),
+    (["fails", "disproved"], "not supported"),
+    (["holds", "fails"], "mixed"),
+    (["holds", "opposite"], "mixed"),
+    (["holds", "disproved"], "mixed"),
+    (["proved", "fails"], "mixed"),
+    (["proved", "opposite"], "mixed"),
+    # what is mixed stays so, whatever comes out of the open parts
+    (["holds", "fails", "underpowered"], "mixed"),
+    (["holds", "opposite", "not measured", "at threshold"], "mixed"),
+    (["at threshold"], "at threshold"),
+    (["holds", "at threshold"], "at threshold"),
+    (["fails", "at threshold"], "at threshold"),
+    (["underpowered"], "underpowered"),
+    (["proved", "underpowered"], "underpowered"),
+    (["opposite", "underpowered"], "underpowered"),
+    (["underpowered", "at threshold"], "underpowered"),
+    (["not measured"], "not measured"),
+    (["holds", "not measured"], "not measured"),
+    (["disproved", "not measured"], "not measured"),
+    (["underpowered", "not measured", "at threshold"], "not measured"),
+]
+
+
+class TestCombination:
+    @pytest.mark.parametrize(("outcomes", "expected"), COMBINED)
+    def test_of_decisive_parts(self, outcomes, expected):
+        for order in itertools.permutations(outcomes):
+            assert combine([part(outcome) for outcome in order]) == expected
+
+    def test_gives_every_verdict_but_that_of_what_is_not_tested_here(self):
+        given = {expected for _, expected in COMBINED}
+        assert given == set(INTERPRETATION_VERDICTS) - {"untestable here"}
+
+    @pytest.mark.parametrize(
+        "informs", {outcome for outcomes, _ in COMBINED for outcome in outcomes}
+    )
+    def test_leaves_out_what_only_informs(self, informs):
+        for outcome, expected in (("holds", "supported"), ("fails", "not supported")):
+            parts = [part(informs, decisive=False), part(outcome), part(informs, decisive=False)]
+            assert combine(parts) == expected
+
+    @pytest.mark.parametrize("parts", [[], [part("holds", decisive=False)]])
+    def test_needs_a_decisive_part(self, parts):
+        with pytest.raises(ValueError, match=r"^a claim needs at least one decisive part$"):
+            combine(parts)
+        with pytest.raises(ValueError, match="decisive"):
+            finding(parts)
 
 
 def test_parts_are_decisive_unless_a_rule_says_otherwise():
-    assert Part("p", True, "t").decisive
+    assert Part("p", "holds", "t").decisive
+    assert Part("p", "holds", "t").decision is None
 
 
-def test_no_parts_are_no_claim():
-    with pytest.raises(ValueError, match=r"^a claim needs at least one part$"):
-        combine([])
-
-
-class TestSides:
-    """Of an interval from 1 to 3; a limit itself belongs to the side that is named."""
-
-    interval = Interval(2.0, 1.0, 3.0, 20)
+class TestParts:
+    @pytest.mark.parametrize(
+        ("make", "value", "outcome"),
+        [
+            (fact, True, "holds"),
+            (fact, False, "opposite"),
+            (fact, None, "not measured"),
+            (bar_passed, True, "holds"),
+            (bar_passed, False, "fails"),
+            (proved, True, "proved"),
+            (proved, False, "not measured"),
+            (disproved, True, "disproved"),
+            (disproved, False, "not measured"),
+        ],
+    )
+    def test_that_are_so_or_not(self, make, value, outcome):
+        assert make("name", value, "text") == Part("name", outcome, "text", decisive=True)
+        assert make("name", value, "text", False) == Part("name", outcome, "text", decisive=False)
 
     @pytest.mark.parametrize(
-        ("limit", "is_above", "is_below"),
-        [(0.9, True, False), (1.0, None, False), (2.0, None, None), (3.0, False, None),
-         (3.1, False, True)],
-    )  # fmt: skip
-    def test_of_one_limit(self, limit, is_above, is_below):
-        assert above(self.interval, limit) is is_above
-        assert below(self.interval, limit) is is_below
+        ("side", "bar", "outcome", "text"),
+        [
+            ("above", 0.05, "holds", "20 [10, 30] against 5 %"),
+            ("below", 0.05, "fails", "20 [10, 30] against 5 %"),
+            ("within", 0.4, "holds", "20 [10, 30] against ±40 %"),
+            ("beyond", 0.4, "fails", "20 [10, 30] against ±40 %"),
+        ],
+    )
+    def test_that_a_quantity_decides(self, side, bar, outcome, text):
+        decision = Decision(Interval(0.2, 0.1, 0.3, 20), side, bar, 0.01)
+        found = decided("gap", decision, False, scale=100, unit="%")
+        assert found == Part("gap", outcome, text, False, decision)
+        assert decided("gap", decision).decisive
+        assert decided("gap", decision).text.startswith("0.20 [0.10, 0.30] against ")
 
-    @pytest.mark.parametrize(
-        ("low", "high", "expected"),
-        [(0, 4, True), (1, 3, True), (0, 2, None), (1.5, 4, None), (3, 5, None), (-1, 1, None),
-         (3.1, 5, False), (-1, 0.9, False)],
-    )  # fmt: skip
-    def test_of_two_limits(self, low, high, expected):
-        assert inside(self.interval, low, high) is expected
+    def test_that_more_seeds_would_decide_say_how_many(self):
+        wide = Decision(Interval(0.2, 0.1, 0.3, 20), "above", 0.15, 0.01)
+        assert decided("gap", wide) == Part(
+            "gap",
+            "underpowered",
+            "0.20 [0.10, 0.30] against 0.15 (about 80 seeds would decide)",
+            True,
+            wide,
+        )
 
-    def test_of_one_run_stay_open(self):
-        one = Interval(2.0, math.nan, math.nan, 1)
-        assert above(one, 0) is below(one, 4) is inside(one, 0, 4) is None
+    def test_of_one_run_are_not_measured(self):
+        one = Decision(Interval(0.2, math.nan, math.nan, 1), "above", 0.1, 0.01)
+        assert decided("gap", one) == Part(
+            "gap", "not measured", "0.2 (one run) against 0.1", True, one
+        )
 
 
 class TestMeasured:
     def test_part_is_what_was_measured(self):
-        assert measured("moon", lambda: part(True)) == part(True)
+        assert measured("moon", lambda: part("fails")) == part("fails")
 
     @pytest.mark.parametrize("decisive", [True, False])
-    def test_part_not_measured_stays_open(self, decisive):
+    def test_part_without_evidence_is_not_measured(self, decisive):
         def fails():
             raise MissingEvidence("runs of the moon")
 
-        text = "not measured (needs runs of the moon)"
-        assert measured("moon", fails, decisive) == Part("moon", None, text, decisive)
+        text = "needs runs of the moon"
+        assert measured("moon", fails, decisive) == Part("moon", "not measured", text, decisive)
         assert measured("moon", fails).decisive
 
+    def test_other_errors_are_errors(self):
+        with pytest.raises(ZeroDivisionError):
+            measured("moon", lambda: part("holds" if 1 / 0 else "fails"))
 
-def test_finding_lists_every_part_with_its_outcome():
-    parts = [
-        Part("near", True, "1 against 2"),
-        Part("far", False, "3 against 2"),
-        Part("between", None, "too few"),
-    ]
-    text = "near — holds: 1 against 2; far — fails: 3 against 2; between — open: too few."
-    assert finding(parts) == Finding("mixed", text, "not applicable")
-    assert finding(parts, "partly", "Of 20 seeds:") == Finding(
-        "mixed", f"Of 20 seeds: {text}", "partly"
-    )
-    assert Finding("mixed", text).number == "not applicable"
+
+class TestFinding:
+    def test_lists_every_part_with_its_outcome(self):
+        parts = [
+            Part("near", "holds", "1 against 2"),
+            Part("far", "fails", "3 against 2"),
+            Part("built", "disproved", "a layer"),
+            Part("between", "not measured", "needs more"),
+        ]
+        text = (
+            "near — holds: 1 against 2; far — fails: 3 against 2; built — disproved by "
+            "construction: a layer; between — not measured: needs more."
+        )
+        assert finding(parts) == Finding("mixed", text, "not applicable", tuple(parts))
+        assert finding(parts, "partly", "Of 20 seeds:") == Finding(
+            "mixed", f"Of 20 seeds: {text}", "partly", tuple(parts)
+        )
+        assert Finding("mixed", text).number == "not applicable"
+        assert Finding("mixed", text).parts == ()
+
+    def test_names_the_decisive_parts_first_and_else_keeps_the_order(self):
+        parts = [
+            Part(name, "holds", "t", decisive)
+            for name, decisive in (("a", False), ("b", True), ("c", False), ("d", True))
+        ]
+        found = finding(parts)
+        assert [p.name for p in found.parts] == ["b", "d", "a", "c"]
+        assert found.evidence == "b — holds: t; d — holds: t; a — holds: t; c — holds: t."
 
 
 @pytest.mark.parametrize(
     "record",
-    [part(True), Finding("mixed", "e"), Claim("0.1", "0", "p", "s", "t", "r", "c", combine)],
+    [
+        part("holds"),
+        Finding("mixed", "e"),
+        Claim(id="0.1", source="0", chapter="c", function=combine, **TEXTS),
+    ],
 )
 def test_what_was_found_cannot_be_changed(record):
     for name in record.__dataclass_fields__:

@@ -9,15 +9,20 @@ from synthetic_evidence import GRID as TRIED
 from infomax_lib.stats import Interval
 from paper.judging import shared_rules
 from paper.judging.claims import Part
+from paper.judging.decisions import Decision, Share
 from paper.judging.evidence import SOURCE_SETTING, Evidence, MissingEvidence
 from paper.judging.shared_rules import (
     difference,
     differences,
-    every,
+    doubling,
     grid_runs,
     hsic_ratio,
+    longest,
+    longest_epochs,
     part_above,
     part_below,
+    part_different,
+    part_independent,
     part_points,
     part_similar,
     percent,
@@ -40,8 +45,17 @@ def missing(function, *args):
 
 
 def test_thresholds_are_those_that_were_written_down_before_the_runs():
-    names = ("GRID", "POINT", "UNCORRELATED", "DIVERSE", "INDEPENDENT", "RELATED")
-    assert [getattr(shared_rules, name) for name in names] == [TRIED, 0.01, 0.5, 2.0, 2.0, 0.5]
+    thresholds = {
+        "GRID": TRIED,
+        "POINT": 0.01,
+        "HALF_POINT": 0.005,
+        "AT_REST": 0.05,
+        "UNCORRELATED": 0.5,
+        "DIVERSE": 1.0,
+        "INDEPENDENT": 0.25,
+        "RELATED": 0.5,
+    }
+    assert {name: getattr(shared_rules, name) for name in thresholds} == thresholds
 
 
 def test_the_two_architectures():
@@ -54,32 +68,78 @@ def test_the_two_architectures():
 
 class TestParts:
     @pytest.mark.parametrize(
-        ("part", "limit", "holds", "text"),
+        ("part", "bar", "outcome", "text"),
         [
-            (part_above, 0.05, True, "0.20 [0.10, 0.30] against 0.05"),
-            (part_above, 0.2, None, "0.20 [0.10, 0.30] against 0.2"),
-            (part_above, 0.4, False, "0.20 [0.10, 0.30] against 0.4"),
-            (part_below, 0.4, True, "0.20 [0.10, 0.30] against 0.4"),
-            (part_below, 0.2, None, "0.20 [0.10, 0.30] against 0.2"),
-            (part_below, 0.05, False, "0.20 [0.10, 0.30] against 0.05"),
-            (part_points, 0.05, True, "20 [10, 30] points against 5"),
-            (part_points, 0.4, False, "20 [10, 30] points against 40"),
-            (part_similar, 0.4, True, "20 [10, 30] % against ±40 %"),
-            (part_similar, 0.2, None, "20 [10, 30] % against ±20 %"),
-            (part_similar, 0.703, True, "20 [10, 30] % against ±70 %"),
-            (part_similar, 0.05, False, "20 [10, 30] % against ±5 %"),
+            (part_above, 0.05, "holds", "0.20 [0.10, 0.30] against 0.05"),
+            (part_above, 0.2, "at threshold", "0.20 [0.10, 0.30] against 0.2"),
+            (part_above, 0.4, "fails", "0.20 [0.10, 0.30] against 0.4"),
+            (part_below, 0.4, "holds", "0.20 [0.10, 0.30] against 0.4"),
+            (part_below, 0.2, "at threshold", "0.20 [0.10, 0.30] against 0.2"),
+            (part_below, 0.05, "fails", "0.20 [0.10, 0.30] against 0.05"),
         ],
     )
-    def test_hold_fail_or_stay_open(self, part, limit, holds, text):
-        assert part("gap", INTERVAL, limit) == Part("gap", holds, text, decisive=True)
-        assert part("gap", INTERVAL, limit, decisive=False) == Part("gap", holds, text, False)
+    def test_on_one_side_of_a_bar(self, part, bar, outcome, text):
+        found = part("gap", INTERVAL, bar, 0.1)
+        assert (found.name, found.outcome, found.text) == ("gap", outcome, text)
+        side = part.__name__.removeprefix("part_")
+        assert found.decision == Decision(INTERVAL, side, bar, 0.1)
+        assert found.decisive
+        assert not part("gap", INTERVAL, bar, 0.1, decisive=False).decisive
 
-    def test_similar_on_both_sides_and_in_points(self):
+    def test_on_one_side_of_no_effect(self):
+        assert part_below("gap", INTERVAL, 0.0, 0.1).outcome == "fails"
+        assert part_below("gap", INTERVAL, 0.0, 0.1, neutral=0).outcome == "opposite"
+        assert part_below("gap", INTERVAL, 0.0, 0.4, neutral=0).outcome == "fails"
+        assert part_above("gap", INTERVAL, 1.0, 0.1, neutral=0.5).outcome == "opposite"
+        assert part_above("gap", INTERVAL, 0.0, 0.4, neutral=0).outcome == "fails"
+
+    @pytest.mark.parametrize(
+        ("part", "margin", "outcome", "text"),
+        [
+            (part_similar, 0.4, "holds", "20 [10, 30] against ±40 %"),
+            (part_similar, 0.2, "underpowered", "20 [10, 30] against ±20 %"),
+            (part_similar, 0.703, "holds", "20 [10, 30] against ±70.3 %"),
+            (part_similar, 0.05, "opposite", "20 [10, 30] against ±5 %"),
+            (part_different, 0.4, "fails", "20 [10, 30] against ±40 %"),
+            (part_different, 0.2, "underpowered", "20 [10, 30] against ±20 %"),
+            (part_different, 0.05, "holds", "20 [10, 30] against ±5 %"),
+        ],
+    )
+    def test_within_and_beyond_a_margin(self, part, margin, outcome, text):
+        for interval, sign in ((INTERVAL, ""), (INTERVAL.scaled(-1), "−")):
+            found = part("gap", interval, margin)
+            assert found.outcome == outcome
+            shown = text if not sign else text.replace("20 [10, 30]", "−20 [−30, −10]")
+            assert found.text.removesuffix(" seeds would decide)").startswith(shown)
+            assert found.decision.smallest == margin / 4
+        assert part("gap", INTERVAL, margin).decisive
+        assert not part("gap", INTERVAL, margin, decisive=False).decisive
+
+    def test_a_quarter_of_the_margin_is_narrow(self):
+        assert part_similar("gap", Interval(0.4, 0.31, 0.49, 20), 0.4).outcome == "at threshold"
+        assert part_similar("gap", Interval(0.4, 0.29, 0.5, 20), 0.4).outcome == "underpowered"
+
+    @pytest.mark.parametrize(
+        ("low", "high", "above", "below"),
+        [
+            (0.011, 0.02, "holds", "opposite"),
+            (0.007, 0.013, "at threshold", "at threshold"),
+            (0.001, 0.02, "underpowered", "underpowered"),
+            (-0.02, 0.005, "fails", "holds"),
+            (-0.02, -0.005, "opposite", "holds"),
+        ],
+    )
+    def test_of_points_of_accuracy(self, low, high, above, below):
+        interval = Interval((low + high) / 2, low, high, 20)
+        assert part_points("gap", interval, 0.01).outcome == above
+        assert part_points("gap", interval, 0.01, side="below").outcome == below
+        assert not part_points("gap", interval, 0.01, decisive=False).decisive
+
+    def test_of_points_in_words(self):
+        assert part_points("gap", INTERVAL, 0.05).text == "20 [10, 30] against 5 points"
         below = Interval(-0.02, -0.03, -0.01, 20)
-        assert part_similar("gap", below, 0.05, as_points=True) == Part(
-            "gap", True, "−2.0 [−3.0, −1.0] points against ±5 points"
-        )
-        assert part_similar("gap", below, 0.005).holds is False
+        found = part_similar("gap", below, 0.05, as_points=True)
+        assert found.text == "−2.0 [−3.0, −1.0] against ±5 points"
 
     def test_fractions_in_per_cent_and_points(self):
         wide = Interval(0.5, 0.25, 0.75, 20)
@@ -87,30 +147,27 @@ class TestParts:
         assert points(wide) == "50 [25, 75] points"
 
     @pytest.mark.parametrize(
-        ("share", "holds"),
-        [(1.0, True), (0.9, True), (0.89, None), (0.5, None), (0.11, None), (0.05, False)],
-    )
-    def test_share_of_seeds(self, share, holds):
-        found = share_of_seeds("loophole", share, 20, 0.9)
-        assert found == Part("loophole", holds, f"{round(share * 20)} of 20 seeds", decisive=True)
-
-    def test_share_of_seeds_at_its_lower_limit(self):
-        assert share_of_seeds("loophole", 0.25, 20, 0.75, decisive=False) == Part(
-            "loophole", False, "5 of 20 seeds", decisive=False
-        )
-
-    @pytest.mark.parametrize(
-        ("outcomes", "expected"),
+        ("share", "outcome"),
         [
-            ([True, True], True),
-            ([True, None], None),
-            ([True, False], False),
-            ([None, False], False),
-            ([], True),
+            (1.0, "holds"),
+            (0.9, "holds"),
+            (0.85, "at threshold"),
+            (0.5, "at threshold"),
+            (0.15, "at threshold"),
+            (0.1, "opposite"),
+            (0.05, "opposite"),
         ],
     )
-    def test_every(self, outcomes, expected):
-        assert every(outcomes) is expected
+    def test_share_of_seeds(self, share, outcome):
+        found = share_of_seeds("loophole", share, 20, 0.9)
+        true = round(share * 20)
+        text = f"{true} of 20 seeds, against 90%"
+        assert found == Part("loophole", outcome, text, True, Share(true, 20, 0.9))
+
+    def test_share_of_seeds_that_informs_and_says_more(self):
+        found = share_of_seeds("loophole", 0.25, 20, 0.75, decisive=False, text="largest 0.5")
+        text = "5 of 20 seeds, against 75%, largest 0.5"
+        assert found == Part("loophole", "opposite", text, False, Share(5, 20, 0.75))
 
 
 def runs(measures, **changes):
@@ -144,6 +201,76 @@ class TestRuns:
         e = Evidence(pd.DataFrame(one + other + zero))
         assert relative_difference(e, "loss", softmax(0), softmax(1)).mean == 3 / 4
         assert math.isnan(relative_difference(e, "loss", softmax(0), softmax(3)).mean)
+
+
+class TestLongRuns:
+    """Redundancy of softmax layers that doubles with every doubling of training."""
+
+    def evidence(self, ends=(100, 1000), recorded=(0, 1, 10, 100, 500, 1000)):
+        table = [row for end in ends for row in runs([{}] * 5, epochs=end)]
+        history = [
+            {**row, "epoch": epoch, "weight_redundancy": float(epoch * (1 + row["seed"]))}
+            for row in table
+            for epoch in recorded
+            if epoch <= row["epochs"]
+        ]
+        return Evidence(pd.DataFrame(table), pd.DataFrame(history))
+
+    def test_of_a_condition(self):
+        e = self.evidence()
+        assert longest_epochs(e, softmax(0), 500) == 1000
+        assert longest(e, softmax(0), 500) == softmax(0, epochs=1000)
+        assert longest(e, softmax(0), 1000) == softmax(0, epochs=1000)
+
+    def test_that_are_too_short_are_missing(self):
+        text = "runs of at least 500 epochs with competition=softmax, lambda_tc=0"
+        assert missing(longest, self.evidence(ends=(100, 200)), softmax(0), 500) == text
+
+    @pytest.mark.parametrize(
+        ("recorded", "start", "end", "change"),
+        [
+            ((0, 1, 10, 100, 500, 1000), 500, 1000, 1.0),
+            ((0, 1, 10, 100, 400, 501, 1000), 400, 1000, 1.5),
+            ((0, 1, 10, 100), 10, 100, 9.0),
+        ],
+    )
+    def test_change_over_the_last_doubling(self, recorded, start, end, change):
+        e = self.evidence(recorded=recorded)
+        moved, *epochs = doubling(e, "weight_redundancy", softmax(0, epochs=1000))
+        assert epochs == [start, end]
+        assert (moved.mean, moved.low, moved.n) == pytest.approx((change, change, 5))
+
+
+class TestIndependence:
+    @pytest.mark.parametrize(
+        ("values", "outcome"),
+        [
+            ((0.2, 0.01), "holds"),
+            ((-0.5, 0.01), "holds"),
+            ((0.25, 0.02), "at threshold"),
+            ((0.25, 0.5), "underpowered"),
+            ((0.4, 0.01), "fails"),
+        ],
+    )
+    def test_is_joint_firing_by_chance(self, values, outcome):
+        mean, spread = values
+        measures = [
+            {"joint_firing": mean + spread * n, "joint_firing_noise": 0.064}
+            for n in (-2, -1, 0, 1, 2)
+        ]
+        found = part_independent("independent", Evidence(pd.DataFrame(runs(measures))), softmax(0))
+        assert found.outcome == outcome
+        assert found.text.endswith("counting hides 6 %")
+        assert " % of chance" in found.text
+        assert found.decision.bar == 2 * found.decision.smallest == 0.25
+        assert found.decisive
+
+    def test_that_informs(self):
+        measures = [{"joint_firing": 0.2, "joint_firing_noise": 0.064}] * 5
+        e = Evidence(pd.DataFrame(runs(measures)))
+        found = part_independent("independent", e, softmax(0), decisive=False)
+        assert not found.decisive
+        assert found.text == "20 [20, 20] against 25 % of chance; counting hides 6 %"
 
 
 class TestTables:

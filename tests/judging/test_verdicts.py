@@ -9,12 +9,16 @@ from paper.judging.verdicts import (
     CARD_MIME,
     INTERPRETATION_VERDICTS,
     NUMBER_VERDICTS,
+    UNDECIDED,
     VERDICTS_MIME,
     Card,
     Verdict,
     Verdicts,
     badge,
 )
+
+#: What says how far to trust a verdict, in words.
+TRUST = ("quote", "decisive", "smallest", "effect", "detectable", "stands_for")
 
 
 def example(**changes):
@@ -31,8 +35,11 @@ class TestVerdict:
     def test_allowed(self):
         assert NUMBER_VERDICTS == ("reproduced", "partly", "not reproduced", "not applicable")
         assert (
-            *("supported", "mixed", "refuted", "inconclusive", "untestable here"),
+            *("proved", "supported", "mixed", "at threshold", "underpowered", "not supported"),
+            *("refuted", "disproved by construction", "untestable here", "not measured"),
         ) == INTERPRETATION_VERDICTS
+        assert set(UNDECIDED) < set(INTERPRETATION_VERDICTS)
+        assert set(UNDECIDED) == {"mixed", "at threshold", "underpowered", "not measured"}
         for name in NUMBER_VERDICTS:
             assert example(number_verdict=name).number_verdict == name
         for name in INTERPRETATION_VERDICTS:
@@ -42,20 +49,25 @@ class TestVerdict:
         with pytest.raises(ValueError, match="interpretation_verdict") as refusal:
             example(interpretation_verdict="probably")
         assert str(refusal.value) == (
-            "claim 000.1: interpretation_verdict is 'probably'; allowed: supported, mixed, "
-            "refuted, inconclusive, untestable here"
+            "claim 000.1: interpretation_verdict is 'probably'; allowed: proved, supported, mixed, "
+            "at threshold, underpowered, not supported, refuted, disproved by construction, "
+            "untestable here, not measured"
         )
+        with pytest.raises(ValueError, match="interpretation_verdict is 'inconclusive'"):
+            example(interpretation_verdict="inconclusive")
         with pytest.raises(ValueError, match="number_verdict is 'close'; allowed: reproduced, "):
             example(number_verdict="close")
 
     def test_of_a_record_with_an_unknown_name_is_refused(self):
         with pytest.raises(ValueError, match="no field") as refusal:
             Verdict.from_dict({"colour": "red", "id": "000.1"})
-        assert str(refusal.value).startswith("a verdict has no field ['colour']; allowed: ['chapt")
+        assert str(refusal.value).startswith("a verdict has no field ['colour']; allowed: ['amend")
 
     def test_without_runs_has_none(self):
         texts = ["000.1", "000", "p", "s", "t", "r", "e", "partly", "mixed", "theory"]
         assert Verdict(*texts) == Verdict(*texts, runs=0, seeds=0, keys=())
+        assert Verdict(*texts).false_support is None
+        assert {getattr(Verdict(*texts), name) for name in (*TRUST, "before", "amended")} == {""}
         record = dict(zip(Verdict.__dataclass_fields__, texts, strict=False))
         assert Verdict.from_dict(record) == Verdict(*texts)
 
@@ -78,13 +90,7 @@ class TestVerdicts:
     def test_are_counted(self):
         assert self.verdicts.counts() == {
             "number": {"reproduced": 0, "partly": 1, "not reproduced": 1, "not applicable": 0},
-            "interpretation": {
-                "supported": 0,
-                "mixed": 0,
-                "refuted": 0,
-                "inconclusive": 0,
-                "untestable here": 2,
-            },
+            "interpretation": dict.fromkeys(INTERPRETATION_VERDICTS, 0) | {"untestable here": 2},
         }
 
     def test_survive_json(self):
@@ -119,7 +125,8 @@ class TestVerdicts:
         assert first == (
             'id="claim-000.1"><td>000.1<br><small>Sum &amp; mary</small></td>'
             "<td>a &lt; b &amp; c<br><strong>Evidence (2 runs, 1 seeds):</strong> "
-            "&lt;script&gt;<details><summary>Test and rule</summary>Test: t &gt; 1<br>"
+            "&lt;script&gt;<details><summary>How far to trust it</summary></details>"
+            "<details><summary>Test and rule</summary>Test: t &gt; 1<br>"
             'Rule: r &gt; 2<br><span class="verdict-keys">Results: aa b&lt;</span></details></td>'
             '<td><span class="badge-verdict not-reproduced">not reproduced</span></td>'
             '<td><span class="badge-verdict untestable-here">untestable here</span></td></tr>\n'
@@ -130,6 +137,25 @@ class TestVerdicts:
         html = Verdicts([example(runs=0, seeds=0, keys=())]).html()
         assert "<strong>Evidence:</strong>" in html
         assert "Rule: r &gt; 2</details>" in html
+
+    def test_say_how_far_to_trust_them(self):
+        texts = {name: f"{name} < 1" for name in TRUST} | {"before": "mixed", "amended": "A < B."}
+        html = Verdicts([example(**texts, false_support=0.02345)]).html()
+        assert (
+            "<summary>How far to trust it</summary>Decisive: decisive &lt; 1<br>"
+            "Measured: effect &lt; 1<br>Smallest effect of interest: smallest &lt; 1<br>"
+            "Least detectable effect (power 80 %): detectable &lt; 1<br>"
+            "The verdict stands for bars: stands_for &lt; 1<br>"
+            "Supported by chance, without effect: 2.3 % of experiments</details>"
+        ) in html
+        assert "<summary>Test and rule</summary>Source: “quote &lt; 1”<br>Test: t &gt; 1" in html
+        assert "Rule: r &gt; 2<br>Amended (before: mixed): A &lt; B.<br><span" in html
+        assert "0.0 % of experiments" in Verdicts([example(false_support=0.0)]).html()
+
+    def test_survive_json_with_all_that_they_say(self):
+        texts = {name: name for name in (*TRUST, "before", "amended")}
+        verdicts = Verdicts([example(**texts, false_support=0.02)])
+        assert Verdicts.from_records(json.loads(json.dumps(verdicts.records()))) == verdicts
 
 
 def test_badge_is_escaped():
@@ -181,6 +207,7 @@ class TestCard:
         with pytest.raises(ValueError, match="card theory") as refusal:
             Card("theory", "T", "1", "great", "S")
         assert str(refusal.value) == (
-            "card theory: verdict 'great' is not one of supported, mixed, refuted, inconclusive, "
-            "untestable here"
+            "card theory: verdict 'great' is not one of proved, supported, mixed, at threshold, "
+            "underpowered, not supported, refuted, disproved by construction, untestable here, "
+            "not measured"
         )

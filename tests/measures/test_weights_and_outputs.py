@@ -14,6 +14,7 @@ from infomax_lib.measures.hsic import mean_hsic
 from infomax_lib.measures.weights_and_outputs import (
     aligned_pairs,
     cofiring_excess,
+    data_squared_cosine,
     dead_units,
     describe_outputs,
     describe_weights,
@@ -192,6 +193,51 @@ class TestWeights:
         assert found["row_norm"] == 5
         for name in ("rms_cosine", "max_cosine", "max_abs_cosine", "redundancy_over_random"):
             assert found[name].isnan(), name
+
+
+class TestRowsFromTheData:
+    """Squared cosine of two rows drawn from the covariance of the data."""
+
+    def drawn(self, x, rows=4000):
+        """Mean squared cosine of pairs, and its standard error."""
+        generator = torch.Generator().manual_seed(0)
+        values, directions = torch.linalg.eigh(torch.cov(x.double().mT))
+        normal = torch.randn(2, rows, x.shape[1], generator=generator, dtype=torch.float64)
+        pairs = (normal * values.clamp(min=0).sqrt()) @ directions.mT
+        squared = torch.cosine_similarity(*pairs, dim=1).square()
+        return float(squared.mean()), float(squared.std() / math.sqrt(rows))
+
+    @pytest.mark.parametrize("features", [1, 2, 10, 64])
+    def test_of_data_alike_in_all_directions_is_one_over_d(self, features):
+        x = torch.cat([torch.eye(features), -torch.eye(features)]).double()
+        assert data_squared_cosine(x) == pytest.approx(1 / features, rel=1e-8)
+
+    def test_of_data_along_one_direction_is_one(self):
+        x = torch.outer(torch.arange(9.0), torch.tensor([1.0, -2, 0.5])).double()
+        assert data_squared_cosine(x) == pytest.approx(1, rel=1e-6)
+
+    @pytest.mark.parametrize(("kept", "features"), [(2, 5), (3, 30)])
+    def test_counts_the_directions_that_vary(self, kept, features):
+        varying = torch.cat([torch.eye(features)[:kept], -torch.eye(features)[:kept]]).double()
+        assert data_squared_cosine(varying) == pytest.approx(1 / kept, rel=1e-6)
+
+    @pytest.mark.parametrize("decay", [0.0, 0.3, 1.0, 3.0])
+    def test_is_that_of_rows_drawn_one_by_one(self, decay):
+        scales = torch.arange(1.0, 13.0, dtype=torch.float64) ** -decay
+        generator = torch.Generator().manual_seed(1)
+        x = torch.randn(500, 12, generator=generator, dtype=torch.float64) * scales
+        mixed = x @ torch.linalg.qr(torch.randn(12, 12, generator=generator).double()).Q + 5
+        mean, error = self.drawn(mixed)
+        assert data_squared_cosine(mixed) == pytest.approx(mean, abs=4 * error)
+
+    def test_does_not_depend_on_scale_place_or_rotation(self):
+        generator = torch.Generator().manual_seed(2)
+        x = torch.randn(100, 6, generator=generator, dtype=torch.float64) * torch.arange(1.0, 7)
+        turn = torch.linalg.qr(torch.randn(6, 6, generator=generator).double()).Q
+        expected = data_squared_cosine(x)
+        for other in (1e-6 * x, 1e6 * x, x + 1000, x @ turn, x.flip(0)):
+            assert data_squared_cosine(other) == pytest.approx(expected, rel=1e-6)
+        assert data_squared_cosine(x.float()) == pytest.approx(expected, rel=1e-5)
 
 
 class TestOutputs:
