@@ -131,9 +131,19 @@ class Verdicts(tuple[Verdict, ...]):
     def text(self) -> str:
         """One paragraph per claim, in plain text."""
         return "\n".join(
-            f"{v.id} ({v.place}): numbers {v.number_verdict}; claim {v.interpretation_verdict}\n"
-            f"    claim: {v.statement}\n    rule: {v.rule}\n    evidence: {v.evidence}\n"
-            f"    {_trust(v, '; ')}"
+            "\n    ".join(
+                filter(
+                    None,
+                    (
+                        f"{v.id} ({v.place}): numbers {v.number_verdict}; "
+                        f"claim {v.interpretation_verdict}",
+                        f"claim: {v.statement}",
+                        f"rule: {v.rule}",
+                        f"evidence: {v.evidence}",
+                        _trust(v, "; "),
+                    ),
+                )
+            )
             for v in self
         )
 

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -212,7 +213,8 @@ class TestParts:
     def test_that_a_quantity_decides(self, side, bar, outcome, text):
         decision = Decision(Interval(0.2, 0.1, 0.3, 20), side, bar, 0.01)
         found = decided("gap", decision, False, scale=100, unit="%")
-        assert found == Part("gap", outcome, text, False, decision)
+        shown = replace(decision, scale=100, unit="%")
+        assert found == Part("gap", outcome, text, False, shown)
         assert decided("gap", decision).decisive
         assert decided("gap", decision).text.startswith("0.20 [0.10, 0.30] against ")
 
