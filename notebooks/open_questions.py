@@ -155,13 +155,13 @@ tables["activations"] = swept
 
 # %% [markdown]
 # Every point is a run, the large mark the mean with its 95 % interval over seeds. Redundancy is
-# given over that of random directions, output correlation over the least that a simplex allows.
+# given over that of isotropic rows, output correlation over the least that a simplex allows.
 
-# %% mystnb={"image": {"alt": "Five panels above each other, one for each measure: redundancy over random weights, output correlation over the simplex floor, share of dead units, probe accuracy on the outputs and before the softmax. In each, six activations side by side, three widths as colours, every seed a point with mean and interval."}} tags=["hide-input"]
+# %% mystnb={"image": {"alt": "Five panels above each other, one for each measure: redundancy over isotropic rows, output correlation over the simplex floor, share of dead units, probe accuracy on the outputs and before the softmax. In each, six activations side by side, three widths as colours, every seed a point with mean and interval."}} tags=["hide-input"]
 order = list(dict.fromkeys(swept["activation"]))
 fig_sweep, axes = panels(5, 1, width=7.5, height=2.6)
 measures = {
-    "redundancy_over_random": "redundancy / random",
+    "redundancy_over_random": "redundancy / isotropic rows",
     "correlation_over_floor": "correlation / floor",
     "dead_share": "share of dead units",
     "probe_accuracy": "probe on outputs",
@@ -240,10 +240,10 @@ scale = experiment.with_untrained(scale, history([*narrower, *wider], store=stor
 scale = per_width(scale)
 scale = scale.sort_values("competition", ascending=False, kind="stable")  # B first, as elsewhere
 
-# %% mystnb={"image": {"alt": "Six panels against the number of units on a logarithmic axis, three settings as colours, every seed a point: redundancy over random weights, root mean square cosine, output correlation over the simplex floor, share of dead units, probe accuracy on the outputs, and its gain over the same layer untrained."}} tags=["hide-input"]
+# %% mystnb={"image": {"alt": "Six panels against the number of units on a logarithmic axis, three settings as colours, every seed a point: redundancy over isotropic rows, root mean square cosine, output correlation over the simplex floor, share of dead units, probe accuracy on the outputs, and its gain over the same layer untrained."}} tags=["hide-input"]
 fig, axes = panels(3, 2, width=10.0, height=3.1)
 measures = {
-    "redundancy_over_random": ("redundancy / random weights", True),
+    "redundancy_over_random": ("redundancy / isotropic rows", True),
     "rms_cosine": ("rms cosine between rows", True),
     "correlation_over_floor": ("output correlation / simplex floor", True),
     "dead_share": ("share of dead units", False),
@@ -267,9 +267,9 @@ shown(by_setting.rename(columns={"probe gain": "gain over untrained (points)"}))
 # %% tags=["remove-input"]
 tables["scale"] = scale
 sentences = {
-    "000.31": words.width_answer(scale),
+    "000.31": words.width_answer,
     "002.20": words.growth_answer(scale),
-    "002.22": words.structure_answer(scale),
+    "002.22": words.structure_answer,
 }
 say(answers.give(tables, sentences))
 
@@ -380,10 +380,10 @@ competitions = run(competition_runs, device=device, store=store)
 competitions = experiment.with_untrained(competitions, history(competition_runs, store=store))
 competitions = experiment.with_mechanism(competitions)
 
-# %% mystnb={"image": {"alt": "Six panels, one line per competition mechanism, two pressures as colours, every seed a point: redundancy over random weights, output correlation, probe accuracy on the outputs, probe accuracy before the competition, dead units, and gain of the probe over the untrained layer."}} tags=["hide-input"]
+# %% mystnb={"image": {"alt": "Six panels, one line per competition mechanism, two pressures as colours, every seed a point: redundancy over isotropic rows, output correlation, probe accuracy on the outputs, probe accuracy before the competition, dead units, and gain of the probe over the untrained layer."}} tags=["hide-input"]
 k = int(competitions["hidden_dim"].iloc[0])
 marks = {
-    "redundancy_over_random": {"random": 1.0},
+    "redundancy_over_random": {"isotropic rows": 1.0},
     "output_correlation": {"simplex floor": simplex_floor(k)},
 }
 fig = by_mechanism(
@@ -402,10 +402,7 @@ fig
 
 # %% tags=["remove-input"]
 tables["competitions"] = competitions
-sentences = {
-    "000.34": words.competition_answer(competitions),
-    "001.23": words.works_answer(competitions),
-}
+sentences = {"000.34": words.competition_answer, "001.23": words.works_answer}
 say(answers.give(tables, sentences))
 
 # %% [markdown]
@@ -429,7 +426,7 @@ shown(interval_table(forms, columns, by="form"))
 
 # %% tags=["remove-input"]
 tables["hyperplanes"] = hyperplanes
-say(answers.give(tables, {"001.21": words.hyperplane_answer(forms)}))
+say(answers.give(tables, {"001.21": words.hyperplane_answer}))
 
 # %% [markdown]
 # ## A supervised signal beside InfoMax
@@ -448,12 +445,12 @@ guided = run_auxiliary(
     store=store,
 )
 
-# %% mystnb={"image": {"alt": "Four panels against the weight of the cross-entropy on a logarithmic axis with zero at its left, architectures A and B as colours, every seed a point: probe accuracy, accuracy of the head, redundancy over random weights, and output correlation."}} tags=["hide-input"]
+# %% mystnb={"image": {"alt": "Four panels against the weight of the cross-entropy on a logarithmic axis with zero at its left, architectures A and B as colours, every seed a point: probe accuracy, accuracy of the head, redundancy over isotropic rows, and output correlation."}} tags=["hide-input"]
 fig, axes = panels(2, 2, width=10.0, height=3.2)
 measures = {
     "probe_accuracy": "probe accuracy",
     "head_accuracy": "accuracy of the head",
-    "redundancy_over_random": "redundancy / random weights",
+    "redundancy_over_random": "redundancy / isotropic rows",
     "output_correlation": "output correlation",
 }
 for axis, (measure, text) in zip(axes.flat, measures.items(), strict=True):
@@ -465,7 +462,7 @@ fig
 
 # %% tags=["remove-input"]
 tables["auxiliary"] = guided
-say(answers.give(tables, {"001.24": words.auxiliary_answer(guided)}))
+say(answers.give(tables, {"001.24": words.auxiliary_answer}))
 
 # %% [markdown]
 # ## Is decorrelation good enough?
@@ -474,8 +471,9 @@ say(answers.give(tables, {"001.24": words.auxiliary_answer(guided)}))
 # The share of all dependence that decorrelation, or $-\log\det R$, removes is the quality of the
 # approximation. Each objective stands at the $\lambda_{tc}$ of its grid that leaves the least.
 # Dependence is HSIC above its sampling floor, and co-firing beyond chance on all test images, since
-# HSIC sees little of units that fire rarely. What training with the normalised HSIC of all pairs in
-# place of $\|R - I\|^2$ removes is not all; shares of that inform, in the second figure.
+# HSIC sees little of units that fire rarely. These shares decide, in the upper panel of the second
+# figure. What training with the normalised HSIC of all pairs in place of $\|R - I\|^2$ removes is
+# not all; shares of that inform, in the lower panel.
 #
 # *Prediction.* If the approximation is good enough, the shares without softmax are above 80 %.
 
@@ -506,10 +504,13 @@ below.set_xlabel("objective")
 below.get_legend().remove()
 fig
 
-# %% mystnb={"image": {"alt": "Share of the removable HSIC that decorrelation and log det remove, without and with softmax, with interval; a dashed line at eighty per cent, a full one at one hundred."}} tags=["hide-input"]
-shares = experiment.removed_shares(experiment.evidence_of(tables))
-fig, axis = panels(width=8.0, height=2.6)
-shares_removed(axis, shares, GOOD_ENOUGH)
+# %% mystnb={"image": {"alt": "Two panels above each other with the shares of dependence that decorrelation and log det remove, with intervals; dashed lines at eighty per cent, full ones at one hundred. Above: of all dependence without softmax, by HSIC and by co-firing. Below: of the HSIC that the HSIC objective removes, without and with softmax."}} tags=["hide-input"]
+judged = experiment.evidence_of(tables)
+shares = experiment.removed_shares(judged)
+fig, (above, below) = panels(2, 1, width=8.0, height=2.6)
+shares_removed(above, shares, GOOD_ENOUGH, "all dependence, without softmax")
+removable = experiment.removable_shares(judged)
+shares_removed(below, removable, GOOD_ENOUGH, "the HSIC that the HSIC objective removes")
 fig
 
 # %% tags=["remove-input"]
@@ -538,7 +539,7 @@ robust = experiment.robustness_table(
     )
 )
 
-# %% mystnb={"image": {"alt": "Six panels: clean probe accuracy, share left under noise and share left after losing units, each against redundancy over random weights and against output correlation on logarithmic axes; small marks are seeds, large ones configurations, colours are competitions; each panel states its rank correlation."}} tags=["hide-input"]
+# %% mystnb={"image": {"alt": "Six panels: clean probe accuracy, share left under noise and share left after losing units, each against redundancy over isotropic rows and against output correlation on logarithmic axes; small marks are seeds, large ones configurations, colours are competitions; each panel states its rank correlation."}} tags=["hide-input"]
 outcomes = {
     "probe_accuracy": "clean probe accuracy",
     "noise_retained": "share left under noise",
@@ -560,7 +561,7 @@ shown(grouped_table(robust, ["mechanism", "lambda_tc"], columns))
 
 # %% tags=["remove-input"]
 tables["robustness"] = robust
-say(answers.give(tables, {"002.21": words.target_answer(robust, outcomes)}))
+say(answers.give(tables, {"002.21": words.target_answer}))
 
 # %% [markdown]
 # ## Controls and limits

@@ -67,13 +67,16 @@ from infomax_lib.measures.weights_and_outputs import one_hot_loss
 from paper.chapters import judge
 from paper.chapters.optimizer_comparison.rates import (
     ARCHITECTURES,
+    PROBE_AFTER,
     adam_minus_sgd,
     along_rates,
     by_pressure,
     mean_probe,
+    probes_along_rates,
     rate_maps,
     with_losses,
 )
+from paper.chapters.optimizer_comparison.rules import PROBE
 from paper.chapters.optimizer_comparison.scale_growth import (
     negative_curvature,
     scale_free_loss,
@@ -95,6 +98,7 @@ from paper.figures.style import label, panels, thumbnail, use_style
 from paper.figures.tables import grouped_table, published_table
 from paper.judging.evidence import Evidence
 from paper.judging.published import compare, printed_number
+from paper.judging.shared_rules import points
 from paper.judging.verdicts import Card
 from paper.pages.show import quote, say, shown
 
@@ -143,15 +147,14 @@ means = mean_probe(rates)
 # %% [markdown]
 # ## Result: what each learning rate gives
 #
-# Probe accuracy on the outputs along the learning rate. The verdicts rest on the probe before the
-# softmax: after it, the layer that is trained least reads best. Every point is a run, lines join
-# means, bands are 95 % intervals over seeds. A run that diverged has no point; how many did is in
-# the map below.
+# Probe accuracy along the learning rate, of the code before the softmax and after it. The verdicts
+# rest on the probe before: after the softmax, the layer that is trained least reads best. Every
+# point is a run, lines join means, bands are 95 % intervals over seeds. A run that diverged has no
+# point; how many did is in the map below.
 
-# %% mystnb={"image": {"alt": "Two panels above each other, no softmax and softmax: probe accuracy against learning rate on a logarithmic axis, SGD and Adam in two colours, every seed a point, untrained layers dashed."}} tags=["hide-input"]
+# %% mystnb={"image": {"alt": "Three panels above each other: probe accuracy without softmax, before the softmax and after it, against learning rate on a logarithmic axis, SGD and Adam in two colours, every seed a point, untrained layers dashed."}} tags=["hide-input"]
 start = evidence.history[evidence.history["epoch"] == 0]
-untrained = start[start["competition"] == "none"].drop_duplicates("seed")["probe_accuracy"].mean()
-fig = along_rates(rates, "probe_accuracy", floors={"untrained": untrained})
+fig = probes_along_rates(rates, start)
 fig
 
 # %% mystnb={"image": {"alt": "Two heat maps, no softmax and softmax, optimizer against learning rate: share of runs that diverged, written into each cell."}} tags=["hide-input"]
@@ -278,15 +281,16 @@ fig_along
 # %% [markdown]
 # ## Step-size sensitivity
 #
-# Probe accuracy less that of the best learning rate of the same optimizer and architecture: a flat
-# line means that the step size does not matter. The dashed line is one point below the best.
+# The probe before the softmax less that at the best learning rate of the same optimizer and
+# architecture: a flat line means that the step size does not matter. The dashed line is one point
+# below the best.
 
-# %% mystnb={"image": {"alt": "Probe accuracy less that of the best learning rate against learning rate, two panels, no softmax and softmax, SGD and Adam in two colours, a dashed line one point below the best."}} tags=["hide-input"]
+# %% mystnb={"image": {"alt": "Probe accuracy before the softmax less that at the best learning rate against learning rate, two panels, no softmax and softmax, SGD and Adam in two colours, a dashed line one point below the best."}} tags=["hide-input"]
 best = means.groupby(["competition", "optimizer"]).max().rename("best_probe")
 rates = rates.join(best, on=["competition", "optimizer"])
-rates["below_best"] = rates["probe_accuracy"] - rates["best_probe"]
+rates["below_best"] = rates[PROBE] - rates["best_probe"]
 floor = {"one point below the best": -0.01}
-along_rates(rates, "below_best", "probe accuracy − best rate", floors=floor)
+along_rates(rates, "below_best", "probe − that at the best rate", floors=floor)
 
 # %% tags=["remove-input"]
 say(sentence_steps(means))
@@ -327,7 +331,8 @@ say(sentence_curvature(equal))
 # $10^{-3}$, all four combinations, and untrained layers.
 
 # %% tags=["hide-input"]
-columns = ["probe_accuracy", "weight_redundancy", "row_norm", "dead_units", "curvature_max"]
+probes = [PROBE, PROBE_AFTER]
+columns = [*probes, "weight_redundancy", "row_norm", "dead_units", "curvature_max"]
 controls = pd.concat(
     [
         start[start["key"].isin(equal["key"])].assign(setting="untrained"),
@@ -337,15 +342,22 @@ controls = pd.concat(
 shown(grouped_table(controls, ["setting", "competition", "lambda_tc"], columns))
 
 # %% [markdown]
-# *One optimizer against the other at its best.* Adam minus SGD in probe accuracy, paired over
-# seeds: at equal learning rates, and each at its own best.
+# *One optimizer against the other at its best.* Adam minus SGD in points of probe accuracy, paired
+# over seeds: at equal learning rates, and each at its own best by the same probe. Without a softmax
+# the two probes are the same.
 
 # %% tags=["hide-input"]
-gaps = adam_minus_sgd(rates, means, learning_rates)
+gaps = adam_minus_sgd(rates, learning_rates)
+gaps_after = adam_minus_sgd(rates, learning_rates, PROBE_AFTER)
 shown(
     pd.DataFrame(
         [
-            {"architecture": ARCHITECTURES[name], "learning rate": rate, "Adam − SGD": str(gap)}
+            {
+                "architecture": ARCHITECTURES[name],
+                "learning rate": rate,
+                "Adam − SGD, before the softmax": points(gap),
+                "after the softmax": points(gaps_after[name, rate]) if name == "softmax" else "",
+            }
             for (name, rate), gap in gaps.items()
         ]
     )
@@ -392,7 +404,8 @@ quote(
 
 # %% tags=["remove-input"]
 best_gap = {name: gaps[name, "each at its best"] for name in ARCHITECTURES}
-takeaway = answer(best_gap["softmax"], best_gap["none"])
+after = gaps_after["softmax", "each at its best"]
+takeaway = answer(best_gap["softmax"], best_gap["none"], after)
 say(
     takeaway,
     sentence_steps(means),
@@ -411,8 +424,8 @@ Card(
         "Points of probe accuracy by which Adam is ahead of SGD without softmax, each at its best "
         "learning rate, paired over seeds."
     ),
-    image=thumbnail(fig),
-    alt="Probe accuracy along the learning rate for SGD and Adam, without and with softmax",
+    image=thumbnail(along_rates(rates, PROBE)),
+    alt="Probe accuracy before the softmax along the learning rate for SGD and Adam, both layers",
     takeaway=takeaway,
 )
 

@@ -88,9 +88,9 @@ def batch_floor(value: float, end: Interval, floor: float) -> str:
 
 
 def frozen(value: float, free: Interval, frozen: Interval) -> str:
-    """Redundancy over random weights, with free biases and with biases frozen at zero."""
+    """Redundancy over isotropic rows, with free biases and with biases frozen at zero."""
     if not free.low > 1:
-        follows = "There is no redundancy beyond that of random weights to explain."
+        follows = "There is no redundancy beyond that of isotropic rows to explain."
     elif frozen.mean - 1 < 0.5 * (free.mean - 1):
         follows = (
             "Freezing the biases removes most of the extra redundancy, as the loophole predicts."
@@ -102,7 +102,7 @@ def frozen(value: float, free: Interval, frozen: Interval) -> str:
         )
     return (
         f"With biases frozen at zero, redundancy at λ_tc = {value:g} is {frozen} times that of "
-        f"random weights, against {free} with free biases. {follows}"
+        f"isotropic rows, against {free} with free biases. {follows}"
     )
 
 

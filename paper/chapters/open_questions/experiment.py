@@ -5,7 +5,8 @@ whoever computes in advance ask for the same runs. Seeds are shared throughout: 
 paired.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,12 @@ from infomax_lib.model.spec import AnySpec, RunSpec, SpecError, first_seeds, gri
 from infomax_lib.stats import Interval, mean_interval, where
 from paper.chapters.open_questions.guided import AuxiliarySpec
 from paper.chapters.open_questions.rules.depth import METHODS
-from paper.chapters.open_questions.rules.mechanisms import removed_share
+from paper.chapters.open_questions.rules.mechanisms import (
+    APPROXIMATIONS,
+    MEASURES,
+    removed_of_all,
+    removed_share,
+)
 from paper.chapters.open_questions.rules.widths import MARGINS
 from paper.chapters.open_questions.stacks import TRAININGS, StackSpec
 from paper.chapters.open_questions.transfer import FeatureSpec, ReferenceSpec
@@ -297,20 +303,36 @@ def against(
 
 
 def removed_shares(e: Evidence) -> dict[str, Interval | None]:
-    """Share of the removable HSIC that each approximation removes, by objective and competition.
+    """Share of all dependence that each approximation removes without softmax; it decides.
 
     None where there is nothing to remove, an interval of no values where it was not measured.
     """
-    names = {"infomax": "decorrelation ‖R − I‖²", "log_det": "Gaussian, −log det R"}
-    found: dict[str, Interval | None] = {}
-    for competition in ("none", "softmax"):
-        for objective, text in names.items():
-            try:
-                share = removed_share(e, competition, objective)
-            except MissingEvidence:
-                share = mean_interval([])
-            found[f"{text}, {name(competition)}"] = share
-    return found
+    return {
+        f"{measure} by {text}": _if_measured(partial(removed_of_all, e, "none", objective, left))
+        for measure, left in MEASURES.items()
+        for text, objective in APPROXIMATIONS.items()
+    }
+
+
+def removable_shares(e: Evidence) -> dict[str, Interval | None]:
+    """Share of what the HSIC objective removes of HSIC, by objective and competition; it informs.
+
+    None and an interval of no values as in :func:`removed_shares`.
+    """
+    return {
+        f"{text}, {name(competition)}": _if_measured(
+            partial(removed_share, e, competition, objective)
+        )
+        for competition in ("none", "softmax")
+        for text, objective in APPROXIMATIONS.items()
+    }
+
+
+def _if_measured(share: Callable[[], Interval | None]) -> Interval | None:
+    try:
+        return share()
+    except MissingEvidence:
+        return mean_interval([])
 
 
 def evidence_of(tables: Mapping[str, pd.DataFrame]) -> Evidence:

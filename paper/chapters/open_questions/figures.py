@@ -149,11 +149,13 @@ def dependence_against_outcomes(
     return figure
 
 
-def shares_removed(axes: Axes, shares: Mapping[str, Interval | None], enough: float) -> Axes:
-    """Share of the removable dependence that each objective removes, in per cent, one line each.
+def shares_removed(
+    axes: Axes, shares: Mapping[str, Interval | None], enough: float, of: str
+) -> Axes:
+    """Share of some dependence that each objective removes, in per cent, one line each.
 
-    A dashed line marks ``enough``. None stands for "nothing to remove", and says so; an interval
-    of no values is written as "not measured".
+    ``of`` says of what, on the axis. A dashed line marks ``enough``. None stands for "nothing to
+    remove", and says so; an interval of no values is written as "not measured".
     """
     colour, marker = CYCLE[0], MARKERS[0]
     for position, interval in enumerate(shares.values()):
@@ -169,7 +171,7 @@ def shares_removed(axes: Axes, shares: Mapping[str, Interval | None], enough: fl
     axes.axvline(100, color=GREY, lw=1.2, zorder=1)
     axes.set_yticks(range(len(shares)), list(shares))
     axes.set_ylim(len(shares) - 0.5, -0.5)
-    axes.set_xlabel("share of the removable HSIC that is removed (%)")
+    axes.set_xlabel(f"removed of {of} (%)")
     low, high = axes.get_xlim()
     axes.set_xlim(min(low, 0), max(high, 105))
     axes.annotate(

@@ -1,6 +1,7 @@
-"""One-sentence answers to the open questions, written from the tables.
+"""Short answers to the open questions, written from the tables.
 
-They say how much, with intervals; whether that is yes or no by the rule is for the verdicts.
+They say how much, with intervals, and the numbers on which the rules decide first; whether that is
+yes or no is for the verdicts.
 """
 
 from collections import Counter
@@ -10,23 +11,47 @@ from dataclasses import dataclass
 import pandas as pd
 
 from infomax_lib.model.architectures import ARCHITECTURES
-from infomax_lib.stats import (
-    Interval,
-    format_number,
-    mean_interval,
-    paired_difference,
-    rank_correlation,
-    signed,
-    where,
-)
+from infomax_lib.stats import Interval, mean_interval, paired_difference, signed, where
 from paper.chapters.open_questions.experiment import evidence_of
 from paper.chapters.open_questions.rules.depth import METHODS, stack
-from paper.chapters.open_questions.rules.mechanisms import other_mechanisms
-from paper.chapters.open_questions.rules.shared import LEVEL
-from paper.chapters.open_questions.rules.widths import Comparison, comparisons, matters
+from paper.chapters.open_questions.rules.mechanisms import (
+    FORMS,
+    NAMED_MECHANISMS,
+    ROBUSTNESS,
+    best_weight,
+    better_and_independent,
+    diverse,
+    fall,
+    guided_by,
+    informative,
+    of_form,
+    other_mechanisms,
+    share_of_fall,
+    trend_along_pressure,
+)
+from paper.chapters.open_questions.rules.shared import (
+    CORRELATION,
+    LEVEL,
+    OVER_RANDOM,
+    PROBE_BEFORE,
+    REDUNDANCY,
+    closest_to_failing,
+    own,
+    relative,
+)
+from paper.chapters.open_questions.rules.widths import (
+    Comparison,
+    comparisons,
+    less_redundant,
+    matters,
+    over_floor,
+    wider_than_16,
+)
 from paper.figures.style import label, name
+from paper.judging.claims import Part
+from paper.judging.decisions import Decision
 from paper.judging.evidence import Evidence, MissingEvidence
-from paper.judging.shared_rules import percent, points
+from paper.judging.shared_rules import RELATED, UNCORRELATED, difference, percent, points
 from paper.judging.verdicts import Verdicts
 
 _PLAIN = {
@@ -37,6 +62,10 @@ _PLAIN = {
 }
 #: How an outcome for one measure begins its list.
 _SIDES: Mapping[str, str] = {"holds": "yes for", "fails": "no for"}
+
+
+#: A sentence, one that is read off the evidence, or a pair (see :meth:`Answers.give`).
+Sentence = str | Callable[[Evidence], str] | tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -67,17 +96,18 @@ class Answers(dict[str, Answer]):
     def __init__(self, judge: Callable[[Evidence], Verdicts]) -> None:
         self._judge = judge
 
-    def give(
-        self, tables: Mapping[str, pd.DataFrame], sentences: Mapping[str, str | tuple[str, str]]
-    ) -> str:
+    def give(self, tables: Mapping[str, pd.DataFrame], sentences: Mapping[str, Sentence]) -> str:
         """What a section says: to every claim yes, no, in part or open, and the sentence on it.
 
         A pair, what is said at the head of the page and what is added in the section, says yes
-        or no itself.
+        or no itself. A sentence that is read off what the rules judge says what is missing, where
+        runs are.
         """
-        verdicts = self._judge(evidence_of(tables))
-        for claim, sentence in sentences.items():
+        evidence = evidence_of(tables)
+        verdicts = self._judge(evidence)
+        for claim, given in sentences.items():
             verdict = verdicts.find(claim).interpretation_verdict
+            sentence = _read(given, evidence) if callable(given) else given
             whole = (f"{_PLAIN[verdict]} {sentence}", "") if isinstance(sentence, str) else sentence
             self[claim] = Answer(whole[0], verdict, whole[1])
         head = "**Plain answer.**" if len(sentences) == 1 else "**Plain answers.**"
@@ -90,6 +120,13 @@ class Answers(dict[str, Answer]):
             place = claim.replace(".", "_")
             texts |= {f"answer_{place}": answer.text, f"verdict_{place}": answer.verdict}
         return texts
+
+
+def _read(sentence: Callable[[Evidence], str], e: Evidence) -> str:
+    try:
+        return sentence(e)
+    except MissingEvidence as missing:
+        return f"Not measured: needs {missing.args[0]}."
 
 
 # ------------------------------------------------------------------------------------- activation
@@ -181,21 +218,14 @@ def _ends(table: pd.DataFrame) -> tuple[int, int]:
     return int(shared[0]), int(shared[-1])
 
 
-def width_answer(scale: pd.DataFrame) -> str:
-    """What becomes of the findings at K = 16 in the wider layers."""
-    low, high = _ends(scale)
-    parts = []
-    for letter, architecture in ARCHITECTURES.items():
-        start, end = (
-            _mean(scale, "redundancy_over_random", **architecture, hidden_dim=k)
-            for k in (low, high)
-        )
-        parts.append(f"{start} to {end} in {letter}")
-    soft = {**ARCHITECTURES["B"], "hidden_dim": high}
+def width_answer(e: Evidence) -> str:
+    """Redundancy against no softmax, and output correlation over its floor, at every width."""
+    wide = wider_than_16(e, own("B"))
+    less = ", ".join(f"{percent(less_redundant(e, k))} at K = {k}" for k in (16, *wide))
+    over = ", ".join(f"{over_floor(e, k)} at K = {k}" for k in (16, *wide))
     return (
-        f"From K = {low} to {high}, redundancy over random goes from {' and from '.join(parts)}; "
-        f"at K = {high}, B has {percent(_mean(scale, 'dead_share', **soft))} dead units and "
-        f"{_mean(scale, 'correlation_over_floor', **soft)} times the least output correlation."
+        f"At equal λ_tc = 0 the softmax changes redundancy by {less}. Output correlation of B, "
+        f"over the least that a simplex allows, is {over}."
     )
 
 
@@ -214,17 +244,15 @@ def growth_answer(scale: pd.DataFrame) -> str:
     return "; ".join(parts) + "."
 
 
-def structure_answer(scale: pd.DataFrame) -> str:
-    """How far apart A and B are at equal λ_tc = 0, narrow and wide."""
-    parts = []
-    for k in _ends(scale):
-        pair = [{"competition": c, "lambda_tc": 0.0, "hidden_dim": k} for c in ("softmax", "none")]
-        redundancy = _gap(scale, "redundancy_over_random", *pair)
-        probe = _gap(scale, "probe_accuracy_pre", *pair)
-        parts.append(f"{redundancy} and {points(probe)} at K = {k}")
+def structure_answer(e: Evidence) -> str:
+    """What the softmax changes at equal λ_tc = 0, narrow and wide."""
+    wide = wider_than_16(e, {"competition": "none", "lambda_tc": 0.0})[-1]
+    less = " and ".join(f"{percent(less_redundant(e, k))} at K = {k}" for k in (16, wide))
+    pair = [{"competition": c, "lambda_tc": 0.0, "hidden_dim": wide} for c in ("softmax", "none")]
+    probe = points(difference(e, "scale", PROBE_BEFORE, *pair))
     return (
-        "With the same λ_tc = 0, softmax less none is, in redundancy over random and in the probe "
-        f"before the competition, {', '.join(parts)}."
+        f"At equal λ_tc = 0 the softmax changes redundancy by {less}. At K = {wide} it changes the "
+        f"probe before the competition by {probe}."
     )
 
 
@@ -254,18 +282,18 @@ def transfer_answer(transfer: pd.DataFrame) -> str:
 
 
 def stack_answer(stacks: pd.DataFrame) -> str:
-    """The deepest greedy stack against the random one and the one trained end to end."""
-    deep = int(stacks["depth"].max())
+    """Greedy stacks against random ones and such trained end to end."""
     parts = []
-    for letter in ARCHITECTURES:
-        greedy, random, whole = (
-            stack(letter, deep, training) for training in ("greedy", "random", "end_to_end")
-        )
-        parts.append(
-            f"{letter} {_probe_gap(stacks, greedy, random)} from random and "
-            f"{_probe_gap(stacks, greedy, whole)} from end to end"
-        )
-    return f"With {deep} layers, greedy training differs in the probe by — {'; '.join(parts)}."
+    for deep in sorted({int(d) for d in stacks["depth"] if d > 1}):
+        for letter in ARCHITECTURES:
+            greedy, random, whole = (
+                stack(letter, deep, training) for training in ("greedy", "random", "end_to_end")
+            )
+            parts.append(
+                f"{letter} with {deep} layers {_probe_gap(stacks, greedy, random)} and "
+                f"{_probe_gap(stacks, greedy, whole)}"
+            )
+    return f"Probe of greedy stacks less random ones, and less end to end: {'; '.join(parts)}."
 
 
 def second_layer_answer(stacks: pd.DataFrame) -> str:
@@ -298,93 +326,95 @@ def depth_answer(stacks: pd.DataFrame) -> str:
 # ---------------------------------------------------------------------- mechanisms and objectives
 
 
-def competition_answer(competitions: pd.DataFrame) -> str:
-    """Which mechanisms lower redundancy at λ_tc = 0, and which reads out best."""
-    zero = where(competitions, {"lambda_tc": 0.0})
-    softmax, *others = (
-        _gap(zero, "weight_redundancy", {"mechanism": m}, {"mechanism": "none"})
-        for m in ("softmax", *other_mechanisms(zero))
+def competition_answer(e: Evidence) -> str:
+    """How much of the softmax's fall of redundancy others reach, and which reads out best."""
+    zero = where(e.table("competitions", ["mechanism", "lambda_tc"]), {"lambda_tc": 0.0})
+    names = other_mechanisms(zero)
+    shares = {m: share_of_fall(e, m) for m in names}
+    named, others = (
+        ", ".join(
+            f"{name(m)} {_share(shares[m], 'nothing to share')}"
+            for m in names
+            if (m in NAMED_MECHANISMS) == own
+        )
+        for own in (True, False)
     )
-    sides: dict[str, list[str]] = {"lower": [], "higher": [], "not told apart": []}
-    for m, gap in zip(other_mechanisms(zero), others, strict=True):
-        sides[_side(gap)].append(name(m))
     best = str(zero.groupby("mechanism")["probe_accuracy"].mean().idxmax())
-    listed = "; ".join(f"{side} with {', '.join(names)}" for side, names in sides.items() if names)
+    beside = f" The others: {others}." if others else ""
     return (
-        f"Against no competition, redundancy at λ_tc = 0 is {_side(softmax)} with the softmax "
-        f"({softmax}); {listed}. Best probe on the outputs: {name(best)}, "
-        f"{_mean(zero, 'probe_accuracy', mechanism=best)}; softmax: "
+        f"The softmax lowers redundancy at λ_tc = 0 by {mean_interval(fall(e))}. Of that fall the "
+        f"mechanisms that the source names reach: {named}.{beside} Best probe on the outputs: "
+        f"{name(best)}, {_mean(zero, 'probe_accuracy', mechanism=best)}; softmax: "
         f"{_mean(zero, 'probe_accuracy', mechanism='softmax')}."
     )
 
 
-def _side(interval: Interval) -> str:
-    if interval.high < 0:
-        return "lower"
-    return "higher" if interval.low > 0 else "not told apart"
+def _share(share: Interval | None, nothing: str) -> str:
+    """A share in words; ``nothing`` where there is nothing of which it could be one."""
+    if share is None:
+        return nothing
+    return percent(share) if share.n else str(share)
 
 
-def works_answer(competitions: pd.DataFrame) -> str:
-    """What training with the whole objective adds, from the worst to the best mechanism."""
-    one = where(competitions, {"lambda_tc": 1.0})
-    gains = {m: _mean(one, "probe_gain", mechanism=m) for m in other_mechanisms(one)}
-    worst, best = (f(gains, key=lambda m: gains[m].mean) for f in (min, max))
+def works_answer(e: Evidence) -> str:
+    """What training with the whole objective adds, and how redundant its rows are, at worst."""
+    names = other_mechanisms(e.table("competitions", ["competition", "mechanism"]))
+    gains = closest_to_failing([informative(e, m) for m in names])
+    ratios = [diverse(e, m) for m in names]
+    most = closest_to_failing(ratios)
+    diverse_ones = ", ".join(name(r.name) for r in ratios if r.outcome == "holds")
     return (
-        f"At λ_tc = 1 training adds between {gains[worst]} ({name(worst)}) and "
-        f"{gains[best]} points ({name(best)}) to the probe, and "
-        f"{_mean(one, 'probe_gain', mechanism='softmax')} under the softmax."
+        f"At λ_tc = 1 training adds least with {name(gains.name)}: {points(_estimate(gains))} of "
+        f"probe accuracy. Redundancy is {_estimate(most)} times that under the softmax with "
+        f"{name(most.name)}, the worst; it is less than twice with {diverse_ones or 'none'}."
     )
 
 
-def hyperplane_answer(forms: Mapping[str, pd.DataFrame]) -> str:
-    """Redundancy over that of random directions, form by form."""
-    listed = "; ".join(
-        f"{text} {mean_interval(rows['redundancy_over_random'])}" for text, rows in forms.items()
+def _estimate(part: Part) -> Interval:
+    assert isinstance(part.decision, Decision)
+    return part.decision.estimate
+
+
+def hyperplane_answer(e: Evidence) -> str:
+    """How far the outputs of the loss on z are correlated; angles of the rows beside it."""
+    z, with_term, *_ = FORMS
+    listed = ", ".join(f"{form} {of_form(e, OVER_RANDOM, form)}" for form in FORMS)
+    return (
+        f"Σ r² between the outputs z on test images is {of_form(e, CORRELATION, z)}, and "
+        f"{of_form(e, CORRELATION, with_term)} with log-sum-exp; uncorrelated would be below "
+        f"{UNCORRELATED:g}. Beside it, redundancy over isotropic rows: {listed}."
     )
-    return f"Redundancy over that of random directions (1 would be as diverse): {listed}."
 
 
-def auxiliary_answer(guided: pd.DataFrame) -> str:
-    """What the best weight of the cross-entropy brings, and what it costs."""
+def auxiliary_answer(e: Evidence) -> str:
+    """What the cross-entropy brings and costs at the weight that serves both best."""
     parts = []
-    for letter, architecture in ARCHITECTURES.items():
-        rows = where(guided, {"competition": architecture["competition"]})
-        means = rows[rows["lambda_ce"] > 0].groupby("lambda_ce")["probe_accuracy"].mean()
-        best = float(means.idxmax())
-        pair = {"lambda_ce": best}, {"lambda_ce": 0.0}
-        redundancy, correlation = (
-            _gap(rows, measure, *pair).scaled(1 / _mean(rows, measure, lambda_ce=0.0).mean)
-            for measure in ("weight_redundancy", "output_correlation")
-        )
+    for letter in ARCHITECTURES:
+        best = best_weight(e, letter)
+        probe, correlation = map(_estimate, better_and_independent(e, letter, best))
+        pair = guided_by(letter, best), guided_by(letter, 0.0)
+        redundancy = relative(e, "auxiliary", REDUNDANCY, *pair)
         parts.append(
-            f"{letter} at λ_ce = {best:g} changes by {_probe_gap(rows, *pair)} of probe accuracy, "
-            f"{percent(redundancy)} of its redundancy and {percent(correlation)} of its output "
-            "correlation"
+            f"{letter}, λ_ce = {best:g}: probe {signed(probe.scaled(100))} points, output "
+            f"correlation {signed(correlation.scaled(100))} %, redundancy "
+            f"{signed(redundancy.scaled(100))} %"
         )
-    return "; ".join(parts) + "."
+    return f"At the weight that serves probe and independence best — {'; '.join(parts)}."
 
 
 def shares_answer(shares: Mapping[str, Interval | None]) -> str:
-    """The shares of the removable HSIC in words."""
+    """The shares of all dependence in words."""
     listed = "; ".join(
-        f"{text}: {'nothing to remove' if share is None else percent(share) if share.n else share}"
-        for text, share in shares.items()
+        f"{text} {_share(share, 'nothing to remove')}" for text, share in shares.items()
     )
-    return f"Share of the removable HSIC that is removed — {listed}."
+    return f"Share of all dependence at λ_tc = 0 that is removed, without softmax: {listed}."
 
 
-def target_answer(robust: pd.DataFrame, outcomes: Mapping[str, str]) -> str:
-    """Rank correlations of the two measures of dependence with every outcome."""
-    measures = {"redundancy_over_random": "redundancy", "output_correlation": "output correlation"}
-    means = robust.groupby("configuration")[[*measures, *outcomes]].mean()
-    parts = []
-    for outcome, text in outcomes.items():
-        found = [
-            format_number(rank_correlation(means[m], means[outcome]).mean, 2) for m in measures
-        ]
-        parts.append(f"{text} {' and '.join(found)}")
+def target_answer(e: Evidence) -> str:
+    """Rank correlations of independence with both kinds of robustness along λ_tc in A."""
+    noise, loss = (trend_along_pressure(e, "A", outcome) for outcome in ROBUSTNESS)
     return (
-        f"Rank correlation over {len(means)} configurations with "
-        f"{' and with '.join(measures.values())}: {'; '.join(parts)} (the target is right where it "
-        "is negative)."
+        "Along λ_tc in A, within a seed, the rank correlation of minus output correlation with the "
+        f"share of the probe that is left is {noise} under noise and {loss} after losing units. "
+        f"An interval between −{RELATED:g} and {RELATED:g} would be no relation."
     )

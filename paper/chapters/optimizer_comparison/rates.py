@@ -1,7 +1,8 @@
 """The grid of both optimizers, six learning rates and both architectures, as it is compared.
 
 ``rates`` is the run table with the columns that :func:`with_losses` adds; ``means`` are the mean
-probe accuracies of :func:`mean_probe`.
+probe accuracies of :func:`mean_probe`. The probe of the code before the softmax decides; without a
+softmax the two probes are the same.
 """
 
 from collections.abc import Sequence
@@ -12,12 +13,15 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from infomax_lib.stats import Interval, by_seed, mean_interval, paired_differences
+from paper.chapters.optimizer_comparison.rules import PROBE
 from paper.chapters.optimizer_comparison.scale_growth import scale_free_loss
 from paper.figures.marks import panel_list
 from paper.figures.seeds_and_grids import along_grid, heatmap_grid, trajectories
 
 #: The architectures as the source trains them, with their titles.
 ARCHITECTURES = {"none": "no softmax (A), λ_tc = 1", "softmax": "softmax (B), λ_tc = 0"}
+#: The probe of the code after the softmax.
+PROBE_AFTER = "probe_accuracy"
 #: A learning rate at which more runs than this diverge is no candidate for the best.
 _MOST_DIVERGED = 0.1
 
@@ -33,10 +37,10 @@ def with_losses(rates: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def mean_probe(rates: pd.DataFrame) -> pd.Series:
+def mean_probe(rates: pd.DataFrame, probe: str = PROBE) -> pd.Series:
     """Mean probe accuracy by competition, optimizer and learning rate; NaN where runs diverge."""
     cells = rates.groupby(["competition", "optimizer", "learning_rate"])
-    return cells["probe_accuracy"].mean().where(cells["diverged"].mean() <= _MOST_DIVERGED)
+    return cells[probe].mean().where(cells["diverged"].mean() <= _MOST_DIVERGED)
 
 
 def best_of(means: pd.Series) -> pd.Series:
@@ -45,13 +49,14 @@ def best_of(means: pd.Series) -> pd.Series:
 
 
 def adam_minus_sgd(
-    rates: pd.DataFrame, means: pd.Series, learning_rates: Sequence[float]
+    rates: pd.DataFrame, learning_rates: Sequence[float], probe: str = PROBE
 ) -> dict[tuple[str, str], Interval]:
     """Paired gap in probe accuracy by competition and learning rates, in words.
 
-    At equal learning rates, and "each at its best" as the last of each architecture.
+    At equal learning rates, and "each at its best" by the same probe as the last of each
+    architecture.
     """
-    best = best_of(means)
+    best = best_of(mean_probe(rates, probe))
     gaps = {}
     for competition in ARCHITECTURES:
         pairs = {f"{rate:g}": {"adam": rate, "sgd": rate} for rate in learning_rates}
@@ -59,7 +64,7 @@ def adam_minus_sgd(
             adam, sgd = (
                 by_seed(
                     rates,
-                    "probe_accuracy",
+                    probe,
                     {"competition": competition, "optimizer": name, "learning_rate": pair[name]},
                 )
                 for name in ("adam", "sgd")
@@ -79,6 +84,27 @@ def along_rates(
         axis.set_title(title)
         if ylabel:
             axis.set_ylabel(ylabel)
+    return figure
+
+
+def probes_along_rates(rates: pd.DataFrame, start: pd.DataFrame) -> Figure:
+    """Both architectures by the probe before the softmax, and the softmax by that after it.
+
+    Args:
+        rates: Runs after training.
+        start: The same before their first step, by ``competition`` and ``seed``.
+    """
+    figure, axes = panel_list(3, height=3.2)
+    places = [(competition, PROBE) for competition in ARCHITECTURES] + [("softmax", PROBE_AFTER)]
+    for axis, (competition, probe) in zip(axes, places, strict=True):
+        untrained = start[start["competition"] == competition].drop_duplicates("seed")[probe]
+        rows = rates[rates["competition"] == competition]
+        floors = {"untrained": float(untrained.mean())}
+        along_grid(axis, rows, probe, x="learning_rate", hue="optimizer", floors=floors)
+        side = "after" if probe == PROBE_AFTER else "before"
+        where = f", {side} the softmax" if competition == "softmax" else ""
+        axis.set_title(f"{ARCHITECTURES[competition]}{where}")
+        axis.set_ylabel("probe accuracy")
     return figure
 
 

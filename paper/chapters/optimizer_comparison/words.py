@@ -4,20 +4,24 @@ import pandas as pd
 
 from infomax_lib.stats import Interval, format_number, mean_interval
 from paper.chapters.optimizer_comparison.rates import ARCHITECTURES, best_of
+from paper.judging.shared_rules import points
 
 _WORDS = {"none": "without softmax", "softmax": "with softmax", "adam": "Adam", "sgd": "SGD"}
 
 
 def sentence_best(rates: pd.DataFrame, means: pd.Series) -> str:
-    """How many runs diverged, and the best learning rates."""
+    """How many runs diverged, and the best learning rates by the probe before the softmax."""
     best = best_of(means)
     listed = "; ".join(
-        f"{_WORDS[o]} {_WORDS[c]} {best[c, o]:g} (probe {means[c, o, best[c, o]]:.3f})"
+        f"{_WORDS[o]} {_WORDS[c]} {best[c, o]:g} ({means[c, o, best[c, o]]:.3f})"
         for c in ARCHITECTURES
         for o in ("sgd", "adam")
     )
     diverged = int(rates["diverged"].sum())
-    return f"{diverged} of {len(rates)} runs diverged. Best learning rates: {listed}."
+    return (
+        f"{diverged} of {len(rates)} runs diverged. Best learning rates by the probe before the "
+        f"softmax, with that probe: {listed}."
+    )
 
 
 def sentence_law(row_norms: pd.Series, law: pd.Series) -> str:
@@ -46,11 +50,12 @@ def sentence_unit_norm(open_ended: pd.DataFrame) -> str:
 
 
 def sentence_steps(means: pd.Series) -> str:
-    """At how many learning rates each optimizer stays within a point of its best."""
+    """At how many learning rates each optimizer stays within a point of its best probe."""
     groups = means.groupby(["competition", "optimizer"])
     near = (means >= groups.transform("max") - 0.01).groupby(["competition", "optimizer"]).sum()
     return (
-        f"Within one point of its best rate, SGD stays at {near['none', 'sgd']} of "
+        "By the probe before the softmax, SGD stays within one point of its best rate at "
+        f"{near['none', 'sgd']} of "
         f"{means.index.get_level_values('learning_rate').nunique()} learning rates without softmax "
         f"and at {near['softmax', 'sgd']} with it; Adam at {near['none', 'adam']} and "
         f"{near['softmax', 'adam']}."
@@ -75,9 +80,16 @@ def sentence_curvature(equal: pd.DataFrame) -> str:
     )
 
 
-def answer(with_softmax: Interval, without: Interval) -> str:
-    """Adam against SGD, each at its best learning rate."""
+def answer(with_softmax: Interval, without: Interval, after: Interval) -> str:
+    """Adam against SGD, each at its best learning rate by the probe that is compared.
+
+    Args:
+        with_softmax: By the probe before the softmax, in accuracies.
+        without: Without a softmax.
+        after: By the probe after the softmax.
+    """
     return (
-        f"Each optimizer at its best learning rate, Adam minus SGD in probe accuracy is "
-        f"{with_softmax.scaled(100)} points with softmax and {without.scaled(100)} points without."
+        "Each optimizer at its best learning rate, Adam minus SGD in the probe of the code before "
+        f"the softmax is {points(with_softmax)} with softmax and {points(without)} without. After "
+        f"the softmax it is {points(after)}."
     )

@@ -96,7 +96,8 @@ def test_shares_say_what_cannot_be_drawn():
         "b": None,
         "c": mean_interval([]),
     }
-    shares_removed(axes, shares, 0.8)
+    shares_removed(axes, shares, 0.8, "all dependence")
+    assert axes.get_xlabel() == "removed of all dependence (%)"
     _, large = marks(axes)
     assert [float(line.get_xdata()[0]) for line in large] == [90.0]
     texts = [t.get_text() for t in axes.texts]

@@ -1,6 +1,7 @@
 """Rules on mechanisms and objectives, and on the target: is it independence that pays?"""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import pandas as pd
 
@@ -78,6 +79,20 @@ def _share_part(name: str, share: Interval | None, bar: float, of: str) -> Part:
     return decided(name, Decision(share, "above", bar, SHARE_MATTERS, 0.0), True, 100, "%")
 
 
+def fall(e: Evidence, name: str = "softmax") -> pd.Series:
+    """How much a mechanism lowers redundancy at λ_tc = 0 against no competition, per seed."""
+    none = mechanism("none", 0.0)
+    return differences(e, "competitions", REDUNDANCY, none, mechanism(name, 0.0))
+
+
+def share_of_fall(e: Evidence, name: str) -> Interval | None:
+    """The fall of redundancy as a share of that under the softmax; None where that has none."""
+    soft = fall(e)
+    if not mean_interval(soft).low > 0:
+        return None
+    return mean_interval(fall(e, name) / soft.mean())
+
+
 @claim(
     "000.34",
     place="Open question 5",
@@ -106,14 +121,10 @@ def other_competition(e: Evidence) -> Finding:
     names = other_mechanisms(e.table("competitions", ["competition", "mechanism"]))
     if not set(names) & set(NAMED_MECHANISMS):
         raise MissingEvidence(f"“competitions” with {', '.join(NAMED_MECHANISMS)}")
-    soft, none = mechanism("softmax", 0.0), mechanism("none", 0.0)
-    fall = differences(e, "competitions", REDUNDANCY, none, soft)
+    soft = mechanism("softmax", 0.0)
 
     def share(name: str) -> Part:
-        own = differences(e, "competitions", REDUNDANCY, none, mechanism(name, 0.0))
-        lowers = mean_interval(fall).low > 0
-        found = mean_interval(own / fall.mean()) if lowers else None
-        return _share_part(name, found, SAME_FALL, "the softmax lowers nothing")
+        return _share_part(name, share_of_fall(e, name), SAME_FALL, "the softmax lowers nothing")
 
     def probe(name: str) -> Part:
         gap = difference(e, "competitions", PROBE, mechanism(name, 0.0), soft)
@@ -129,8 +140,21 @@ def other_competition(e: Evidence) -> Finding:
     ]
     if others:
         parts.append(everywhere("others' share", list(map(share, others)), decisive=False))
-    change = mean_interval(-fall)
+    change = mean_interval(-fall(e))
     return finding(parts, intro=f"Redundancy under the softmax against none: {change}.")
+
+
+def informative(e: Evidence, name: str) -> Part:
+    """Whether training under a mechanism with the whole objective adds to the probe."""
+    return part_points(name, mean_interval(gain(e, "competitions", mechanism(name, 1.0))), POINT)
+
+
+def diverse(e: Evidence, name: str) -> Part:
+    """Whether redundancy stays below twice that under the softmax at the same λ_tc."""
+    soft, own = (
+        values(e, "competitions", REDUNDANCY, mechanism(m, 1.0)) for m in ("softmax", name)
+    )
+    return part_below(name, mean_interval(own / soft.mean()), TWICE, REDUNDANCY_MARGIN / 2)
 
 
 @claim(
@@ -159,16 +183,6 @@ def other_competition(e: Evidence) -> Finding:
 )
 def works_with_others(e: Evidence) -> Finding:
     names = other_mechanisms(e.table("competitions", ["competition", "mechanism"]))
-    soft = mechanism("softmax", 1.0)
-    scale = values(e, "competitions", REDUNDANCY, soft).mean()
-
-    def informative(name: str) -> Part:
-        found = mean_interval(gain(e, "competitions", mechanism(name, 1.0)))
-        return part_points(name, found, POINT)
-
-    def diverse(name: str) -> Part:
-        ratio = mean_interval(values(e, "competitions", REDUNDANCY, mechanism(name, 1.0)) / scale)
-        return part_below(name, ratio, TWICE, REDUNDANCY_MARGIN / 2)
 
     def over_random(name: str) -> str:
         found = values(e, "competitions", OVER_RANDOM, mechanism(name, 1.0))
@@ -177,13 +191,29 @@ def works_with_others(e: Evidence) -> Finding:
     dead = [few_dead(name, e, "competitions", mechanism(name, 1.0)) for name in names]
     return finding(
         [
-            everywhere("(a) probe above untrained", list(map(informative, names))),
-            everywhere("(b) redundancy over the softmax's", list(map(diverse, names))),
+            everywhere("(a) probe above untrained", [informative(e, name) for name in names]),
+            everywhere("(b) redundancy over the softmax's", [diverse(e, name) for name in names]),
             everywhere("dead units", dead, decisive=False),
         ],
         intro="Redundancy over that of random directions: "
         f"{'; '.join(map(over_random, ('softmax', *names)))}.",
     )
+
+
+#: The forms of source 001, which has no activation and puts the loss on z, and A and B: the table
+#: and the condition of each. The first decides.
+FORMS: Mapping[str, tuple[str, Mapping[str, object]]] = {
+    "loss on z": ("hyperplanes", {"lambda_lse": 0.0}),
+    "loss on z with log-sum-exp": ("hyperplanes", {"lambda_lse": 1.0}),
+    "A": ("competitions", mechanism("none", 1.0)),
+    "B": ("competitions", mechanism("softmax", 0.0)),
+}
+
+
+def of_form(e: Evidence, metric: str, form: str) -> Interval:
+    """A measure of one of the :data:`FORMS`."""
+    table, condition = FORMS[form]
+    return mean_interval(values(e, table, metric, condition))
 
 
 @claim(
@@ -208,37 +238,63 @@ def works_with_others(e: Evidence) -> Finding:
     "correlated outputs: this decides now, and holds the rows against the data they are for.",
 )
 def hyperplanes(e: Evidence) -> Finding:
-    forms: dict[str, tuple[str, dict[str, object]]] = {
-        "loss on z": ("hyperplanes", {"lambda_lse": 0.0}),
-        "loss on z with log-sum-exp": ("hyperplanes", {"lambda_lse": 1.0}),
-        "A": ("competitions", mechanism("none", 1.0)),
-        "B": ("competitions", mechanism("softmax", 0.0)),
-    }
-
-    def measure(metric: str, form: str) -> Interval:
-        table, condition = forms[form]
-        return mean_interval(values(e, table, metric, condition))
-
-    z, with_term, *_ = forms
+    z, with_term, *_ = FORMS
     parts = [
         part_below(
-            "outputs of the loss on z", measure(CORRELATION, z), UNCORRELATED, CORRELATION_MATTERS
-        ),
-        part_below(
-            "outputs with log-sum-exp",
-            measure(CORRELATION, with_term),
+            f"outputs {text}",
+            of_form(e, CORRELATION, form),
             UNCORRELATED,
             CORRELATION_MATTERS,
-            decisive=False,
-        ),
+            decisive=form == z,
+        )
+        for text, form in (("of the loss on z", z), ("with log-sum-exp", with_term))
     ]
-    for form in forms:
-        over_random, aligned = measure(OVER_RANDOM, form), measure("aligned_pairs", form)
+    for form in FORMS:
+        over_random, aligned = of_form(e, OVER_RANDOM, form), of_form(e, "aligned_pairs", form)
         parts += [
             part_below(f"{form}, redundancy over random", over_random, TWICE, 0.1, decisive=False),
             part_below(f"{form}, aligned pairs", aligned, 0.5, 0.1, decisive=False),
         ]
     return finding(parts)
+
+
+def guided_by(letter: str, weight: float) -> dict[str, object]:
+    """A or B with one weight of the cross-entropy."""
+    return {"competition": ARCHITECTURES[letter]["competition"], "lambda_ce": float(weight)}
+
+
+def guided_weights(e: Evidence, letter: str) -> list[float]:
+    """The weights λ_ce > 0 of A or B, ascending."""
+    table = e.table("auxiliary", ["competition", "lambda_ce", "seed", PROBE])
+    c = ARCHITECTURES[letter]["competition"]
+    weights = sorted(set(table[table["competition"] == c]["lambda_ce"]) - {0.0})
+    if not weights:
+        raise MissingEvidence(f"“auxiliary” with λ_ce above 0 for competition={c}")
+    return [float(w) for w in weights]
+
+
+def better_and_independent(e: Evidence, letter: str, weight: float) -> list[Part]:
+    """What one weight gives to the probe, and what it does to output correlation."""
+    name = f"{letter}, λ_ce={weight:g}"
+    pair = guided_by(letter, weight), guided_by(letter, 0.0)
+    probe = difference(e, "auxiliary", PROBE, *pair)
+    change = relative(e, "auxiliary", CORRELATION, *pair)
+    correlation = no_increase(f"{name}, output correlation", change, CORRELATION_MARGIN)
+    return [part_points(f"{name}, probe", probe, POINT), correlation]
+
+
+def _mean_probe(e: Evidence, letter: str, weight: float) -> float:
+    return float(values(e, "auxiliary", PROBE, guided_by(letter, weight)).mean())
+
+
+def best_weight(e: Evidence, letter: str) -> float:
+    """The weight that serves probe and independence best: by outcome, then by mean probe."""
+
+    def worth(weight: float) -> tuple[int, float]:
+        parts = better_and_independent(e, letter, weight)
+        return RANK[closest_to_failing(parts).outcome], _mean_probe(e, letter, weight)
+
+    return max(guided_weights(e, letter), key=worth)
 
 
 @claim(
@@ -264,30 +320,15 @@ def hyperplanes(e: Evidence) -> Finding:
     "that of the outputs, so that redundancy of the weights informs.",
 )
 def auxiliary_loss(e: Evidence) -> Finding:
-    table = e.table("auxiliary", ["competition", "lambda_ce", "seed", PROBE])
     together, redundancy, beside = [], [], []
-    for letter, architecture in ARCHITECTURES.items():
-        c = architecture["competition"]
-        weights = sorted(set(table[table["competition"] == c]["lambda_ce"]) - {0.0})
-        if not weights:
-            raise MissingEvidence(f"“auxiliary” with λ_ce above 0 for competition={c}")
-        at = {w: {"competition": c, "lambda_ce": float(w)} for w in (0.0, *weights)}
-
-        def both(
-            w: float, letter: str = letter, at: Mapping[float, Mapping[str, object]] = at
-        ) -> list[Part]:
-            name = f"{letter}, λ_ce={w:g}"
-            probe = difference(e, "auxiliary", PROBE, at[w], at[0.0])
-            change = relative(e, "auxiliary", CORRELATION, at[w], at[0.0])
-            correlation = no_increase(f"{name}, output correlation", change, CORRELATION_MARGIN)
-            return [part_points(f"{name}, probe", probe, POINT), correlation]
-
-        probes = {w: values(e, "auxiliary", PROBE, at[w]).mean() for w in weights}
-        best = max(weights, key=lambda w: (RANK[closest_to_failing(both(w)).outcome], probes[w]))
-        most = max(weights, key=lambda w: probes[w])
-        together += both(best)
-        beside += [f"{part.name} {part.outcome}: {part.text}" for part in both(most)]
-        change = relative(e, "auxiliary", REDUNDANCY, at[best], at[0.0])
+    for letter in ARCHITECTURES:
+        best = best_weight(e, letter)
+        most = max(guided_weights(e, letter), key=partial(_mean_probe, e, letter))
+        together += better_and_independent(e, letter, best)
+        for part in better_and_independent(e, letter, most):
+            beside.append(f"{part.name} {part.outcome}: {part.text}")
+        pair = guided_by(letter, best), guided_by(letter, 0.0)
+        change = relative(e, "auxiliary", REDUNDANCY, *pair)
         redundancy.append(no_increase(f"{letter}, λ_ce={best:g}", change, REDUNDANCY_MARGIN))
     return finding(
         [
@@ -360,8 +401,9 @@ def removed_of_all(
     return mean_interval((before - after).dropna() / before.mean())
 
 
-_MEASURES: Mapping[str, Dependence] = {"HSIC": hsic_excess, "co-firing": cofiring}
-_APPROXIMATIONS = {"decorrelation": "infomax", "log det": "log_det"}
+#: What is left of dependence, and the objectives that approximate it.
+MEASURES: Mapping[str, Dependence] = {"HSIC": hsic_excess, "co-firing": cofiring}
+APPROXIMATIONS = {"decorrelation": "infomax", "log det": "log_det"}
 
 
 @claim(
@@ -391,11 +433,11 @@ _APPROXIMATIONS = {"decorrelation": "infomax", "log det": "log_det"}
 )
 def approximation(e: Evidence) -> Finding:
     def of_all(text: str, left: Dependence, name: str) -> Part:
-        share = removed_of_all(e, "none", _APPROXIMATIONS[name], left)
+        share = removed_of_all(e, "none", APPROXIMATIONS[name], left)
         return _share_part(f"{name}, {text}", share, GOOD_ENOUGH, "there is nothing to remove")
 
     def of_removable(competition: str, name: str) -> Part:
-        share = removed_share(e, competition, _APPROXIMATIONS[name])
+        share = removed_share(e, competition, APPROXIMATIONS[name])
         return _share_part(name, share, GOOD_ENOUGH, "the HSIC objective removes nothing")
 
     pair = (best_pressure(e, "none", "hsic"), best_pressure(e, "none", "infomax"))
@@ -406,11 +448,11 @@ def approximation(e: Evidence) -> Finding:
         side="below",
         decisive=False,
     )
-    shares = [of_all(m, left, name) for m, left in _MEASURES.items() for name in _APPROXIMATIONS]
+    shares = [of_all(m, left, name) for m, left in MEASURES.items() for name in APPROXIMATIONS]
     removable = [
         everywhere(
             f"removed of what the HSIC objective removes, {place}",
-            [of_removable(competition, name) for name in _APPROXIMATIONS],
+            [of_removable(competition, name) for name in APPROXIMATIONS],
             decisive=False,
         )
         for competition, place in (("none", "without softmax"), ("softmax", "under softmax"))
@@ -426,8 +468,9 @@ def approximation(e: Evidence) -> Finding:
 
 # ------------------------------------------------------------------------------ the right target
 
-_ROBUSTNESS = {"noise_retained": "left under noise", "loss_retained": "left after losing units"}
-_OUTCOMES = {**_ROBUSTNESS, PROBE: "clean probe"}
+#: Both kinds of robustness, and what the rule calls them.
+ROBUSTNESS = {"noise_retained": "left under noise", "loss_retained": "left after losing units"}
+_OUTCOMES = {**ROBUSTNESS, PROBE: "clean probe"}
 _ONE_MINUS = {CORRELATION: "output correlation", OVER_RANDOM: "redundancy"}
 
 
@@ -442,6 +485,20 @@ def _along_pressure(table: pd.DataFrame, name: str) -> pd.DataFrame:
             f"(found {found['seed'].nunique()})"
         )
     return found
+
+
+def trend_along_pressure(
+    e: Evidence, letter: str, outcome: str, measure: str = CORRELATION
+) -> Interval:
+    """Rank correlation of minus a measure of dependence with an outcome, along λ_tc in A or B.
+
+    Within each seed, averaged over seeds.
+    """
+    columns = ["configuration", "mechanism", "lambda_tc", "seed", *_OUTCOMES, *_ONE_MINUS]
+    along = _along_pressure(e.table("robustness", columns), ARCHITECTURES[letter]["competition"])
+    if "key" in along.columns:
+        e.used.update(along["key"].astype(str))
+    return spearman_trend(along.assign(**{measure: -along[measure]}), measure, outcome)
 
 
 def _related(name: str, rho: Interval) -> Part:
@@ -476,24 +533,18 @@ def _related(name: str, rho: Interval) -> Part:
     "the source asks about.",
 )
 def right_target(e: Evidence) -> Finding:
-    columns = ["configuration", "mechanism", "lambda_tc", "seed", *_OUTCOMES, *_ONE_MINUS]
-    table = e.table("robustness", columns)
-    table = table.assign(**{measure: -table[measure] for measure in _ONE_MINUS})
-
-    def trends(architecture: str, measure: str, outcomes: Mapping[str, str]) -> list[Part]:
-        along = _along_pressure(table, ARCHITECTURES[architecture]["competition"])
-        if "key" in along.columns:
-            e.used.update(along["key"].astype(str))
+    def trends(letter: str, measure: str, outcomes: Mapping[str, str]) -> list[Part]:
         return [
-            _related(text, spearman_trend(along, measure, outcome))
+            _related(text, trend_along_pressure(e, letter, outcome, measure))
             for outcome, text in outcomes.items()
         ]
 
     parts = [
-        everywhere("A, −output correlation", trends("A", CORRELATION, _ROBUSTNESS)),
+        everywhere("A, −output correlation", trends("A", CORRELATION, ROBUSTNESS)),
         everywhere("A, clean", trends("A", CORRELATION, {PROBE: "clean probe"}), decisive=False),
         everywhere("A, −redundancy", trends("A", OVER_RANDOM, _OUTCOMES), decisive=False),
     ]
+    table = e.table("robustness", ["mechanism"])
     if "softmax" in set(table["mechanism"]):
         beside = trends("B", CORRELATION, _OUTCOMES)
         parts.append(everywhere("B, −output correlation", beside, decisive=False))
@@ -506,7 +557,7 @@ def _over_configurations(table: pd.DataFrame) -> str:
     if len(means) < MIN_CONFIGURATIONS:
         return ""
     found = [
-        f"−{name} with {text} {rank_correlation(means[measure], means[outcome])}"
+        f"−{name} with {text} {rank_correlation(-means[measure], means[outcome])}"
         for measure, name in _ONE_MINUS.items()
         for outcome, text in _OUTCOMES.items()
     ]

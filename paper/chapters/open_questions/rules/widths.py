@@ -204,10 +204,15 @@ def activation_matters(e: Evidence) -> Finding:
     return finding(parts, intro="Against ReLU.")
 
 
-def _less_redundant(e: Evidence, k: int) -> Interval:
+def less_redundant(e: Evidence, k: int) -> Interval:
     """Redundancy with the softmax less that without, at λ_tc = 0, as a share of the latter."""
     pair = ({"competition": c, "lambda_tc": 0.0, "hidden_dim": k} for c in ("softmax", "none"))
     return relative(e, "scale", REDUNDANCY, *pair)
+
+
+def over_floor(e: Evidence, k: int) -> Interval:
+    """Output correlation of B at one K, over the least that a simplex allows."""
+    return mean_interval(values(e, "scale", CORRELATION, own("B", hidden_dim=k)) / simplex_floor(k))
 
 
 @claim(
@@ -243,13 +248,12 @@ def scales(e: Evidence) -> Finding:
 
     def less(place: str, k: int) -> Part:
         margin = REDUNDANCY_MARGIN
-        below = Decision(_less_redundant(e, k), "below", -margin, margin / 4, 0.0)
+        below = Decision(less_redundant(e, k), "below", -margin, margin / 4, 0.0)
         return decided(place, below, True, 100, "%")
 
-    def over_floor(place: str, k: int) -> Part:
-        soft = values(e, "scale", CORRELATION, own("B", hidden_dim=k))
-        ratio = mean_interval(soft / simplex_floor(k))
-        return part_below(place, ratio, 1 + CORRELATION_MARGIN, CORRELATION_MARGIN / 4)
+    def at_floor(place: str, k: int) -> Part:
+        bar = 1 + CORRELATION_MARGIN
+        return part_below(place, over_floor(e, k), bar, CORRELATION_MARGIN / 4)
 
     def level(place: str, k: int) -> Part:
         ratio = mean_interval(values(e, "scale", OVER_RANDOM, own("B", hidden_dim=k)) / small)
@@ -269,7 +273,7 @@ def scales(e: Evidence) -> Finding:
     return finding(
         [
             everywhere("(a) redundancy against no softmax", places(less)),
-            everywhere("(b) correlation over floor", places(over_floor)),
+            everywhere("(b) correlation over floor", places(at_floor)),
             everywhere("redundancy relative to K=16", places(level), decisive=False),
             everywhere("probe above untrained", places(taught, (16, *wide)), decisive=False),
             everywhere("dead units", places(dead), decisive=False),
@@ -343,7 +347,7 @@ def structure_at_scale(e: Evidence) -> Finding:
         return {"competition": "softmax", **same}, {"competition": "none", **same}
 
     k = wider_than_16(e, {"competition": "none", "lambda_tc": 0.0})[-1]
-    redundancy = {n: _less_redundant(e, n) for n in (16, k)}
+    redundancy = {n: less_redundant(e, n) for n in (16, k)}
     probe = {n: difference(e, "scale", PROBE_BEFORE, *pair(n)) for n in (16, k)}
 
     def stays(name: str, found: Mapping[int, Interval], unit: str) -> Part:
