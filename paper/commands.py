@@ -73,9 +73,9 @@ def judge(
     They are compared with those on the committed pages; nothing is written.
     """
     try:
+        from paper.chapters.ledger.judged_again import differences, judged_again, on_pages
         from paper.judging.verdicts import Verdict, Verdicts
         from paper.pages.page import PageError, project_root
-        from paper.pages.rejudge import differences, judged_again, on_pages
     except ImportError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(1) from error

@@ -5,10 +5,12 @@ from types import SimpleNamespace
 
 import nbformat
 import pytest
+from typer.testing import CliRunner
 
+from infomax_lib.cli import app
 from paper.chapters import judge_synthesis
+from paper.chapters.ledger import judged_again
 from paper.judging.verdicts import Verdict, Verdicts
-from paper.pages import rejudge
 from paper.pages.page import Page, chapters, project_root
 
 ROOT = project_root()
@@ -16,7 +18,7 @@ ROOT = project_root()
 
 def kept(source):
     statements = ast.parse(source).body
-    return [ast.unparse(s) for s in rejudge.needed(statements, len(statements) - 1)]
+    return [ast.unparse(s) for s in judged_again.needed(statements, len(statements) - 1)]
 
 
 @pytest.mark.parametrize(
@@ -52,8 +54,8 @@ def test_every_chapter_asks_for_its_verdicts_and_draws_nothing_for_it(name):
     cells = nbformat.read(Page(name, ROOT).notebook, as_version=4).cells
     source = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
     statements = ast.parse(source).body
-    last = max(n for n, statement in enumerate(statements) if rejudge._asks(statement))
-    found = rejudge.needed(statements, last)
+    last = max(n for n, statement in enumerate(statements) if judged_again._asks(statement))
+    found = judged_again.needed(statements, last)
     assert 0 < len(found) < len(statements)
     calls = {ast.unparse(n.func) for s in found for n in ast.walk(s) if isinstance(n, ast.Call)}
     assert not calls & {"say", "shown", "quote", "Card", "thumbnail"}
@@ -71,7 +73,7 @@ def test_differences_name_claim_and_both_verdicts():
         "000.3": "inconclusive, numbers not applicable",
     }
     now = Verdicts([verdict("000.1", "mixed", "reproduced"), verdict("000.2"), verdict("000.9")])
-    assert rejudge.differences(before, now) == [
+    assert judged_again.differences(before, now) == [
         "000.1: mixed, numbers partly → mixed, numbers reproduced",
         "000.3: inconclusive, numbers not applicable → no verdict",
         "000.9: no verdict → supported, numbers not applicable",
@@ -79,12 +81,12 @@ def test_differences_name_claim_and_both_verdicts():
 
 
 def test_pages_hold_a_verdict_on_every_claim_that_is_judged():
-    on_pages = rejudge.on_pages(ROOT)
+    on_pages = judged_again.on_pages(ROOT)
     found = Verdicts.from_records([])
     assert len(on_pages) > 90
     assert {"000.28", "000.29", "000.35"} <= set(on_pages)
     assert all(", numbers " in words for words in on_pages.values())
-    assert rejudge.differences(on_pages, found) != []
+    assert judged_again.differences(on_pages, found) != []
 
 
 def test_a_chapter_is_judged_from_its_notebook(tmp_path, monkeypatch):
@@ -99,15 +101,31 @@ def test_a_chapter_is_judged_from_its_notebook(tmp_path, monkeypatch):
     nbformat.write(notebook, path)
     monkeypatch.delenv("INFOMAX_STORE", raising=False)
     page = SimpleNamespace(notebook=path, root=tmp_path, name="chapter")
-    assert rejudge._chapter_again(page) == ()
+    assert judged_again._chapter_again(page) == ()
     import os
 
     assert "INFOMAX_STORE" not in os.environ
 
 
 def test_claims_that_sum_up_others_come_last(monkeypatch):
-    monkeypatch.setattr(rejudge, "_chapter_again", lambda page: Verdicts([verdict("000.1")]))
-    monkeypatch.setattr(rejudge, "chapters", lambda root: ["theory"])
-    (first, only), (last, summed) = rejudge.judged_again(ROOT)
+    monkeypatch.setattr(judged_again, "_chapter_again", lambda page: Verdicts([verdict("000.1")]))
+    monkeypatch.setattr(judged_again, "chapters", lambda root: ["theory"])
+    (first, only), (last, summed) = judged_again.judged_again(ROOT)
     assert (first, last) == ("theory", "ledger")
     assert summed == judge_synthesis(only)
+
+
+def test_the_command_prints_counts_and_what_differs_from_the_pages(monkeypatch):
+    found = [("theory", Verdicts([verdict("000.1", "refuted")])), ("ledger", Verdicts([]))]
+    monkeypatch.setattr(judged_again, "judged_again", lambda root: iter(found))
+    monkeypatch.setattr(judged_again, "on_pages", lambda root: {"000.1": "mixed, numbers partly"})
+    result = CliRunner().invoke(app, ["judge"])
+    assert result.exit_code == 0
+    assert result.output.splitlines() == [
+        "theory: 1 claims",
+        "ledger: 0 claims",
+        "1 refuted",
+        "000.1: mixed, numbers partly → refuted, numbers not applicable",
+    ]
+    with_all = CliRunner().invoke(app, ["judge", "--all"]).output
+    assert "    rule: rule" in with_all
