@@ -106,14 +106,14 @@ def test_diverged_seeds_are_left_out_not_drawn_as_numbers(grid):
 
 def test_trajectories_draw_every_run(data):
     h = data.history
-    rows = h[(h["epochs"] == 500) & (h["lambda_tc"] == 0) & (h["dataset"] == "mnist")]
+    rows = h[(h["epochs"] == 1000) & (h["lambda_tc"] == 0) & (h["dataset"] == "mnist")]
     _, axes = panels()
     trajectories(axes, rows, "weight_redundancy", floors={"random": 0.3})
     thin = [line for line in axes.lines if line.get_linewidth() == 0.7]
     assert len(thin) == 10
-    assert [t.get_text() for t in axes.get_xticklabels()] == ["0", "1", "10", "100"]
+    assert [t.get_text() for t in axes.get_xticklabels()] == ["0", "1", "10", "100", "1000"]
     thick = [line for line in axes.lines if line.get_linewidth() == 1.8 and len(line.get_xdata())]
-    soft = rows[(rows["competition"] == "softmax") & (rows["epoch"] == 500)]
+    soft = rows[(rows["competition"] == "softmax") & (rows["epoch"] == 1000)]
     ends = [line.get_ydata()[-1] for line in thick]
     assert any(end == pytest.approx(soft["weight_redundancy"].mean()) for end in ends)
 

@@ -319,7 +319,7 @@ def test_longer_run_stands_for_a_shorter_one():
 
 
 def test_comparison_says_what_is_missing():
-    rows = compare("softmax_epochs", evidence(keep=lambda s: s["epochs"] != 500))
+    rows = compare("softmax_epochs", evidence(keep=lambda s: s["epochs"] != 1000))
     at_200 = rows[rows["row"] == "epochs = 200"]
     assert set(at_200["verdict"]) == {"not measured"}
     with pytest.raises(MissingEvidence, match=r"^runs for weight_redundancy at epochs = 200$"):
