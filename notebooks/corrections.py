@@ -118,6 +118,6 @@ often = ", ".join(f"{name} ({100 * rate:.1f} %)" for rate, name in rates[:3])
 say(f"""
 {len(rates)} claims are decided by quantities over seeds. The share of experiments without effect
 that their rules call supported is {100 * sum(rate for rate, _ in rates) / len(rates):.1f} % in the
-mean and largest for {often}. Of {len(rates)} such claims without any effect one would expect
+mean and largest for {often}; where it is above 5 %, few or skewed seeds decide. Of {len(rates)} such claims without any effect one would expect
 {sum(rate for rate, _ in rates):.1f} to be called supported.
 """)

@@ -91,6 +91,9 @@ verdicts
 # - The rules were committed before the runs, and their history is in the repository. Amendments came
 #   when first verdicts were known: every amended rule carries its verdict before and the reason, in
 #   the table on the page [What we got wrong](corrections.ipynb).
+# - Printed numbers are single runs, without a spread. Beside the number verdict stands whether our
+#   prediction interval of one run holds them; a meta-analytic estimate or a sceptical p value would
+#   need the standard error of the original.
 # - A rule can be wrong as a rule. Each is printed next to its verdict, so that a reader who would
 #   draw the line elsewhere can see which verdicts that would move.
 # - Claims about the history of the field, or about networks far larger than these, are marked
