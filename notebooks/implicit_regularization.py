@@ -82,7 +82,7 @@ from infomax_lib.stats import mean_interval
 from paper.chapters import judge
 from paper.chapters.implicit_regularization.one_direction import one_direction
 from paper.chapters.implicit_regularization.twin_gradients import twin_gradients
-from paper.chapters.implicit_regularization.words import listed, takeaway
+from paper.chapters.implicit_regularization.words import along_time, listed, takeaway
 from paper.figures.seeds_and_grids import (
     along_grid,
     published_beside_ours,
@@ -477,10 +477,11 @@ quote(
 # %% tags=["remove-input"]
 at_zero = softmax_minus_none.get(0.0)
 least_ratio = min(
-    (mean_interval(rows["redundancy_over_random"]) for _, rows in competing.groupby("lambda_tc")),
+    (mean_interval(rows["redundancy_over_data"]) for _, rows in competing.groupby("lambda_tc")),
     key=lambda interval: interval.mean,
 )
-answer = takeaway(at_zero, k * (k - 1), lower, higher, least_ratio)
+answer = takeaway(at_zero, k * (k - 1), lower, higher, least_ratio, epochs)
+answer = f"{answer} {along_time(evidence)}".strip()
 say(
     answer,
     "How close the softmax layer comes to a balanced hard clustering, and how diverse the weights",

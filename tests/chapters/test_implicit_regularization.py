@@ -2,12 +2,15 @@
 
 import pytest
 import torch
+from synthetic_evidence import evidence
+from worlds import claimed
 
 from infomax_lib.measures.weights_and_outputs import output_correlation, simplex_floor
 from infomax_lib.model.data import load_dataset
 from infomax_lib.stats import Interval
 from paper.chapters.implicit_regularization.one_direction import layer, one_direction
-from paper.chapters.implicit_regularization.words import listed, takeaway
+from paper.chapters.implicit_regularization.rules import lower_when
+from paper.chapters.implicit_regularization.words import along_time, listed, takeaway
 
 RATIO = Interval(1.5, 1.4, 1.6, 20)
 
@@ -18,15 +21,34 @@ def test_values_in_a_sentence():
 
 
 def test_takeaway_turns_with_the_sign():
-    below = takeaway(Interval(-3.0, -3.1, -2.9, 20), 240, [0.0], [1.0, 10.0], RATIO)
+    below = takeaway(Interval(-3.0, -3.1, -2.9, 20), 240, [0.0], [1.0, 10.0], RATIO, 100)
     assert below.startswith("Competition keeps units from becoming copies")
-    assert "lowers redundancy at λ_tc = 0 and raises it at 1, 10" in below
-    above = takeaway(Interval(1.0, -0.1, 2.1, 20), 240, [], [], RATIO)
+    assert (
+        "After 100 epochs it lowers redundancy along the grid of TC pressure at λ_tc = 0" in below
+    )
+    assert "raises it at 1, 10" in below
+    above = takeaway(Interval(1.0, -0.1, 2.1, 20), 240, [], [], RATIO, 100)
     assert above.startswith("Competition does not keep units apart")
 
 
+def test_epochs_at_which_it_is_lower_are_runs_of_recorded_ones():
+    def ratios(**highs):
+        return {int(e[1:]): Interval(high - 1, high - 2, high, 20) for e, high in highs.items()}
+
+    assert lower_when(ratios(e1=1, e2=0.1)) == "never lower"
+    assert lower_when(ratios(e1=-1, e2=1, e5=-1, e10=-2)) == "lower at epochs 1, 5 to 10"
+    assert lower_when(ratios(e1=1, e2=-1)) == "lower at epochs 2"
+
+
+def test_the_course_in_time_is_told_where_it_was_measured():
+    told = along_time(evidence(claimed))
+    assert told.startswith("Followed for 1000 epochs, redundancy with the softmax against that")
+    assert "λ_tc = 100, lower at epochs 1 to 1000" in told
+    assert along_time(evidence(claimed, keep=lambda s: s["epochs"] <= 100)) == ""
+
+
 def test_too_few_seeds_decide_nothing():
-    assert takeaway(None, 240, [], [], RATIO).startswith("Nothing was decided")
+    assert takeaway(None, 240, [], [], RATIO, 100).startswith("Nothing was decided")
 
 
 # ------------------------------------------------------------------------------ the construction

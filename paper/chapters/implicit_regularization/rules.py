@@ -54,13 +54,33 @@ LONG = (0.0, 1.0, 10.0, 100.0)
 FIFTH = math.log2(1 / 0.8)
 
 
-def log_ratio(e: Evidence, epoch: int, lambda_tc: float, epochs: int) -> Interval:
-    """log2 of redundancy of B over A at one epoch of the long runs, paired over seeds."""
-    b, a = (
-        np.log2(e.at_epoch(REDUNDANCY, epoch, **make(lambda_tc, epochs=epochs)))
-        for make in (softmax, relu)
+def log_ratios(e: Evidence, lambda_tc: float) -> dict[int, Interval]:
+    """log2 of redundancy of B over A, paired over seeds, by epoch of the longest runs."""
+    epochs = min(longest_epochs(e, make(lambda_tc), 500) for make in (softmax, relu))
+    conditions = [make(lambda_tc, epochs=epochs) for make in (softmax, relu)]
+    found = {}
+    for epoch in e.measured_epochs(REDUNDANCY, **conditions[0]):
+        b, a = (np.log2(e.at_epoch(REDUNDANCY, epoch, **c)) for c in conditions)
+        if epoch > 0:
+            found[epoch] = mean_interval(paired_differences(b, a))
+    return found
+
+
+def lower_when(ratios: dict[int, Interval]) -> str:
+    """In which of the recorded epochs B lies below A, in words."""
+    lower = [epoch for epoch, ratio in ratios.items() if ratio.high < 0]
+    if not lower:
+        return "never lower"
+    runs = [[lower[0]]]
+    recorded = list(ratios)
+    for epoch in lower[1:]:
+        if recorded.index(epoch) == recorded.index(runs[-1][-1]) + 1:
+            runs[-1].append(epoch)
+        else:
+            runs.append([epoch])
+    return "lower at epochs " + ", ".join(
+        f"{run[0]} to {run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs
     )
-    return mean_interval(paired_differences(b, a))
 
 
 @claim(
@@ -87,33 +107,15 @@ def log_ratio(e: Evidence, epoch: int, lambda_tc: float, epochs: int) -> Interva
 def implicit_weight_regularization(e: Evidence) -> Finding:
     parts = []
     for t in LONG:
-        epochs = min(longest_epochs(e, make(t), 500) for make in (softmax, relu))
-        recorded = [n for n in e.measured_epochs(REDUNDANCY, **softmax(t, epochs=epochs)) if n]
-        ratios = {n: log_ratio(e, n, t, epochs) for n in recorded}
-        part = part_below(f"λ_tc={t:g}, epoch {epochs}", ratios[epochs], -FIFTH, FIFTH, neutral=0)
-        parts.append(replace(part, text=f"{part.text}; {_below_when(ratios)}"))
+        ratios = log_ratios(e, t)
+        end = max(ratios)
+        part = part_below(f"λ_tc={t:g}, epoch {end}", ratios[end], -FIFTH, FIFTH, neutral=0)
+        parts.append(replace(part, text=f"{part.text}; {lower_when(ratios)}"))
     null = e.interval("redundancy_over_data", **softmax(0))
     parts.append(
         part_below("B at λ_tc=0 over rows from the data", null, 1, 0.2, neutral=1, decisive=False)
     )
     return finding(parts, intro="log2 of redundancy, B over A.")
-
-
-def _below_when(ratios: dict[int, Interval]) -> str:
-    """In which of the recorded epochs B lies below A, in words."""
-    lower = [epoch for epoch, ratio in ratios.items() if ratio.high < 0]
-    if not lower:
-        return "never lower"
-    runs = [[lower[0]]]
-    recorded = list(ratios)
-    for epoch in lower[1:]:
-        if recorded.index(epoch) == recorded.index(runs[-1][-1]) + 1:
-            runs[-1].append(epoch)
-        else:
-            runs.append([epoch])
-    return "lower at epochs " + ", ".join(
-        f"{run[0]} to {run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs
-    )
 
 
 @claim(
