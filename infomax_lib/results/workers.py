@@ -33,7 +33,9 @@ _POLL_SECONDS = 0.5
 _PATIENCE_SECONDS = 10.0
 _IDLE_SECONDS = 10.0  # after which workers end; the next call starts others
 
-_idle: dict[int, ProcessPoolExecutor] = {}  # number of workers -> those of a call that has ended
+# Number of workers -> those of a call that has ended, and what will end them.
+_idle: dict[int, tuple[ProcessPoolExecutor, threading.Timer]] = {}
+_idle_lock = threading.Lock()
 
 # Calls a function in a worker process and waits for its result.
 Remote = Callable[..., Any]
@@ -130,18 +132,46 @@ def _workers(processes: int) -> Iterator[ProcessPoolExecutor]:
 
     Not joblib's own, which every user of joblib shares: an error here ends all workers.
     """
-    executor = _idle.pop(processes, None)
-    try:
-        if executor is not None:
-            executor.submit(os.getpid).result()
-    except RuntimeError:  # somebody has ended them
-        executor = None
+    executor = _take_idle(processes)
     if executor is None:
-        executor = ProcessPoolExecutor(
-            processes, timeout=_IDLE_SECONDS, env={"OMP_NUM_THREADS": "1"}
-        )
+        executor = ProcessPoolExecutor(processes, env={"OMP_NUM_THREADS": "1"})
     yield executor
-    if _idle.setdefault(processes, executor) is not executor:
+    _keep_idle(processes, executor)
+
+
+def _take_idle(processes: int) -> ProcessPoolExecutor | None:
+    """Workers of an earlier call, if there are some and nobody has ended them."""
+    with _idle_lock:
+        executor, end = _idle.pop(processes, (None, None))
+    if executor is None or end is None:
+        return None
+    end.cancel()
+    try:
+        executor.submit(os.getpid).result()
+    except RuntimeError:
+        return None
+    return executor
+
+
+def _keep_idle(processes: int, executor: ProcessPoolExecutor) -> None:
+    """Keep workers for the next call, or end them where there are some already."""
+    # Ended from here: workers that end by themselves may do so while they are given work.
+    end = threading.Timer(_IDLE_SECONDS, _end_idle, (processes, executor))
+    end.daemon = True
+    with _idle_lock:
+        kept = _idle.setdefault(processes, (executor, end))[0] is executor
+    if kept:
+        end.start()
+    else:
+        executor.shutdown()
+
+
+def _end_idle(processes: int, executor: ProcessPoolExecutor) -> None:
+    with _idle_lock:
+        idle = _idle.get(processes, (None, None))[0] is executor
+        if idle:
+            del _idle[processes]
+    if idle:
         executor.shutdown()
 
 

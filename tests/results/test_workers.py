@@ -241,3 +241,48 @@ def _alive(process: int) -> bool:
         return Path(f"/proc/{process}/stat").read_text("utf8").rsplit(")", 1)[1].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+class TestIdleWorkers:
+    """Workers of a call that has ended."""
+
+    def processes(self):
+        return {process for _, process, _ in squares(range(4))}
+
+    def gone(self, process):
+        """Whether a process ends within half a minute."""
+        for _ in range(300):
+            try:
+                os.kill(process, 0)
+            except ProcessLookupError:
+                return True
+            time.sleep(0.1)
+        return False
+
+    def test_answer_the_next_call(self, monkeypatch):
+        monkeypatch.setattr(workers, "_IDLE_SECONDS", 60.0)
+        first = self.processes()
+        second = self.processes()
+        assert first & second
+        assert len(first | second) == 2
+
+    def test_end_after_a_while_and_the_next_call_starts_others(self, monkeypatch):
+        monkeypatch.setattr(workers, "_IDLE_SECONDS", 0.3)
+        first = self.processes()
+        assert all(self.gone(process) for process in first)
+        assert not self.processes() & first
+
+    def test_that_were_killed_are_replaced(self, monkeypatch):
+        monkeypatch.setattr(workers, "_IDLE_SECONDS", 60.0)
+        first = self.processes()
+        for process in first:
+            os.kill(process, signal.SIGKILL)
+        assert not self.processes() & first
+
+    def test_taken_when_their_time_is_up_are_not_ended(self, monkeypatch):
+        """The clock strikes while a call takes them: it has them, and they stay."""
+        monkeypatch.setattr(workers, "_IDLE_SECONDS", 60.0)
+        first = self.processes()
+        with workers._workers(2) as executor:
+            workers._end_idle(2, executor)
+            assert executor.submit(os.getpid).result() in first
