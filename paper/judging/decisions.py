@@ -82,6 +82,8 @@ class Decision:
     def _outcome(self, low: float, high: float) -> Outcome:
         if not (math.isfinite(low) and math.isfinite(high)):
             return "not measured"
+        if self._held(low, high):
+            return "holds"
         if self.side in ("within", "beyond"):
             return self._around(low, high)
         if self._negligible(low, high):
@@ -90,25 +92,30 @@ class Decision:
         if self.side == "below":
             low, high, bar = -high, -low, -bar
             neutral = None if neutral is None else -neutral
-        if low > bar:
-            return "holds"
         if high <= bar:
             return "opposite" if neutral is not None and high < neutral else "fails"
         narrow = bar - self.smallest <= low and high <= bar + self.smallest
         return "at threshold" if narrow else "underpowered"
 
-    def _negligible(self, low: float, high: float) -> bool:
+    def _held(self, low, high):
+        """Whether a part holds, of one interval or of arrays of limits."""
+        if self.side == "within":
+            return (-self.bar <= low) & (high <= self.bar)
+        if self.side == "beyond":
+            return (high < -self.bar) | (low > self.bar)
+        beyond = low > self.bar if self.side == "above" else high < self.bar
+        return beyond & np.logical_not(self._negligible(low, high))
+
+    def _negligible(self, low, high):
         """Whether a claim of any effect in its direction meets one too small to be of interest."""
         any_effect = self.neutral is not None and self.neutral == self.bar
-        return any_effect and self.bar - self.smallest < low and high < self.bar + self.smallest
+        return any_effect & (self.bar - self.smallest < low) & (high < self.bar + self.smallest)
 
     def _around(self, low: float, high: float) -> Outcome:
-        inside = -self.bar <= low and high <= self.bar
-        outside = high < -self.bar or low > self.bar
-        if inside or outside:
-            if self.side == "beyond":
-                return "holds" if outside else "fails"
-            return "holds" if inside else "opposite"
+        if self.side == "beyond" and -self.bar <= low and high <= self.bar:
+            return "fails"
+        if self.side == "within" and (high < -self.bar or low > self.bar):
+            return "opposite"
         edge = self.bar if high > self.bar else -self.bar
         narrow = edge - self.smallest <= low and high <= edge + self.smallest
         return "at threshold" if narrow else "underpowered"
@@ -180,13 +187,14 @@ class Decision:
             drawn = centred[rng.integers(0, estimate.n, (SIMULATED, estimate.n))]
         else:
             half = (estimate.high - estimate.low) / 2
-            spread = half * math.sqrt(estimate.n) / stats.t(estimate.n - 1).ppf(0.975)
+            spread = (
+                half * math.sqrt(estimate.n) / stats.t.ppf((1 + CONFIDENCE) / 2, estimate.n - 1)
+            )
             drawn = spread * rng.standard_normal((SIMULATED, estimate.n))
         mean = drawn.mean(1) + self.bar
-        half = stats.t(estimate.n - 1).ppf((1 + CONFIDENCE) / 2) * drawn.std(1, ddof=1)
+        half = stats.t.ppf((1 + CONFIDENCE) / 2, estimate.n - 1) * drawn.std(1, ddof=1)
         half /= math.sqrt(estimate.n)
-        held = [self._outcome(m - h, m + h) == "holds" for m, h in zip(mean, half, strict=True)]
-        return float(np.mean(held))
+        return float(np.mean(self._held(mean - half, mean + half)))
 
 
 @dataclass(frozen=True)

@@ -76,6 +76,11 @@ class Verdict:
                     f"allowed: {', '.join(allowed)}"
                 )
 
+    @property
+    def anchor(self) -> str:
+        """Where the claim stands on a page: its id in HTML, which scripts may look up."""
+        return f"claim-{self.id.replace('.', '-')}"
+
     @classmethod
     def from_dict(cls, record: Mapping[str, object]) -> Verdict:
         """Read one record of the JSON display bundle; unknown names are refused."""
@@ -173,7 +178,7 @@ def _html_row(v: Verdict) -> str:
     )
     trust = escape(_trust(v, "\n")).replace("\n", "<br>")
     return (
-        f'<tr id="claim-{escape(v.id)}"><td>{escape(v.id)}<br><small>{escape(v.place)}</small></td>'
+        f'<tr id="{v.anchor}"><td>{escape(v.id)}<br><small>{escape(v.place)}</small></td>'
         f"<td>{escape(v.statement)}<br><strong>Evidence{measured}:</strong> {escape(v.evidence)}"
         f"<details><summary>How far to trust it</summary>{trust}</details>"
         f"<details><summary>Test and rule</summary>{_source(v)}Test: {escape(v.test)}<br>"

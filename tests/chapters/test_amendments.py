@@ -32,7 +32,7 @@ def test_every_amendment_is_a_row_with_both_verdicts_and_the_reason():
     html = amendments_html(VERDICTS)
     assert html.count("<tr>") == 3
     assert "000.1<" not in html
-    assert 'href="ledger.html#claim-000.2"' in html
+    assert 'href="ledger.html#claim-000-2"' in html
     assert "the wrong &lt;null&gt;" in html
     assert "a &lt;b&gt; statement" in html
     assert '<span class="badge-verdict inconclusive">inconclusive</span>' in html

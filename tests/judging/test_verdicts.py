@@ -123,7 +123,7 @@ class TestVerdicts:
         ) in html
         assert end == ">\n</tbody>\n</table>"
         assert first == (
-            'id="claim-000.1"><td>000.1<br><small>Sum &amp; mary</small></td>'
+            'id="claim-000-1"><td>000.1<br><small>Sum &amp; mary</small></td>'
             "<td>a &lt; b &amp; c<br><strong>Evidence (2 runs, 1 seeds):</strong> "
             "&lt;script&gt;<details><summary>How far to trust it</summary></details>"
             "<details><summary>Test and rule</summary>Test: t &gt; 1<br>"
@@ -131,7 +131,7 @@ class TestVerdicts:
             '<td><span class="badge-verdict not-reproduced">not reproduced</span></td>'
             '<td><span class="badge-verdict untestable-here">untestable here</span></td></tr>\n'
         )
-        assert second.startswith('id="claim-000.2"')
+        assert second.startswith('id="claim-000-2"')
 
     def test_without_runs_name_none(self):
         html = Verdicts([example(runs=0, seeds=0, keys=())]).html()

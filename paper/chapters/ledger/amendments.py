@@ -28,7 +28,7 @@ def counts_before_and_now(verdicts: Verdicts) -> pd.DataFrame:
 def amendments_html(verdicts: Verdicts) -> str:
     """Claim, verdict before and now, and why the rule was amended, one row each."""
     rows = "\n".join(
-        f'<tr><td><a href="ledger.html#claim-{escape(v.id)}">{escape(v.id)}</a></td>'
+        f'<tr><td><a href="ledger.html#{v.anchor}">{escape(v.id)}</a></td>'
         f"<td>{escape(v.statement)}</td><td>{badge(v.before)}</td>"
         f"<td>{badge(v.interpretation_verdict)}</td><td>{escape(v.amended)}</td></tr>"
         for v in verdicts
