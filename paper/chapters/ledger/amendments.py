@@ -35,7 +35,7 @@ def amendments_html(verdicts: Verdicts) -> str:
         if v.amended
     )
     return (
-        '<table class="verdicts amendments">\n<thead><tr><th>Claim</th><th>What it says</th><th>Before</th>'
-        f"<th>Now</th><th>What was amended, and why</th></tr></thead>\n<tbody>\n{rows}\n"
-        "</tbody>\n</table>"
+        '<table class="verdicts amendments">\n<thead><tr><th>Claim</th><th>What it says</th>'
+        "<th>Before</th><th>Now</th><th>What was amended, and why</th></tr></thead>\n"
+        f"<tbody>\n{rows}\n</tbody>\n</table>"
     )
