@@ -121,6 +121,7 @@ from paper.judging.evidence import Evidence
 from paper.judging.nulls import random_levels, with_nulls
 from paper.judging.published import compare, printed_number
 from paper.judging.shared_rules import DIVERSE, UNCORRELATED
+from paper.judging.universes import universes
 from paper.judging.verdicts import Card
 from paper.pages.show import quote, say, shown
 
@@ -684,7 +685,7 @@ say(f"""
 # ## Claims of this chapter
 
 # %% tags=["hide-input"]
-verdicts = judge("bias_loophole", evidence)
+verdicts = judge("bias_loophole", evidence, universes(store))
 verdicts
 
 

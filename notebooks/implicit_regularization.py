@@ -95,6 +95,7 @@ from paper.figures.tables import interval_table, published_table
 from paper.judging.evidence import Evidence
 from paper.judging.nulls import random_levels, with_nulls
 from paper.judging.published import compare, printed_number
+from paper.judging.universes import universes
 from paper.judging.verdicts import Card
 from paper.pages.show import quote, say, shown
 
@@ -462,7 +463,7 @@ shown(interval_table(groups, measures, by="setting (λ_tc = 0 unless stated)"))
 # ## Claims of this chapter
 
 # %% tags=["hide-input"]
-verdicts = judge("implicit_regularization", evidence)
+verdicts = judge("implicit_regularization", evidence, universes(store))
 verdicts
 
 # %% tags=["remove-cell"]
