@@ -8,10 +8,13 @@ import pandas as pd
 import pytest
 from synthetic_evidence import evidence
 
+from infomax_lib import RunSpec, grid, open_store, run
 from infomax_lib.stats import Interval
 from paper.chapters.multiverse.effects import CHOICES, FINDINGS, counts, effects, side
 from paper.chapters.multiverse.figures import specification_curve
+from paper.chapters.multiverse.search import searched, stored_points
 from paper.chapters.multiverse.words import sentence, shares_of_variance
+from paper.judging.evidence import SOURCE_SETTING
 from paper.judging.universes import FORMS, Universe
 
 
@@ -138,3 +141,55 @@ def test_a_curve_rises_and_every_universe_has_its_choices():
 
 def test_every_finding_has_a_smallest_effect():
     assert all(finding.smallest > 0 for finding in FINDINGS.values())
+
+
+def points_of(*rows):
+    """Measured points of runs: (key, what differs from the source's setting, and measures)."""
+    return pd.DataFrame(
+        [
+            {
+                **SOURCE_SETTING,
+                "competition": "softmax",
+                "lambda_tc": 0.0,
+                "epoch": 100,
+                "loss": 0.0,
+                "train_tc": 0.0,
+                "key": key,
+                **values,
+            }
+            for key, values in rows
+        ]
+    )
+
+
+def test_the_setting_that_meets_a_printed_row_is_found():
+    met = {"weight_redundancy": 3.3149, "output_correlation": 1.0751, "epoch": 10}
+    near = {"weight_redundancy": 3.31, "output_correlation": 1.0749, "lambda_tc": 1.0}
+    found = searched(points_of(("a", met), ("a", met), ("b", near)), ["softmax_tc"])
+    row = found.set_index("printed").loc["B, λ_tc 1, epoch 100: redundancy 3.31, correlation 1.08"]
+    assert row["runs that meet it"] == "1"  # one run, at two points; the other misses a digit
+    assert row["where"] == "B, λ_tc 0, epoch 10"
+
+
+def test_without_one_the_nearest_is_named_with_its_numbers():
+    far = {"weight_redundancy": 1.8, "output_correlation": 13.5}
+    near = {"weight_redundancy": 1.85, "output_correlation": 13.0, "optimizer": "sgd"}
+    found = searched(points_of(("a", far), ("b", near)), ["softmax_tc"]).set_index("printed")
+    row = found.loc["B, λ_tc 10, epoch 100: redundancy 1.80, correlation 13.03"]
+    assert row["runs that meet it"] == "none"
+    assert row["where"] == "nearest 1.85 / 13.00: B, λ_tc 0, epoch 100, optimizer SGD"
+
+
+def test_rows_of_words_and_rows_printed_twice_are_not_searched_again():
+    found = searched(points_of(("a", {"weight_redundancy": 1.0, "output_correlation": 1.0})))
+    assert found["printed"].is_unique
+    assert not found["printed"].str.contains("slow").any()
+
+
+def test_stored_points_are_the_measured_epochs_of_that_width(tmp_path):
+    specs = grid(RunSpec(dataset="digits", epochs=3), hidden_dim=[2, 3], seed=[0, 1])
+    store = open_store(tmp_path)
+    run(specs, store=store, progress=False)
+    points = stored_points(store, "digits", 3)
+    assert set(points["key"]) == {spec.key for spec in specs if spec.hidden_dim == 3}
+    assert sorted(set(points["epoch"])) == [0, 1, 2, 3]
