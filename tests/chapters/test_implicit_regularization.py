@@ -9,7 +9,7 @@ from infomax_lib.measures.weights_and_outputs import output_correlation, simplex
 from infomax_lib.model.data import load_dataset
 from infomax_lib.stats import Interval
 from paper.chapters.implicit_regularization.one_direction import layer, one_direction
-from paper.chapters.implicit_regularization.rules import lower_when
+from paper.chapters.implicit_regularization.rules.softmax_added import lower_when
 from paper.chapters.implicit_regularization.words import along_time, listed, takeaway
 
 RATIO = Interval(1.5, 1.4, 1.6, 20)
