@@ -17,8 +17,13 @@ from paper.judging.claims import (
     finding,
     measured,
 )
-from paper.judging.evidence import Evidence
+from paper.judging.evidence import MIN_SEEDS, Evidence, MissingEvidence
 from paper.judging.shared_rules import GRID, part_below, relu, share_of_seeds, softmax
+
+#: Cosine of a pair of near twins: the one that decides, and others that inform.
+TWINS, OTHER_TWINS = 0.99, (0.9, 0.999)
+#: A claim about layers in general holds for this share of them.
+MOST = 0.9
 
 
 @claim(
@@ -103,5 +108,74 @@ def redundant_units_lose(e: Evidence) -> Finding:
             part_below("gradient of duplicates over singles", ratio, 0.8, 0.1, neutral=1),
             measured("twins separate", separate, decisive=False),
             measured("aligned pairs, softmax − none", fewer, decisive=False),
+        ]
+    )
+
+
+@claim(
+    "000.36",
+    place="Part 2, why softmax prevents the loophole",
+    quote="Softmax forces them to compete—the gradient pushes them apart.",
+    statement="Under softmax the gradient pushes units with similar weights apart.",
+    test="Near twins in random layers on the training images, λ_tc = 0: the rate at which the "
+    "cosine of their rows changes along the gradient step, in closed form. The same pairs without "
+    "softmax are the contrast.",
+    rule="Pairs whose rows have cosine 0.99, with softmax: it falls in at least 9 of 10 layers: "
+    "supported; in 1 of 10 or fewer: refuted; between: at threshold. Beside it: pairs at 0.9 and "
+    "0.999, and all of them without softmax (table “twin_steps”).",
+    decisive="share of random layers in which the gradient step under softmax lowers the cosine of "
+    "two rows that have 0.99",
+    smallest="one layer in ten: what is said of layers in general may fail in no more than that",
+)
+def pushed_apart(e: Evidence) -> Finding:
+    table = e.table("twin_steps", ["competition", "cosine", "seed", "apart"])
+    several = table.groupby(["competition", "cosine"])["seed"].nunique()
+
+    def part(competition: str, cosine: float) -> Part:
+        if several.get((competition, cosine), 0) < MIN_SEEDS:
+            raise MissingEvidence(f"near twins at {cosine}, {competition}, {MIN_SEEDS} layers")
+        at = (table["competition"] == competition) & (table["cosine"] == cosine)
+        apart = table.loc[at, "apart"]
+        name = f"apart, {competition}, cosine {cosine:g}"
+        decides = (competition, cosine) == ("softmax", TWINS)
+        text = f"share of the step {mean_interval(100 * apart)} %"
+        share = float((apart > 0).mean())
+        return share_of_seeds(name, share, len(apart), MOST, decisive=decides, text=text)
+
+    pairs = [(c, t) for c in ("softmax", "none") for t in (TWINS, *OTHER_TWINS)]
+    return finding([part(competition, cosine) for competition, cosine in pairs])
+
+
+@claim(
+    "000.37",
+    place="Theoretical interpretation: What EM structure provides",
+    quote="Differentiation requires diverse weights",
+    statement="Units can be told apart under competition only if their weights are diverse.",
+    test="The layer of 000.16, all of whose rows share one direction: do its units differ in what "
+    "they win? Diverse is what the source measures by it, directions (“Lower = more diverse "
+    "directions”).",
+    rule="Disproved by construction if in a layer whose rows all have a cosine above 0.9 every "
+    "unit wins at least half of its share 1/K of the test images, and the output correlation is "
+    "within 20 % of the floor K/(K−1). Beside it: that rows of equal length do not, so that the "
+    "vectors must differ in something.",
+    decisive="a layer of one direction whose units are differentiated, or none that could be made",
+    smallest="half of a unit's share of the images, and 20 % of the floor, as for 000.16",
+)
+def diverse_weights(e: Evidence) -> Finding:
+    columns = ["lengths", "cosine", "over_floor", "owned", "units"]
+    built = e.table("one_direction", columns).set_index("lengths")
+    share = built["owned"] * built["units"]
+    shows = (built["cosine"] > 0.9) & (built["over_floor"] <= 1.2) & (share >= 0.5)
+
+    def text(lengths: str) -> str:
+        return (
+            f"least cosine {format_number(built.loc[lengths, 'cosine'], 3)}, the rarest winner "
+            f"has {format_number(share[lengths])} of its share"
+        )
+
+    return finding(
+        [
+            disproved("one direction, all units differ", bool(shows["free"]), text("free")),
+            fact("equal lengths forbid it", not shows["equal"], text("equal"), decisive=False),
         ]
     )
