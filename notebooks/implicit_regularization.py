@@ -81,7 +81,8 @@ from infomax_lib.measures.weights_and_outputs import one_hot_loss, simplex_floor
 from infomax_lib.stats import mean_interval
 from paper.chapters import judge
 from paper.chapters.implicit_regularization.one_direction import one_direction
-from paper.chapters.implicit_regularization.twin_gradients import twin_gradients
+from paper.chapters.implicit_regularization.rules.similar_units import TWINS
+from paper.chapters.implicit_regularization.twin_gradients import twin_gradients, twin_steps
 from paper.chapters.implicit_regularization.words import along_time, listed, takeaway
 from paper.figures.seeds_and_grids import (
     along_grid,
@@ -160,11 +161,16 @@ specs = [
 runs = with_nulls(run(specs, device=device, store=store))
 epochs_table = with_nulls(history(specs, store=store))
 gradients = twin_gradients(dataset, reference.hidden_dim, lambda_tc=0.0, seeds=some)
+near_twins = twin_steps(dataset, reference.hidden_dim)
 constructed = one_direction(dataset, reference.hidden_dim)
 evidence = Evidence(
     runs,
     epochs_table,
-    extra={"twin_gradients": gradients, "one_direction": constructed},
+    extra={
+        "twin_gradients": gradients,
+        "twin_steps": near_twins,
+        "one_direction": constructed,
+    },
     base={"dataset": dataset, "epochs": epochs},
 )
 
@@ -377,6 +383,16 @@ Exact copies, bias included, would never separate under any gradient method: bot
 gradient (the cosine between the two gradients is {gradients["cosine"].min():.3f}). So nothing
 structural forbids them; the question is whether training moves away from them. A unit that has a
 copy receives {ratio} times the gradient that it receives alone under softmax.
+""")
+
+# %% tags=["remove-input"]
+pairs = near_twins[near_twins["cosine"] == TWINS].groupby("competition")["apart"]
+parted = pairs.apply(lambda apart: int((apart > 0).sum()))
+say(f"""
+Does the gradient push near twins apart? In {pairs.size()["softmax"]} random layers two rows were
+given a cosine of {TWINS:g}. One gradient step lowers it in {parted["softmax"]} of them with softmax
+and in {parted["none"]} without; a coin would part half of them. Of the step of the two rows,
+{mean_interval(100 * pairs.get_group("softmax"))} % goes in the direction that parts them.
 """)
 
 # %% mystnb={"image": {"alt": "Number of aligned pairs of rows after training for layers that started as twins or as offset twins, with and without softmax, every seed a point."}} tags=["hide-input"]
