@@ -293,7 +293,7 @@ variance of a distance has no upper bound: the mechanism is the same, the destin
 
 # %% tags=["remove-input"]
 free_widths = fit_free_widths(first_seeds(seeds))
-steps = em_steps(dataset, first_seeds(seeds), store)
+steps = em_steps(dataset, [100 + seed for seed in first_seeds(seeds)], store)
 of_b = steps[steps["step"] == "InfoMax"]
 at_start, along = of_b[of_b["epoch"] == 0], of_b[of_b["epoch"] > 0].set_index("epoch")["cosine"]
 say(rf"""

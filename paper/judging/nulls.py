@@ -19,6 +19,8 @@ def with_nulls(table: pd.DataFrame) -> pd.DataFrame:
     test images, less what counting them gives for independent units, over the squared firing rate;
     and ``joint_firing_noise``, that share of counting, which is the least that stands out of it.
     """
+    if table.empty:
+        return table
     of_row = table["dataset"].map({name: _constants(name) for name in table["dataset"].unique()})
     cosine, images = (of_row.map(lambda pair, n=n: pair[n]).astype(float) for n in (0, 1))
     pairs = table["hidden_dim"] * (table["hidden_dim"] - 1)

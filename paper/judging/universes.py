@@ -77,16 +77,21 @@ def long_specs(seeds: Sequence[int] = _SEEDS[1000]) -> list[RunSpec]:
     return grid(base, competition=["none", "softmax"], lambda_tc=_PRESSURES, seed=seeds)
 
 
+def stored(specs: Sequence[RunSpec], store: str | Store | None = "auto") -> list[RunSpec]:
+    """Those of the specs whose results the store holds."""
+    known = open_store(store).keys("runs")
+    return [spec for spec in specs if spec.key in known]
+
+
 def universes(store: str | Store | None = "auto") -> list[Universe]:
     """Every universe whose runs the store holds; nothing is trained."""
     store = open_store(store)
-    known = store.keys("runs")
     found: list[Universe] = []
-    for specs in _groups():
-        stored = [spec for spec in specs if spec.key in known]
-        if len({spec.seed for spec in stored}) == MIN_SEEDS:
-            runs = with_nulls(run(stored, store=store, progress=False))
-            found += _at_each_length(runs, with_nulls(history(stored, store=store)))
+    for group in _groups():
+        specs = stored(group, store)
+        if len({spec.seed for spec in specs}) == MIN_SEEDS:
+            runs = with_nulls(run(specs, store=store, progress=False))
+            found += _at_each_length(runs, with_nulls(history(specs, store=store)))
     return found
 
 

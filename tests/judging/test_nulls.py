@@ -122,3 +122,7 @@ def test_nulls_stand_beside_the_measures_and_follow_dataset_and_width():
     assert first / second == pytest.approx(
         (test_images[1] / test_images[0]) ** 0.5 * shares[0] / shares[1]
     )
+
+
+def test_a_table_without_runs_stays_as_it_is():
+    assert with_nulls(pd.DataFrame()).empty

@@ -101,14 +101,14 @@ def test_em_with_free_widths_informs(narrowest, outcome):
 @pytest.mark.parametrize(
     ("start", "expected"), [(0.8, "supported"), (0.3, "not supported"), (-0.4, "refuted")]
 )
-def test_the_angle_of_untrained_layers_decides(start, expected):
-    assert found("001.31", em_steps=steps(start)).interpretation_verdict == expected
+def test_the_angle_between_units_of_untrained_layers_decides(start, expected):
+    assert found("001.31", em_steps=steps(0.9, between=start)).interpretation_verdict == expected
 
 
 def test_length_and_course_of_the_step_inform():
-    step = found("001.31", em_steps=steps(length=np.tile([0.001, 0.0011], 11), between=-0.1))
+    step = found("001.31", em_steps=steps(-0.4, length=np.tile([0.001, 0.0011], 11)))
     assert step.interpretation_verdict == "supported"
-    assert "between units — opposite" in step.evidence
+    assert "all weights together — opposite" in step.evidence
     assert "rate 1e-3 over EM's — opposite: −9.9" in step.evidence
     assert "after training — fails: cosine 0.1 after 10 epochs, one seed; 0.1 to 1" in step.evidence
     table = steps()

@@ -1,8 +1,8 @@
 """Rules for source 000, Part 2, first table: what the softmax adds at equal everything.
 
 Three of them speak of a course in time. They are judged at the end of the longest runs there are,
-and say from when on what they find holds. They are registered for runs of 1000 epochs, on seeds
-that nothing else here uses (``sweeps/trajectories.yaml``), before these are made.
+and say from when on what they find holds. They were registered for runs of 1000 epochs, on seeds
+that nothing else here uses (``sweeps/trajectories.yaml``), before these were made.
 """
 
 import math
