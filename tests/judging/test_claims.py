@@ -449,7 +449,7 @@ def test_gradients_of_twins_decide_and_training_from_twins_informs():
 
 @pytest.mark.parametrize(
     ("layers", "expected"),
-    [(45, "supported"), (44, "at threshold"), (6, "at threshold"), (5, "refuted")],
+    [(45, "supported"), (44, "at threshold"), (6, "not supported"), (5, "refuted")],
 )
 def test_near_twins_are_pushed_apart_in_nine_layers_of_ten(layers, expected):
     table = steps_of_twins(layers)["twin_steps"]
