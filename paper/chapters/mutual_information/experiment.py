@@ -31,7 +31,7 @@ CRITICS = ("bilinear", "separable", "concatenated")
 #: Nats at which encoders are compared.
 TARGETS = (2.0, 4.0)
 #: Coordinates of each side of Gaussian pairs; the last are as many as half an image has pixels.
-DIMENSIONS = (2, 8, 32, 128, 392)
+DIMENSIONS = (2, 16, 128, 392)
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ class DimensionsSpec(Spec):
     information: float = Field(default=2.0, ge=0, allow_inf_nan=False)
     batch_size: int = Field(default=128, ge=2)
     hidden: int = Field(default=100, ge=1)
-    steps: int = Field(default=1500, ge=1)
+    steps: int = Field(default=1000, ge=1)
     learning_rate: float = Field(default=1e-3, gt=0, allow_inf_nan=False)
     seed: int = Field(default=42, ge=0, lt=2**63)
 
