@@ -101,7 +101,7 @@ SIZES: Mapping[str, Size] = {
         autoencoders={"steps": 100, "latents": 5, "hidden": 30},
         draws=(1, 5),
         batches={"steps": 100, "learning_rate": 3e-3},
-        dimensions={"steps": 20, "hidden": 10},
+        dimensions={"steps": 20, "batch_size": 16, "hidden": 10},
     ),
 }
 

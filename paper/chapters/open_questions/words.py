@@ -323,6 +323,23 @@ def depth_answer(stacks: pd.DataFrame) -> str:
     return f"From one layer to {deep}, the probe of greedy stacks changes by {'; '.join(parts)}."
 
 
+def layerwise_answer(layerwise: pd.DataFrame) -> str:
+    """What training changes in the information of each layer."""
+    last = int(layerwise["epoch"].max())
+    parts = []
+    for form, rows in layerwise.groupby("form", sort=False):
+        gaps = [
+            str(paired_difference(level, "lower", {"epoch": last}, {"epoch": 0}))
+            for _, level in rows.groupby("level")
+        ]
+        named = "the source's own form" if form == "source" else form
+        parts.append(f"in {named} by {', '.join(gaps)}")
+    return (
+        f"From the first layer up, {last} epochs change the information of a layer's noisy outputs "
+        f"about its input {'; '.join(parts)} (nats)."
+    )
+
+
 # ---------------------------------------------------------------------- mechanisms and objectives
 
 
