@@ -388,6 +388,12 @@ layerwise = pd.concat(
 ends = layerwise[layerwise["epoch"].isin([0, feature_epochs])]
 shown(grouped_table(ends, ["form", "level", "epoch"], ["lower", "upper"]))
 
+# %% [markdown]
+# Uncorrelated outputs carry the most only if they are Gaussian, $\frac K2 \log 2$ here. Untrained
+# units, sums over many pixels, are nearer to that than the rows that training finds; upper layers,
+# which start correlated, have more to win. A softmax that becomes hard leaves little more than which
+# unit won, $\log K$. These are explanations that fit, not tested ones.
+
 # %% tags=["remove-input"]
 tables["layerwise"] = layerwise
 say(answers.give(tables, {"001.27": words.layerwise_answer(layerwise)}))

@@ -644,11 +644,11 @@ errors = exact[exact["samples"] == SAMPLES].groupby("distribution")
 gaussian, uncorrelated = (errors.get_group(name) for name in ("gaussian", "parity"))
 units = int(gaussian["units"].iloc[0])
 say(f"""
-What would it cost to assume nothing? From {SAMPLES} samples of {units} Gaussian units, correlated as
-those of an untrained layer are, the total correlation by nearest neighbours
-(Kozachenko and Leonenko 1987) is off by {over("neighbours", gaussian)} nats for {SAMPLES // units} times
-the multiplications, and $-\\frac12\\log\\det R$ by {over("proxy", gaussian)}. This is the proxy's
-own case. For two units that are uncorrelated and share $\\log 2$ nats, nearest neighbours are off by
+What would it cost to assume nothing? From {SAMPLES} samples of {units} Gaussian units, correlated
+as those of an untrained layer are, the total correlation by nearest neighbours (Kozachenko and
+Leonenko 1987) is off by {over("neighbours", gaussian)} nats for {SAMPLES // units} times the
+multiplications, and $-\\frac12\\log\\det R$ by {over("proxy", gaussian)}. This is the proxy's own
+case. For two units that are uncorrelated and share $\\log 2$ nats, nearest neighbours are off by
 {over("neighbours", uncorrelated)}, and the proxy, which sees nothing, by
 {over("proxy", uncorrelated)}.
 """)
