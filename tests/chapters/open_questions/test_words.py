@@ -102,7 +102,7 @@ def test_layerwise_answer_has_the_change_from_before_training_at_every_level():
     text = words.layerwise_answer(layerwise)
     assert "10 epochs" in text
     assert "in the source's own form by 0.100" in text
-    assert text.count(" 0.300") == 3
+    assert text.count("0.30004 [") == 3
     assert "; in B by 0.100" in text
 
 
