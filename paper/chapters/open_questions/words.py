@@ -35,7 +35,6 @@ from paper.chapters.open_questions.rules.shared import (
     OVER_RANDOM,
     PROBE_BEFORE,
     REDUNDANCY,
-    closest_to_failing,
     own,
     relative,
 )
@@ -49,6 +48,7 @@ from paper.chapters.open_questions.rules.widths import (
 )
 from paper.figures.style import label, name
 from paper.judging.claims import Part
+from paper.judging.closest import closest_to_failing
 from paper.judging.decisions import Decision
 from paper.judging.evidence import Evidence, MissingEvidence
 from paper.judging.shared_rules import RELATED, UNCORRELATED, difference, percent, points
