@@ -91,6 +91,7 @@ widest_seeds: AtLeast[1] = 2  # seeds of the widest layers; fewer than five are 
 transfer_widths: Grid[Units] = [16]  # numbers of units of the transfer experiment
 stack_dim: Units = 64  # units of every layer of a stack
 stack_epochs: AtLeast[1] = 5  # epochs of every layer of a stack
+layerwise_seeds: AtLeast[1] = 5  # seeds of the stacks whose information is bounded
 ce_weights: Grid[NonNegative] = [0.1, 1.0, 10.0, 100.0]  # weights of the auxiliary cross-entropy
 hsic_pressures: Grid[NonNegative] = [1.0]  # weights of the dependence term when HSIC is minimised
 robustness_pressures: Grid[NonNegative] = [0.0, 0.1, 1.0, 10.0, 100.0]  # λ_tc for robustness
@@ -116,6 +117,11 @@ from paper.chapters.open_questions.figures import (
     shares_removed,
 )
 from paper.chapters.open_questions.guided import run_auxiliary
+from paper.chapters.open_questions.layerwise import (
+    FORMS,
+    layerwise_information,
+    layerwise_specs,
+)
 from paper.chapters.open_questions.rules.mechanisms import GOOD_ENOUGH
 from paper.chapters.open_questions.stacks import run_stacks
 from paper.chapters.open_questions.transfer import evaluate_features, evaluate_references
@@ -361,6 +367,38 @@ sentences = {
 say(answers.give(tables, sentences))
 
 # %% [markdown]
+# ## What does each layer say about its input?
+#
+# *Source 001, summary: "Each layer maximizes information about its input."* Outputs are a function of
+# the input: without noise their information is infinite, and with noise of fixed size it would be
+# enough that they grow. Noise as large as each unit's own standard deviation is added, and the
+# information bounded on test images; three layers are trained one after the other. The source's own
+# form, without activation and competition, decides.
+#
+# *Prediction.* If layers maximise information, that of every layer rises above what it was before
+# its first step.
+
+# %%
+layerwise = pd.concat(
+    layerwise_information(
+        layerwise_specs(form, dataset, 16, layerwise_seeds, feature_epochs), device, store
+    ).assign(form=form)
+    for form in FORMS
+)
+ends = layerwise[layerwise["epoch"].isin([0, feature_epochs])]
+shown(grouped_table(ends, ["form", "level", "epoch"], ["lower", "upper"]))
+
+# %% [markdown]
+# Uncorrelated outputs carry the most only if they are Gaussian, $\frac K2 \log 2$ here. Untrained
+# units, sums over many pixels, are nearer to that than the rows that training finds; upper layers,
+# which start correlated, have more to win. A softmax that becomes hard leaves little more than which
+# unit won, $\log K$. These are explanations that fit, not tested ones.
+
+# %% tags=["remove-input"]
+tables["layerwise"] = layerwise
+say(answers.give(tables, {"001.27": words.layerwise_answer(layerwise)}))
+
+# %% [markdown]
 # ## Other competitions
 #
 # *Source 000, open question 5; source 001, "Does it work with other competitive activations?"*
@@ -576,8 +614,8 @@ say(
   measure (15 comparisons). With ten seeds no sign-flip test can give less than one in 512, so
   that a family of all measures at once could never reach 5 %. Of what is said of several widths,
   depths or targets the one closest to failing decides. Between the claims of this page nothing is
-  corrected: fourteen statements are judged, each by intervals at 95 %.
-- *Seeds.* {seeds} for everything judged. Intervals are over initial weights and data
+  corrected: fifteen statements are judged, each by intervals at 95 %.
+- *Seeds.* {seeds} for everything judged, {layerwise_seeds} for the information of layers. Intervals are over initial weights and data
   order.
 - *Length.* Only the activation sweep is {epochs} epochs long. Competitions and objectives
   train for {short_epochs}, features for transfer, robustness and the supervised signal

@@ -71,6 +71,7 @@ from infomax_lib.measures.weights_and_outputs import random_redundancy, simplex_
 from infomax_lib.stats import format_number, mean_interval, rank_correlation
 from paper.chapters import judge
 from paper.chapters.theory.em_steps import em_steps
+from paper.chapters.theory.estimation import neighbours_table
 from paper.chapters.theory.experiment import (
     BATCH_NORM,
     BATCHES,
@@ -99,6 +100,7 @@ from paper.chapters.theory.identities import check_identities
 from paper.chapters.theory.limiting_cases import limiting_cases
 from paper.chapters.theory.mixture import fit_explicit, fit_implicit
 from paper.chapters.theory.rules.collapse import ALWAYS, dead
+from paper.chapters.theory.rules.estimation import SAMPLES
 from paper.chapters.theory.rules.mechanism import interaction_shares
 from paper.chapters.theory.words import identity_list
 from paper.figures.film import film
@@ -368,6 +370,7 @@ evidence = Evidence(
         "cost": cost,
         "free_widths": free_widths,
         "em_steps": steps,
+        "neighbours": neighbours_table(),
     },
     base={"dataset": dataset, "epochs": epochs},
 )
@@ -659,6 +662,22 @@ of the proxy. Without competition HSIC of the outputs is
 {over("hsic", evidence.select(1, **cell("none (A)", "HSIC")))} when it is minimised itself,
 {over("hsic", evidence.select(1, **a))} when the proxy is, and
 {over("hsic", occupied["untrained"])} before training.
+""")
+
+# %% tags=["remove-input"]
+exact = evidence.extra["neighbours"]
+exact = exact.assign(**exact[["neighbours", "proxy"]].abs())
+errors = exact[exact["samples"] == SAMPLES].groupby("distribution")
+gaussian, uncorrelated = (errors.get_group(name) for name in ("gaussian", "parity"))
+units = int(gaussian["units"].iloc[0])
+say(f"""
+What would it cost to assume nothing? From {SAMPLES} samples of {units} Gaussian units, correlated
+as those of an untrained layer are, the total correlation by nearest neighbours (Kozachenko and
+Leonenko 1987) is off by {over("neighbours", gaussian)} nats for {SAMPLES // units} times the
+multiplications, and $-\\frac12\\log\\det R$ by {over("proxy", gaussian)}. This is the proxy's own
+case. For two units that are uncorrelated and share $\\log 2$ nats, nearest neighbours are off by
+{over("neighbours", uncorrelated)}, and the proxy, which sees nothing, by
+{over("proxy", uncorrelated)}.
 """)
 
 # %% [markdown]
