@@ -129,6 +129,7 @@ from paper.figures.seeds_and_grids import along_grid, seeds_by_condition
 from paper.figures.style import name, panels, thumbnail, use_style
 from paper.figures.tables import grouped_table, interval_table
 from paper.judging.evidence import MissingEvidence
+from paper.judging.nulls import relative_levels
 from paper.judging.verdicts import Card
 from paper.pages.show import quote, say, shown
 
@@ -161,10 +162,13 @@ tables["activations"] = swept
 
 # %% [markdown]
 # Every point is a run, the large mark the mean with its 95 % interval over seeds. Redundancy is
-# given over that of isotropic rows, output correlation over the least that a simplex allows.
+# given over that of isotropic rows, output correlation over the least that a simplex allows. Dashed
+# are random rows: isotropic ones, and those drawn from the covariance of the images, as alike as a
+# layer that has learned nothing else.
 
 # %% mystnb={"image": {"alt": "Five panels above each other, one for each measure: redundancy over isotropic rows, output correlation over the simplex floor, share of dead units, probe accuracy on the outputs and before the softmax. In each, six activations side by side, three widths as colours, every seed a point with mean and interval."}} tags=["hide-input"]
 order = list(dict.fromkeys(swept["activation"]))
+levels = relative_levels(dataset)
 fig_sweep, axes = panels(5, 1, width=7.5, height=2.6)
 measures = {
     "redundancy_over_random": "redundancy / isotropic rows",
@@ -174,7 +178,8 @@ measures = {
     "probe_accuracy_pre": "probe before softmax",
 }
 for axis, (measure, text) in zip(axes, measures.items(), strict=True):
-    seeds_by_condition(axis, swept, "activation", measure, hue="hidden_dim", order=order)
+    floors = levels if measure == "redundancy_over_random" else None
+    seeds_by_condition(axis, swept, "activation", measure, "hidden_dim", order, floors)
     axis.set_ylabel(text)
     axis.set_xlabel("")
     axis.get_legend().remove()
@@ -257,7 +262,8 @@ measures = {
     "probe_gain": ("gain over untrained (points)", False),
 }
 for axis, (measure, (text, logarithmic)) in zip(axes.flat, measures.items(), strict=True):
-    along_grid(axis, scale, measure, x="hidden_dim", hue="setting", log_y=logarithmic)
+    floors = levels if measure == "redundancy_over_random" else None
+    along_grid(axis, scale, measure, "hidden_dim", "setting", floors, logarithmic)
     axis.set_ylabel(text)
     if measure == "dead_share":
         axis.set_ylim(-0.03, 1)
@@ -421,7 +427,7 @@ competitions = experiment.with_mechanism(competitions)
 # %% mystnb={"image": {"alt": "Six panels, one line per competition mechanism, two pressures as colours, every seed a point: redundancy over isotropic rows, output correlation, probe accuracy on the outputs, probe accuracy before the competition, dead units, and gain of the probe over the untrained layer."}} tags=["hide-input"]
 k = int(competitions["hidden_dim"].iloc[0])
 marks = {
-    "redundancy_over_random": {"isotropic rows": 1.0},
+    "redundancy_over_random": levels,
     "output_correlation": {"simplex floor": simplex_floor(k)},
 }
 fig = by_mechanism(
@@ -492,7 +498,8 @@ measures = {
     "output_correlation": "output correlation",
 }
 for axis, (measure, text) in zip(axes.flat, measures.items(), strict=True):
-    along_grid(axis, guided, measure, x="lambda_ce", log_y="accuracy" not in measure)
+    floors = levels if measure == "redundancy_over_random" else None
+    along_grid(axis, guided, measure, "lambda_ce", floors=floors, log_y="accuracy" not in measure)
     axis.set_ylabel(text)
     axis.get_legend().remove()
 fig.legend(*axes.flat[0].get_legend_handles_labels(), loc="outside upper center", ncols=2)

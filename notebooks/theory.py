@@ -67,7 +67,7 @@ import pandas as pd
 from IPython.display import display
 
 from infomax_lib import RunSpec, first_seeds, grid, history, load_dataset, open_store, run
-from infomax_lib.measures.weights_and_outputs import random_redundancy, simplex_floor
+from infomax_lib.measures.weights_and_outputs import simplex_floor
 from infomax_lib.stats import format_number, mean_interval, rank_correlation
 from paper.chapters import judge
 from paper.chapters.theory.em_steps import em_steps
@@ -108,6 +108,7 @@ from paper.figures.seeds_and_grids import seeds_by_condition, trajectories
 from paper.figures.style import panels, thumbnail, use_style
 from paper.figures.tables import interval_table
 from paper.judging.evidence import Evidence
+from paper.judging.nulls import random_levels
 from paper.judging.verdicts import Card
 from paper.measures.regions import expected_occupied
 from paper.pages.show import quote, say, shown
@@ -590,13 +591,14 @@ logarithms = {"output_correlation": True, "weight_redundancy": True, "probe_accu
 for metric, log in logarithms.items():
     wide = swap.pivot(index="seed", columns=["mechanism", "minimised"], values=metric).dropna()
     shares[metric] = mean_interval(interaction_shares(wide, log)).scaled(100)
+isotropic, from_data = random_levels(dataset, k)
 sentence_interaction = (
     "Share of the variance between the cells that neither mechanism nor objective alone explains: "
     f"{shares['output_correlation']} % for the logarithm of output correlation, "
     f"{shares['weight_redundancy']} % for that of redundancy, {shares['probe_accuracy']} % for "
     "probe accuracy. Zero would be separable choices. Isotropic rows have a redundancy of "
-    f"{format_number(random_redundancy(k, data.num_features))}, outputs on a simplex an output "
-    f"correlation of at least {format_number(simplex_floor(k))}."
+    f"{format_number(isotropic)}, rows drawn from the data {format_number(from_data)}, outputs on "
+    f"a simplex an output correlation of at least {format_number(simplex_floor(k))}."
 )
 say(sentence_interaction)
 

@@ -39,6 +39,12 @@ def random_levels(dataset: str, hidden_dim: int) -> tuple[float, float]:
     return isotropic, hidden_dim * (hidden_dim - 1) * _constants(dataset)[0]
 
 
+def relative_levels(dataset: str) -> dict[str, float]:
+    """Redundancy of both kinds of random rows over that of isotropic ones, whatever their number."""
+    isotropic, from_data = random_levels(dataset, 2)
+    return {"isotropic rows": 1.0, "rows from the data": from_data / isotropic}
+
+
 @cache
 def _constants(dataset: str) -> tuple[float, int]:
     """Squared cosine of two rows from the covariance of a dataset, and its test images."""
