@@ -40,7 +40,7 @@ def random_levels(dataset: str, hidden_dim: int) -> tuple[float, float]:
 
 
 def relative_levels(dataset: str) -> dict[str, float]:
-    """Redundancy of both kinds of random rows over that of isotropic ones, for any number of rows."""
+    """Redundancy of both kinds of random rows over that of isotropic ones, at any width."""
     isotropic, from_data = random_levels(dataset, 2)
     return {"isotropic rows": 1.0, "rows from the data": from_data / isotropic}
 
