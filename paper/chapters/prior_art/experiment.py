@@ -200,12 +200,19 @@ def deep_networks(
 
 
 def view_distance_specs(
-    dataset: str, hidden_dim: int, seeds: Iterable[int], rates: Mapping[str, float] | None = None
+    dataset: str,
+    hidden_dim: int,
+    seeds: Iterable[int],
+    *,
+    methods: Iterable[str] = tuple(METHODS),
+    rates: Mapping[str, float] | None = None,
 ) -> list[ViewDistanceSpec]:
-    """Contrastive methods at the rates of `compared`, SimCLR's for hard negatives."""
-    rates, base = rates or {}, ViewDistanceSpec(dataset=dataset, hidden_dim=hidden_dim)
-    specs = []
+    """Contrastive methods among ``methods``; SimCLR with hard negatives, too."""
+    rates, chosen, seeds = rates or {}, set(methods), list(seeds)
+    base, specs = ViewDistanceSpec(dataset=dataset, hidden_dim=hidden_dim), []
     for method in COMPARED:
-        rate = rates.get("simclr" if method == HARD else method, base.learning_rate)
-        specs += grid(base.but(method=method, learning_rate=rate), seed=list(seeds))
+        plain = "simclr" if method == HARD else method
+        if plain in chosen:
+            rate = rates.get(plain, base.learning_rate)
+            specs += grid(base.but(method=method, learning_rate=rate), seed=seeds)
     return specs

@@ -41,7 +41,7 @@ def copied_features(seeds: Iterable[int], copies: int = 10) -> pd.DataFrame:
         def normal(*shape: int, draw: torch.Generator = draw) -> Tensor:
             return torch.randn(*shape, generator=draw, dtype=torch.float64)
 
-        x = normal(1, _SAMPLES, _INPUTS).sigmoid()
+        x = normal(1, _SAMPLES, _INPUTS)  # of either sign, so that every unit fires on some
         parameters = {
             "weight": normal(1, _UNITS, _INPUTS),
             "bias": normal(1, _UNITS),

@@ -25,6 +25,8 @@ from paper.chapters.prior_art.by_method import (
     names,
     over_methods,
 )
+from paper.chapters.prior_art.comparison import LABELS
+from paper.chapters.prior_art.measured.deep_starts import STARTS
 from paper.chapters.prior_art.measured.view_distances import HARD
 from paper.chapters.prior_art.rules.objectives import FAINT_RELATION
 from paper.chapters.prior_art.rules.others import CONTRASTIVE, TENTH, least
@@ -89,12 +91,9 @@ def deep_pretraining(e: Evidence) -> Finding:
         part_points("(a) sigmoid, RBMs − small random", gap("rbm", "small"), POINT),
         part_points("(b) ReLU, He − sigmoid, RBMs", gap("he", "rbm"), -POINT),
     ]
-    for start, label in (
-        ("xavier", "sigmoid, Xavier"),
-        ("xavier_norm", "sigmoid, Xavier, BatchNorm"),
-        ("he_norm", "ReLU, He, BatchNorm"),
-    ):
-        informs = partial(_start_against_stack, end, start, f"{label} − sigmoid, RBMs")
+    for start in ("xavier", "xavier_norm", "he_norm"):
+        label = f"{STARTS[start].label} − sigmoid, RBMs"
+        informs = partial(_start_against_stack, end, start, label)
         parts.append(measured(label, informs, decisive=False))
     first = accuracy[epochs[0]].difference("rbm", "small")
     name = f"the same as (a) after epoch {epochs[0]}"
@@ -105,8 +104,9 @@ def deep_pretraining(e: Evidence) -> Finding:
         more = reach.difference("rbm", start)
         parts.append(part_above(name, more, 0, DOUBLING, neutral=0, decisive=False))
     shares = "; ".join(
-        f"{start} {format_number(10 ** reach.interval(start).mean, None)}"
-        for start in reach.values.columns
+        f"{STARTS[start].label} {format_number(10 ** reach.interval(start).mean)}"
+        for start in STARTS
+        if start in reach.values.columns
     )
     return finding(parts, intro=f"Share of the gradient that arrives (geometric mean): {shares}.")
 
@@ -163,8 +163,9 @@ def useful_for_everything(e: Evidence) -> Finding:
         )
         for task in tasks
     ]
+    # of methods that span the same directions, and differ by rounding, the first is named
     winners = [
-        f"{task} {names([str(rows[column].idxmax())])}"
+        f"{task} {names([str(rows[column].reindex(LABELS).round(4).idxmax())])}"
         for task, rows, column in (
             ("classification", pairs["transfer"], 0),
             *((task, rows, 1) for task, rows in pairs.items()),
