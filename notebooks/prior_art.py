@@ -160,6 +160,12 @@ HTML(timeline_table())
 # those of the two largest open ones. A weight removed is not a feature removed, and this chapter
 # removes features.
 #
+# **Slips of the source.** BYOL {cite:p}`grill2020` has no term that keeps images apart, and SwAV
+# {cite:p}`caron2020` compares them with prototypes, never with each other. A variational
+# autoencoder {cite:p}`kingma2014` draws its code: it is neither deterministic nor without sampling.
+# He initialisation {cite:p}`he2015` and BatchNorm {cite:p}`ioffe2015` came three years after 2012,
+# by when they are said to have made pretraining unnecessary.
+#
 # ### The source's table
 #
 # | approach | objective | what it prevents, says the source | cost, says the source |
@@ -260,10 +266,13 @@ from paper.chapters.prior_art.figures.methods import (
     measures_by_method,
 )
 from paper.chapters.prior_art.measured.assessment import assess
+from paper.chapters.prior_art.measured.copies import copied_features
 from paper.chapters.prior_art.measured.head_start import head_starts
 from paper.chapters.prior_art.measured.overlap import OverlapSpec, overlapping_mixtures
 from paper.chapters.prior_art.measured.tuning import chosen_rates
+from paper.chapters.prior_art.measured.uses import uses
 from paper.chapters.prior_art.measured.view_ablation import view_ablations
+from paper.chapters.prior_art.measured.view_distances import view_distances
 from paper.chapters.prior_art.tables import (
     ablation_summary,
     probe_correlations,
@@ -641,6 +650,25 @@ verdicts = judge("prior_art", evidence)
 say(words.judged(verdicts.find("002.18")))
 
 # %% [markdown]
+# ### Deep networks
+#
+# *Pretraining put deep sigmoid networks into good basins and prevented vanishing gradients, until
+# ReLU, better initialisation and BatchNorm made it unnecessary.* Networks of five layers learn with
+# labels from each start, by gradient descent at rates chosen on a validation split. Reach is the
+# log10 of the share of the gradient at the last layer that arrives at the first one before training.
+
+# %%
+deep = experiment.deep_networks(dataset, few, device=device, store=store)
+
+# %% tags=["hide-input"]
+shown(words.deep_table(deep))
+
+# %% tags=["remove-input"]
+evidence_tables["deep_starts"] = deep
+verdicts = judge("prior_art", evidence)
+say(words.judged(verdicts.find("002.24")))
+
+# %% [markdown]
 # ### What contrastive methods need
 #
 # *Contrastive learning needs augmentations and large batches.* SimCLR and Barlow Twins with and
@@ -664,6 +692,36 @@ verdicts = judge("prior_art", evidence)
 say(words.judged(verdicts.find("002.4")))
 
 # %% [markdown]
+# *Their features are invariant to augmentation and distinctive across instances, and hard negatives
+# matter.* Two views of an image should lie closer together than views of two images. With hard
+# negatives, SimCLR gives images that look alike more weight {cite:p}`robinson2021`.
+
+# %%
+distances = view_distances(
+    experiment.view_distance_specs(
+        dataset, hidden_dim, few, methods=chosen_methods, rates=rates[dataset]
+    ),
+    device=device,
+    store=store,
+)
+
+# %% tags=["remove-input"]
+first_uses = uses(first_of_each, device=device, store=store)
+evidence_tables |= {"views": distances, "uses": first_uses}
+verdicts = judge("prior_art", evidence)
+say(words.judged(verdicts.find("002.26")))
+
+# %% [markdown]
+# ### Right for everything?
+#
+# *With the right features classification, generation, segmentation and transfer all become easy.*
+# Then a method that is good at one should be good at all. Pixels, and which of them are the digit,
+# are read off the code by linear maps. On pictures of one digit these two tasks are nearly one.
+
+# %% tags=["remove-input"]
+say(words.judged(verdicts.find("002.25")))
+
+# %% [markdown]
 # ### Density without non-redundancy
 #
 # *A mixture with overlapping components still models the density.* A Gaussian mixture is fitted to
@@ -682,6 +740,16 @@ shown(grouped_table(overlap, ["mixture"], ["log_likelihood", "redundancy"]))
 evidence_tables["overlap"] = overlap
 verdicts = judge("prior_art", evidence)
 say(words.judged(verdicts.find("002.7")))
+
+# %% [markdown]
+# *Nor do copies cost anything in an autoencoder or under a contrastive loss.* The first reconstructs
+# the same from ten copies whose rows in the decoder are a tenth each; the second sees cosines, which
+# copies leave as they are.
+
+# %% tags=["remove-input"]
+evidence_tables["copies"] = copied_features(few)
+verdicts = judge("prior_art", evidence)
+say(words.judged(verdicts.find("002.27")))
 
 # %% [markdown]
 # ### The source's table, measured
@@ -742,7 +810,9 @@ say(f"""
 
 # %% tags=["remove-input"]
 kinds = ["baselines", "runs", "assessments", "head_starts", "view_ablations", "overlaps"]
+kinds += ["deep_starts", "view_distances", "uses"]
 fitted = [*searches.values(), *tables.values(), *cheap.values(), wide, starts, ablation]
+fitted += [deep, distances, first_uses]
 say(computing_words(store, kinds, [*fitted, *assessed.values(), *on_halves, overlap]))
 
 # %% [markdown]

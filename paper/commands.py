@@ -23,9 +23,12 @@ def import_kinds() -> None:
     import paper.chapters.open_questions.stacks
     import paper.chapters.open_questions.transfer
     import paper.chapters.prior_art.measured.assessment
+    import paper.chapters.prior_art.measured.deep_starts
     import paper.chapters.prior_art.measured.head_start
     import paper.chapters.prior_art.measured.overlap
+    import paper.chapters.prior_art.measured.uses
     import paper.chapters.prior_art.measured.view_ablation
+    import paper.chapters.prior_art.measured.view_distances
     import paper.chapters.theory.held_out
     import paper.methods.runs  # noqa: F401
 

@@ -14,10 +14,13 @@ from infomax_lib.model.spec import RunSpec, grid
 from infomax_lib.results.runs import run
 from infomax_lib.results.store import Store, open_store
 from paper.chapters.prior_art.comparison import method_of, with_infomax
+from paper.chapters.prior_art.measured.deep_starts import STARTS as DEEP_STARTS
+from paper.chapters.prior_art.measured.deep_starts import DeepStartSpec, deep_starts
 from paper.chapters.prior_art.measured.flops import epochs_for, parameters, training_flops
 from paper.chapters.prior_art.measured.head_start import HeadStartSpec
-from paper.chapters.prior_art.measured.tuning import search, tuned
+from paper.chapters.prior_art.measured.tuning import chosen_rates, search, tuned
 from paper.chapters.prior_art.measured.view_ablation import ABLATED, VIEWS, ViewAblationSpec
+from paper.chapters.prior_art.measured.view_distances import COMPARED, HARD, ViewDistanceSpec
 from paper.methods import every_method, run_baselines
 from paper.methods.methods import METHODS
 from paper.methods.spec import BaselineSpec
@@ -26,6 +29,9 @@ AnyFit = BaselineSpec | RunSpec
 
 #: Seeds of the search for learning rates.
 SEARCH_SEEDS = (0, 1)
+
+#: Rates of deep networks, of which each start has the one that is best on a validation split.
+DEEP_RATES = (0.01, 0.03, 0.1, 0.3, 1.0)
 
 #: Methods whose weights supervised training starts from.
 STARTS = ("autoencoder", "rbm", "simclr", *INFOMAX)
@@ -172,3 +178,41 @@ def ablation_specs(
     layer = RunSpec(dataset=dataset, hidden_dim=hidden_dim, epochs=epochs)
     layer = layer.but(**INFOMAX_SETTINGS["infomax_relu"])
     return specs + grid(tuned(layer, rates), **varied)
+
+
+def deep_networks(
+    dataset: str, seeds: Iterable[int], *, device: str = "auto", store: str | Store | None = "auto"
+) -> pd.DataFrame:
+    """Deep networks from every start, at a rate that is chosen as in :func:`search_rates`."""
+    base, store = DeepStartSpec(dataset=dataset), open_store(store)
+    there = grid(
+        base.but(dataset=f"{dataset}-tuning"),
+        start=list(DEEP_STARTS),
+        learning_rate=list(DEEP_RATES),
+        seed=list(SEARCH_SEEDS),
+    )
+    found = deep_starts(there, device=device, store=store)
+    end = found[found["epoch"] == base.epochs].fillna({"accuracy": 0.0})
+    rates = chosen_rates(end.rename(columns={"start": "method", "accuracy": "probe_accuracy"}))
+    chosen = [base.but(start=start, learning_rate=rates[start]) for start in DEEP_STARTS]
+    specs = [spec for each in chosen for spec in grid(each, seed=list(seeds))]
+    return deep_starts(specs, device=device, store=store)
+
+
+def view_distance_specs(
+    dataset: str,
+    hidden_dim: int,
+    seeds: Iterable[int],
+    *,
+    methods: Iterable[str] = tuple(METHODS),
+    rates: Mapping[str, float] | None = None,
+) -> list[ViewDistanceSpec]:
+    """Contrastive methods among ``methods``; SimCLR with hard negatives, too."""
+    rates, chosen, seeds = rates or {}, set(methods), list(seeds)
+    base, specs = ViewDistanceSpec(dataset=dataset, hidden_dim=hidden_dim), []
+    for method in COMPARED:
+        plain = "simclr" if method == HARD else method
+        if plain in chosen:
+            rate = rates.get(plain, base.learning_rate)
+            specs += grid(base.but(method=method, learning_rate=rate), seed=seeds)
+    return specs

@@ -26,6 +26,7 @@ from paper.chapters.prior_art.comparison import (
     paired,
     unsupervised_baselines,
 )
+from paper.chapters.prior_art.measured.deep_starts import STARTS
 from paper.chapters.prior_art.measured.tuning import at_the_edge
 from paper.chapters.prior_art.rules.predictions import DOUBLE_WIDTHS, family_means, removable
 from paper.chapters.prior_art.tables import probe_correlations
@@ -209,6 +210,22 @@ def takeaway(dataset: str, hidden_dim: int, table: pd.DataFrame, independent: Ve
         f"baseline by linear probe, and {in_words(table, own, leader)}. That good features are "
         f"independent ones is {independent.interpretation_verdict}."
     )
+
+
+def deep_table(deep: pd.DataFrame) -> pd.DataFrame:
+    """One row per start of a deep network: its rate, the gradient's reach, accuracy by epoch."""
+    rows = []
+    for start, fits in deep.groupby("start", sort=False):
+        row = {
+            "start": STARTS[str(start)].label,
+            "learning rate": format_number(fits["learning_rate"].iloc[0]),
+            "reach": str(mean_interval(fits.drop_duplicates("seed")["reach"])),
+        }
+        for epoch, members in fits.groupby("epoch"):
+            if epoch in (fits["epoch"].min(), fits["epoch"].max()):
+                row[f"accuracy, epoch {epoch}"] = str(mean_interval(members["accuracy"]))
+        rows.append(row)
+    return pd.DataFrame(rows)
 
 
 def judged(verdict: Verdict, of: str = "Verdict") -> str:

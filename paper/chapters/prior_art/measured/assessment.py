@@ -116,7 +116,7 @@ def assess(
     known = opened.keys(KIND.name)
     missing = [spec for spec in dict.fromkeys(asked) if spec.key not in known]
     needed = dict.fromkeys(fit for spec in missing for fit in _with_predecessor(spec))
-    failures = _fit(list(needed), device, opened, progress)
+    failures = fit_all(list(needed), device, opened, progress)
     # what stopped for a reason of this machine is not in the store, and is tried again next time
     passing = failures.keys() - opened.keys(BASELINES.name) - opened.keys("runs")
     unsettled = {
@@ -136,7 +136,7 @@ def assess(
 # --- fits ----------------------------------------------------------------------------------------
 
 
-def _fit(
+def fit_all(
     specs: Sequence[BaselineSpec | RunSpec], device: str, store: Store, progress: bool
 ) -> dict[str, str]:
     """Fit all specs with their weights kept; why some failed, by key."""
@@ -154,7 +154,7 @@ def _fit(
     return failures
 
 
-def _fitted(spec: BaselineSpec | RunSpec, store: Store) -> tuple[Tensor, Encode]:
+def fitted(spec: BaselineSpec | RunSpec, store: Store) -> tuple[Tensor, Encode]:
     """Weights (K, D) of a fitted encoder, and the map from images (N, D) to outputs (N, K)."""
     if isinstance(spec, BaselineSpec):
         encoder = fitted_encoder(spec, store)
@@ -174,7 +174,7 @@ def _compute(
     failures: Mapping[str, str],
 ) -> list[dict[str, Any]]:
     # an encoder is needed for its own seed and, right before or after, as a predecessor
-    fitted = lru_cache(maxsize=2)(partial(_fitted, store=store))
+    encoder = lru_cache(maxsize=2)(partial(fitted, store=store))
     rows = []
     for spec in specs:
         row: dict[str, Any] = dict.fromkeys(MEASURES, float("nan"))
@@ -183,11 +183,11 @@ def _compute(
         if spec.key in failures:
             rows.append(row | {"failed": failures[spec.key]})
             continue
-        weight, encode = fitted(spec)
+        weight, encode = encoder(spec)
         before = None
         for predecessor in _with_predecessor(spec)[1:]:
             if predecessor.key not in failures:
-                _, before = fitted(predecessor)
+                _, before = encoder(predecessor)
         row |= measures_of(weight, encode, before, spec.seed, materials(spec.dataset, device))
         rows.append(row)
     return rows
