@@ -18,6 +18,7 @@ from paper.chapters.prior_art.measured.deep_starts import (
     stack,
     started,
 )
+from paper.methods.density import rbm
 
 SMALL = DeepStartSpec(
     dataset="digits", layers=3, hidden_dim=6, images=200, pretraining_epochs=2, epochs=2
@@ -85,6 +86,20 @@ def test_a_stack_reads_what_the_machine_below_makes_of_the_images(data):
     torch.testing.assert_close(sums[-1][0].sigmoid(), code, rtol=1e-4, atol=1e-5)
     other = started(spec, [6], X, 10)
     assert not torch.equal(other["weight.0"], parameters["weight.0"])
+
+
+def test_machines_of_a_stack_and_of_its_neighbours_draw_from_streams_of_their_own(
+    data, monkeypatch
+):
+    fit_many, seeds = rbm.fit_many, []
+
+    def fit(X, width, own, descent):
+        seeds.extend(own)
+        return fit_many(X, width, own, descent)
+
+    monkeypatch.setattr(rbm, "fit_many", fit)
+    started(SMALL.but(start="rbm", pretraining_epochs=1), [0, 1, 2], data.train[:50], 10)
+    assert len(set(seeds)) == len(seeds) == 9
 
 
 @pytest.mark.parametrize("start", ["small", "xavier_norm", "he"])
