@@ -121,6 +121,7 @@ from paper.judging.evidence import Evidence
 from paper.judging.nulls import random_levels, with_nulls
 from paper.judging.published import compare, printed_number
 from paper.judging.shared_rules import DIVERSE, UNCORRELATED
+from paper.judging.universes import long_specs, stored, universes
 from paper.judging.verdicts import Card
 from paper.pages.show import quote, say, shown
 
@@ -246,7 +247,12 @@ runs = with_nulls(run(specs, device=device, store=store))
 runs = runs.assign(setting=setting_names(runs))
 epochs_table = with_nulls(history(specs, store=store))
 epochs_table = epochs_table.assign(setting=setting_names(epochs_table))
-evidence = Evidence(runs, epochs_table, base={"dataset": dataset, "epochs": epochs})
+long_runs = stored(long_specs(), store)  # of chapter 2, for claims about time
+evidence = Evidence(
+    pd.concat([runs, with_nulls(run(long_runs, store=store))]),
+    pd.concat([epochs_table, with_nulls(history(long_runs, store=store))]),
+    base={"dataset": dataset, "epochs": epochs},
+)
 relu_runs = runs[runs["competition"] == "none"]
 
 
@@ -684,7 +690,7 @@ say(f"""
 # ## Claims of this chapter
 
 # %% tags=["hide-input"]
-verdicts = judge("bias_loophole", evidence)
+verdicts = judge("bias_loophole", evidence, universes(store))
 verdicts
 
 

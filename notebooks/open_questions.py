@@ -91,6 +91,7 @@ widest_seeds: AtLeast[1] = 2  # seeds of the widest layers; fewer than five are 
 transfer_widths: Grid[Units] = [16]  # numbers of units of the transfer experiment
 stack_dim: Units = 64  # units of every layer of a stack
 stack_epochs: AtLeast[1] = 5  # epochs of every layer of a stack
+layerwise_seeds: AtLeast[1] = 5  # seeds of the stacks whose information is bounded
 ce_weights: Grid[NonNegative] = [0.1, 1.0, 10.0, 100.0]  # weights of the auxiliary cross-entropy
 hsic_pressures: Grid[NonNegative] = [1.0]  # weights of the dependence term when HSIC is minimised
 robustness_pressures: Grid[NonNegative] = [0.0, 0.1, 1.0, 10.0, 100.0]  # λ_tc for robustness
@@ -116,6 +117,11 @@ from paper.chapters.open_questions.figures import (
     shares_removed,
 )
 from paper.chapters.open_questions.guided import run_auxiliary
+from paper.chapters.open_questions.layerwise import (
+    FORMS,
+    layerwise_information,
+    layerwise_specs,
+)
 from paper.chapters.open_questions.rules.mechanisms import GOOD_ENOUGH
 from paper.chapters.open_questions.stacks import run_stacks
 from paper.chapters.open_questions.transfer import evaluate_features, evaluate_references
@@ -123,6 +129,7 @@ from paper.figures.seeds_and_grids import along_grid, seeds_by_condition
 from paper.figures.style import name, panels, thumbnail, use_style
 from paper.figures.tables import grouped_table, interval_table
 from paper.judging.evidence import MissingEvidence
+from paper.judging.nulls import relative_levels
 from paper.judging.verdicts import Card
 from paper.pages.show import quote, say, shown
 
@@ -155,10 +162,13 @@ tables["activations"] = swept
 
 # %% [markdown]
 # Every point is a run, the large mark the mean with its 95 % interval over seeds. Redundancy is
-# given over that of isotropic rows, output correlation over the least that a simplex allows.
+# given over that of isotropic rows, output correlation over the least that a simplex allows. Dashed
+# are random rows: isotropic ones, and those drawn from the covariance of the images, as alike as a
+# layer that has learned nothing else.
 
 # %% mystnb={"image": {"alt": "Five panels above each other, one for each measure: redundancy over isotropic rows, output correlation over the simplex floor, share of dead units, probe accuracy on the outputs and before the softmax. In each, six activations side by side, three widths as colours, every seed a point with mean and interval."}} tags=["hide-input"]
 order = list(dict.fromkeys(swept["activation"]))
+levels = relative_levels(dataset)
 fig_sweep, axes = panels(5, 1, width=7.5, height=2.6)
 measures = {
     "redundancy_over_random": "redundancy / isotropic rows",
@@ -168,7 +178,8 @@ measures = {
     "probe_accuracy_pre": "probe before softmax",
 }
 for axis, (measure, text) in zip(axes, measures.items(), strict=True):
-    seeds_by_condition(axis, swept, "activation", measure, hue="hidden_dim", order=order)
+    floors = levels if measure == "redundancy_over_random" else None
+    seeds_by_condition(axis, swept, "activation", measure, "hidden_dim", order, floors)
     axis.set_ylabel(text)
     axis.set_xlabel("")
     axis.get_legend().remove()
@@ -251,7 +262,8 @@ measures = {
     "probe_gain": ("gain over untrained (points)", False),
 }
 for axis, (measure, (text, logarithmic)) in zip(axes.flat, measures.items(), strict=True):
-    along_grid(axis, scale, measure, x="hidden_dim", hue="setting", log_y=logarithmic)
+    floors = levels if measure == "redundancy_over_random" else None
+    along_grid(axis, scale, measure, "hidden_dim", "setting", floors, logarithmic)
     axis.set_ylabel(text)
     if measure == "dead_share":
         axis.set_ylim(-0.03, 1)
@@ -361,6 +373,38 @@ sentences = {
 say(answers.give(tables, sentences))
 
 # %% [markdown]
+# ## What does each layer say about its input?
+#
+# *Source 001, summary: "Each layer maximizes information about its input."* Outputs are a function of
+# the input: without noise their information is infinite, and with noise of fixed size it would be
+# enough that they grow. Noise as large as each unit's own standard deviation is added, and the
+# information bounded on test images; three layers are trained one after the other. The source's own
+# form, without activation and competition, decides.
+#
+# *Prediction.* If layers maximise information, that of every layer rises above what it was before
+# its first step.
+
+# %%
+layerwise = pd.concat(
+    layerwise_information(
+        layerwise_specs(form, dataset, 16, layerwise_seeds, feature_epochs), device, store
+    ).assign(form=form)
+    for form in FORMS
+)
+ends = layerwise[layerwise["epoch"].isin([0, feature_epochs])]
+shown(grouped_table(ends, ["form", "level", "epoch"], ["lower", "upper"]))
+
+# %% [markdown]
+# Uncorrelated outputs carry the most only if they are Gaussian, $\frac K2 \log 2$ here. Untrained
+# units, sums over many pixels, are nearer to that than the rows that training finds; upper layers,
+# which start correlated, have more to win. A softmax that becomes hard leaves little more than which
+# unit won, $\log K$. These are explanations that fit, not tested ones.
+
+# %% tags=["remove-input"]
+tables["layerwise"] = layerwise
+say(answers.give(tables, {"001.27": words.layerwise_answer(layerwise)}))
+
+# %% [markdown]
 # ## Other competitions
 #
 # *Source 000, open question 5; source 001, "Does it work with other competitive activations?"*
@@ -383,7 +427,7 @@ competitions = experiment.with_mechanism(competitions)
 # %% mystnb={"image": {"alt": "Six panels, one line per competition mechanism, two pressures as colours, every seed a point: redundancy over isotropic rows, output correlation, probe accuracy on the outputs, probe accuracy before the competition, dead units, and gain of the probe over the untrained layer."}} tags=["hide-input"]
 k = int(competitions["hidden_dim"].iloc[0])
 marks = {
-    "redundancy_over_random": {"isotropic rows": 1.0},
+    "redundancy_over_random": levels,
     "output_correlation": {"simplex floor": simplex_floor(k)},
 }
 fig = by_mechanism(
@@ -454,7 +498,8 @@ measures = {
     "output_correlation": "output correlation",
 }
 for axis, (measure, text) in zip(axes.flat, measures.items(), strict=True):
-    along_grid(axis, guided, measure, x="lambda_ce", log_y="accuracy" not in measure)
+    floors = levels if measure == "redundancy_over_random" else None
+    along_grid(axis, guided, measure, "lambda_ce", floors=floors, log_y="accuracy" not in measure)
     axis.set_ylabel(text)
     axis.get_legend().remove()
 fig.legend(*axes.flat[0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
@@ -576,8 +621,8 @@ say(
   measure (15 comparisons). With ten seeds no sign-flip test can give less than one in 512, so
   that a family of all measures at once could never reach 5 %. Of what is said of several widths,
   depths or targets the one closest to failing decides. Between the claims of this page nothing is
-  corrected: fourteen statements are judged, each by intervals at 95 %.
-- *Seeds.* {seeds} for everything judged. Intervals are over initial weights and data
+  corrected: fifteen statements are judged, each by intervals at 95 %.
+- *Seeds.* {seeds} for everything judged, {layerwise_seeds} for the information of layers. Intervals are over initial weights and data
   order.
 - *Length.* Only the activation sweep is {epochs} epochs long. Competitions and objectives
   train for {short_epochs}, features for transfer, robustness and the supervised signal

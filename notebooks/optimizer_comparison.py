@@ -99,6 +99,7 @@ from paper.figures.tables import grouped_table, published_table
 from paper.judging.evidence import Evidence
 from paper.judging.published import compare, printed_number
 from paper.judging.shared_rules import points
+from paper.judging.universes import universes
 from paper.judging.verdicts import Card
 from paper.pages.show import quote, say, shown
 
@@ -387,7 +388,7 @@ shown(
 # ## Claims of this chapter
 
 # %% tags=["hide-input"]
-verdicts = judge("optimizer_comparison", evidence)
+verdicts = judge("optimizer_comparison", evidence, universes(store))
 verdicts
 
 # %% tags=["remove-cell"]

@@ -98,6 +98,7 @@ from paper.figures.tables import grouped_table, published_table
 from paper.judging.evidence import Evidence
 from paper.judging.nulls import random_levels
 from paper.judging.published import compare, printed_number
+from paper.judging.universes import universes
 from paper.judging.verdicts import Card
 from paper.pages.show import quote, say, shown
 
@@ -356,7 +357,7 @@ any.
 # ## Claims of this chapter
 
 # %% tags=["hide-input"]
-verdicts = judge("tc_pressure", evidence)
+verdicts = judge("tc_pressure", evidence, universes(store))
 verdicts
 
 # %% tags=["remove-cell"]

@@ -67,10 +67,13 @@ import pandas as pd
 from IPython.display import display
 
 from infomax_lib import RunSpec, first_seeds, grid, history, load_dataset, open_store, run
-from infomax_lib.measures.weights_and_outputs import random_redundancy, simplex_floor
+from infomax_lib.measures.weights_and_outputs import simplex_floor
 from infomax_lib.stats import format_number, mean_interval, rank_correlation
 from paper.chapters import judge
+from paper.chapters.theory.em_steps import em_steps
+from paper.chapters.theory.estimation import neighbours_table
 from paper.chapters.theory.experiment import (
+    BATCH_NORM,
     BATCHES,
     COLLAPSE,
     MECHANISMS,
@@ -91,11 +94,13 @@ from paper.chapters.theory.figures import (
     mixture_moments,
     region_growth,
 )
+from paper.chapters.theory.free_widths import fit_free_widths
 from paper.chapters.theory.held_out import held_out_measures, matrix_operations
 from paper.chapters.theory.identities import check_identities
 from paper.chapters.theory.limiting_cases import limiting_cases
 from paper.chapters.theory.mixture import fit_explicit, fit_implicit
 from paper.chapters.theory.rules.collapse import ALWAYS, dead
+from paper.chapters.theory.rules.estimation import SAMPLES
 from paper.chapters.theory.rules.mechanism import interaction_shares
 from paper.chapters.theory.words import identity_list
 from paper.figures.film import film
@@ -103,6 +108,7 @@ from paper.figures.seeds_and_grids import seeds_by_condition, trajectories
 from paper.figures.style import panels, thumbnail, use_style
 from paper.figures.tables import interval_table
 from paper.judging.evidence import Evidence
+from paper.judging.nulls import random_levels
 from paper.judging.verdicts import Card
 from paper.measures.regions import expected_occupied
 from paper.pages.show import quote, say, shown
@@ -288,6 +294,27 @@ Explicit EM ends at {likelihood["explicit EM"]} nats per sample, implicit EM at
 variance of a distance has no upper bound: the mechanism is the same, the destination is not.
 """)
 
+# %% tags=["remove-input"]
+free_widths = fit_free_widths(first_seeds(seeds))
+steps = em_steps(dataset, [100 + seed for seed in first_seeds(seeds)], store)
+of_b = steps[steps["step"] == "InfoMax"]
+at_start, along = of_b[of_b["epoch"] == 0], of_b[of_b["epoch"] > 0].set_index("epoch")["cosine"]
+say(rf"""
+In these mixtures the width is known. Where each component has a width of its own, the
+log-determinant in the likelihood keeps it from growing without end, and rewards a component that
+shrinks onto one sample without bound, as the identities say. EM need not go there: from ordinary
+starts, the narrowest of 8 components on 100 samples ends at
+{mean_interval(free_widths["narrowest"])} of the data's deviation.
+
+How near is a step of architecture B ($\lambda_{{tc}} = 0$) to the step of EM on the same
+responsibilities? In untrained layers their cosine is {mean_interval(at_start["cosine"])}, but
+{mean_interval(at_start["between"])} without the motion that all rows share: what they have in common
+there is that every row moves towards the mean image. Along the training of one layer the cosine is
+{format_number(along.iloc[0])} after {along.index[0]} epoch and {format_number(along.iloc[-1])} after
+{along.index[-1]}. At the rate 1e-3 the first step is
+{mean_interval(100 * at_start["length"])} % as long as EM's.
+""")
+
 # %% [markdown]
 # ## Experiment
 #
@@ -300,8 +327,8 @@ variance of a distance has no upper bound: the mechanism is the same, the destin
 #   views of each batch that keep every pixel with probability one half; and
 #   $-\sum\log\mathrm{Var}$ with the sum of normalised HSIC over pairs in place of $\|R-I\|^2$.
 #
-# Then layers that may collapse, layers that start in a collapse, source 001's sign, two other batch
-# sizes, and untrained layers.
+# Then layers that may collapse, layers that start in a collapse, source 001's sign, BatchNorm in place
+# of the entropy term, two other batch sizes, and untrained layers.
 
 # %%
 reference = RunSpec(dataset=dataset, epochs=epochs)
@@ -319,6 +346,7 @@ specs = [
     *collapse_specs,
     *(spec for condition in STARTS.values() for spec in seeded(condition)),
     *seeded(SOFTMIN),
+    *seeded(BATCH_NORM),
     *(s for n in BATCHES for s in seeded(cell("none (A)", "InfoMax", batch_size=n))),
     *(s for m in MECHANISMS for s in seeded(cell(m, "InfoMax"), epochs=0)),
 ]
@@ -341,6 +369,9 @@ evidence = Evidence(
         "arrangements": arrangements,
         "destinations": destinations,
         "cost": cost,
+        "free_widths": free_widths,
+        "em_steps": steps,
+        "neighbours": neighbours_table(),
     },
     base={"dataset": dataset, "epochs": epochs},
 )
@@ -560,13 +591,14 @@ logarithms = {"output_correlation": True, "weight_redundancy": True, "probe_accu
 for metric, log in logarithms.items():
     wide = swap.pivot(index="seed", columns=["mechanism", "minimised"], values=metric).dropna()
     shares[metric] = mean_interval(interaction_shares(wide, log)).scaled(100)
+isotropic, from_data = random_levels(dataset, k)
 sentence_interaction = (
     "Share of the variance between the cells that neither mechanism nor objective alone explains: "
     f"{shares['output_correlation']} % for the logarithm of output correlation, "
     f"{shares['weight_redundancy']} % for that of redundancy, {shares['probe_accuracy']} % for "
     "probe accuracy. Zero would be separable choices. Isotropic rows have a redundancy of "
-    f"{format_number(random_redundancy(k, data.num_features))}, outputs on a simplex an output "
-    f"correlation of at least {format_number(simplex_floor(k))}."
+    f"{format_number(isotropic)}, rows drawn from the data {format_number(from_data)}, outputs on "
+    f"a simplex an output correlation of at least {format_number(simplex_floor(k))}."
 )
 say(sentence_interaction)
 
@@ -634,6 +666,22 @@ of the proxy. Without competition HSIC of the outputs is
 {over("hsic", occupied["untrained"])} before training.
 """)
 
+# %% tags=["remove-input"]
+exact = evidence.extra["neighbours"]
+exact = exact.assign(**exact[["neighbours", "proxy"]].abs())
+errors = exact[exact["samples"] == SAMPLES].groupby("distribution")
+gaussian, uncorrelated = (errors.get_group(name) for name in ("gaussian", "parity"))
+units = int(gaussian["units"].iloc[0])
+say(f"""
+What would it cost to assume nothing? From {SAMPLES} samples of {units} Gaussian units, correlated
+as those of an untrained layer are, the total correlation by nearest neighbours (Kozachenko and
+Leonenko 1987) is off by {over("neighbours", gaussian)} nats for {SAMPLES // units} times the
+multiplications, and $-\\frac12\\log\\det R$ by {over("proxy", gaussian)}. This is the proxy's own
+case. For two units that are uncorrelated and share $\\log 2$ nats, nearest neighbours are off by
+{over("neighbours", uncorrelated)}, and the proxy, which sees nothing, by
+{over("proxy", uncorrelated)}.
+""")
+
 # %% [markdown]
 # ## Batches
 #
@@ -647,11 +695,18 @@ shown(interval_table(batch_runs, batch_columns, by="batch size"))
 
 # %% tags=["remove-input"]
 small, large = min(BATCHES), max(BATCHES)
+normed = evidence.select(1, **BATCH_NORM)
 say(f"""
 With batches of {small} the TC term on training batches is
 {over("train_tc", batch_runs[str(small)])}, with {large} it is
 {over("train_tc", batch_runs[str(large)])}; sampling alone gives
 {format_number(k * (k - 1) / (small - 1))} and {format_number(k * (k - 1) / (large - 1))}.
+
+BatchNorm couples samples as the variance term does, and can stand in its place: it fixes every
+variance, so that decorrelation alone is left. Such layers end with an output correlation of
+{over("output_correlation", normed)} and a probe accuracy of {over("probe_accuracy", normed)}; with
+the entropy term it is {over("output_correlation", batch_runs["128"])} and
+{over("probe_accuracy", batch_runs["128"])}.
 """)
 
 # %% [markdown]

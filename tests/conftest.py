@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, settings
 from matplotlib import rc_context
 from threadpoolctl import threadpool_limits
 
-from infomax_lib.model.data import IDX_SOURCES, Dataset, load_dataset
+from infomax_lib.model.data import Dataset, load_dataset
+from infomax_lib.model.idx import IDX_SOURCES
 from paper.figures.style import use_style
 
 settings.register_profile(

@@ -137,6 +137,52 @@ def layers(seeds=5):
     return pd.DataFrame(rows)
 
 
+def dimensions(seeds=5):
+    """Critics that miss nearly all of two nats in many dimensions, and little in few."""
+    rng = np.random.default_rng(7)
+    return pd.DataFrame(
+        [
+            {
+                "key": f"{bound} {d} {seed}", "bound": bound, "dimensions": d, "seed": seed,
+                "estimate": estimate + 0.02 * rng.normal(), "spread": 0.1 + estimate / 100,
+                "known": 1.95 + 0.02 * rng.normal(), "truth": 2.0, "failed": None,
+            }
+            for bound in ("nce", "nwj")
+            for d, estimate in ((2, 1.9), (16, 1.7), (392, 0.2))
+            for seed in range(seeds)
+        ]
+    )  # fmt: skip
+
+
+def metric(seeds=5):
+    """Encoders by a triplet loss, as good as those by I_NCE."""
+    of_nce = halves(seeds).query("experiment == 'critics' and critic == 'bilinear'")
+    of_nce = of_nce[of_nce["bound"] == "nce"].drop(columns="experiment")
+    better = of_nce.assign(bound="triplet", accuracy=of_nce["accuracy"] + 0.001, key="t")
+    return pd.concat([of_nce, better], ignore_index=True)
+
+
+def splits(seeds=5):
+    """Trees that use four of six units, in the order of their gains."""
+    gains = np.array([0.3, 0.25, 0.2, 0.15, 0.05, 0.01])
+    first = [0.0, 1.0, 2.0, 3.0, math.nan, math.nan]
+    return pd.concat(
+        pd.DataFrame(
+            {
+                "seed": seed, "unit": range(6), "gain": gains + 0.01 * seed, "first": first,
+                "decrease": [gains[0] + 0.01 * seed, *[math.nan] * 5],
+            }
+        )
+        for seed in range(seeds)
+    )  # fmt: skip
+
+
+def parity():
+    return pd.DataFrame(
+        {"variables": ["first", "second", "both"], "information": [0.0, 0.0, math.log(2)]}
+    )
+
+
 def caps(seeds=5):
     rng = np.random.default_rng(5)
     return pd.DataFrame(
@@ -207,4 +253,8 @@ def tables():
         "raw": pd.DataFrame({"accuracy": [RAW]}),
         "autoencoders": autoencoders(),
         "batches": batches(),
+        "dimensions": dimensions(),
+        "metric": metric(),
+        "splits": splits(),
+        "parity": parity(),
     }

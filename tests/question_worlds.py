@@ -76,6 +76,9 @@ SETTINGS = {
         training=("greedy", "random", "end_to_end"),
         depth=(1, 2, 3),
     ),
+    "layerwise": combinations(
+        form=("source", "A", "B"), level=(1, 2, 3), epoch=(0, 1, 10), noise=(1.0,)
+    ),
     "auxiliary": combinations(competition=("none", "softmax"), lambda_ce=(0.0, 0.1, 1.0)),
     "objectives": combinations(
         competition=("none", "softmax"),
@@ -102,6 +105,7 @@ TABLES = {
     "001.23": ["competitions"],
     "001.24": ["auxiliary"],
     "001.25": ["objectives"],
+    "001.27": ["layerwise"],
     "002.20": ["scale"],
     "002.21": ["robustness"],
     "002.22": ["scale"],
@@ -264,6 +268,7 @@ SUPPORTED = {
     "001.23": {"competitions": competitions_same},
     "001.24": {"auxiliary": auxiliary_helps},
     "001.25": {"objectives": hsic_left(infomax=0.002, log_det=0.003, hsic=0.001)},
+    "001.27": {"layerwise": lambda v: {"lower": 4 + 0.1 * v["epoch"]}},
     "002.20": {"scale": scale_same},
     "002.21": {"robustness": independence_pays},
     "002.22": {"scale": scale_same},
@@ -280,6 +285,7 @@ DENIED = {
     "001.23": {"competitions": competitions_differ},
     "001.24": {"auxiliary": auxiliary_hurts},
     "001.25": {"objectives": linear_misses_all},
+    "001.27": {"layerwise": lambda v: {"lower": 4 - 0.1 * v["epoch"]}},
     "002.20": {"scale": scale_opposite},
     "002.21": {"robustness": redundancy_pays},
     "002.22": {"scale": scale_opposite},
@@ -298,6 +304,7 @@ AGAINST = {
     "001.23": "not supported",
     "001.24": "refuted",
     "001.25": "not supported",
+    "001.27": "refuted",
     "002.20": "not supported",
     "002.21": "refuted",
     "002.22": "not supported",

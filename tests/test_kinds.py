@@ -11,10 +11,12 @@ from infomax_lib.results.experiments import KINDS
 from infomax_lib.results.files import code_fingerprint
 from paper.chapters.mutual_information.measured.adversarial import AdversarialSpec
 from paper.chapters.mutual_information.measured.dependent_batches import DependentBatchesSpec
+from paper.chapters.mutual_information.measured.dimensions import DimensionsSpec
 from paper.chapters.mutual_information.measured.halves import HalvesSpec
 from paper.chapters.mutual_information.measured.importance_weighted import ImportanceWeightedSpec
 from paper.chapters.mutual_information.measured.layer_information import LayerInformationSpec
 from paper.chapters.open_questions.guided import AuxiliarySpec
+from paper.chapters.open_questions.layerwise import LayerwiseSpec
 from paper.chapters.open_questions.stacks import StackSpec
 from paper.chapters.open_questions.transfer import FeatureSpec, ReferenceSpec
 from paper.chapters.prior_art.measured.head_start import HeadStartSpec
@@ -54,6 +56,8 @@ EXAMPLES = {
         1.2,
     ),
     "importance_weighted": (ImportanceWeightedSpec(**SMALL, latents=2, hidden=8), "elbo", 1.05),
+    "dimensions": (DimensionsSpec(steps=20, batch_size=8, hidden=4), "estimate", 3),
+    "layerwise": (LayerwiseSpec(**LAYER, samples=100), "lower", 1.1),
     "dependent_batches": (DependentBatchesSpec(steps=20, batch_size=8), "truth", 3),
 }
 

@@ -297,10 +297,22 @@ def gradients(ratio: float) -> dict[str, pd.DataFrame]:
     return {"twin_gradients": pd.DataFrame(rows)}
 
 
-def built(cosine: float, over_floor: float) -> dict[str, pd.DataFrame]:
-    """The table “one_direction” with a layer of rows of their own lengths."""
-    rows = [("free", cosine, over_floor), ("equal", 1.0, 15.0)]
-    return {"one_direction": pd.DataFrame(rows, columns=["lengths", "cosine", "over_floor"])}
+def steps_of_twins(apart: int) -> dict[str, pd.DataFrame]:
+    """The table “twin_steps” with near twins that part in so many of 50 layers."""
+    rows = [
+        {"competition": c, "cosine": t, "seed": s, "apart": 0.01 if s < apart else -0.01}
+        for c in ("none", "softmax")
+        for t in (0.9, 0.99, 0.999)
+        for s in range(50)
+    ]
+    return {"twin_steps": pd.DataFrame(rows)}
+
+
+def built(cosine: float, over_floor: float, owned: float = 0.06) -> dict[str, pd.DataFrame]:
+    """The table “one_direction” with a layer of 16 rows of their own lengths."""
+    rows = [("free", cosine, over_floor, owned, 16), ("equal", 1.0, 15.0, 0.0, 16)]
+    columns = ["lengths", "cosine", "over_floor", "owned", "units"]
+    return {"one_direction": pd.DataFrame(rows, columns=columns)}
 
 
 def _better(s: Setting) -> dict[str, float]:
@@ -315,6 +327,7 @@ CLAIMED = {
     "000.7": (table_at(1.0), {}),
     "000.17": (_softmax_pattern, {}),
     "000.25": (claimed, gradients(0.5)),
+    "000.36": (claimed, steps_of_twins(50)),
 }
 #: claim → (world in which it is not, further tables, what the verdict is there)
 OPPOSITE = {
@@ -335,6 +348,8 @@ OPPOSITE = {
     "000.20": (changed(opposite, _useless_training), {}, "refuted"),
     "000.25": (opposite, gradients(1.2), "refuted"),
     "000.27": (opposite, {}, "not supported"),
+    "000.36": (opposite, steps_of_twins(0), "refuted"),
+    "000.37": (opposite, built(1.0, 1.01), "disproved by construction"),
 }
 #: Claims that mathematics proves in any world, and such that a construction can only disprove.
-PROVED, DISPROVED = ("000.19",), ("000.16",)
+PROVED, DISPROVED = ("000.19",), ("000.16", "000.37")

@@ -1,8 +1,9 @@
-"""Datasets as tensors: embedded digits, MNIST, Fashion-MNIST and a two-dimensional toy set.
+"""Datasets as tensors: digits, MNIST, Fashion-MNIST, natural patches, a two-dimensional toy set.
 
-Images are flattened, scaled to [0, 1] and not centred. MNIST and Fashion-MNIST are read from
-``$INFOMAX_DATA/<name>/`` when that variable is set (gzipped or plain IDX files, whose uncompressed
-bytes are checked), and otherwise downloaded once from public mirrors into the user's cache.
+Images are flattened, scaled to [0, 1] and not centred; natural patches are whitened. MNIST and
+Fashion-MNIST are read from ``$INFOMAX_DATA/<name>/`` when that variable is set (gzipped or plain
+IDX files, whose uncompressed bytes are checked), and otherwise downloaded once from public mirrors
+into the user's cache.
 
 A dataset ``NAME-tuning`` holds the training images of ``NAME`` alone, a twelfth of them in the
 place of the test images: settings are chosen there, and no test image is ever looked at for it.
@@ -11,36 +12,24 @@ place of the test images: settings are chosen there, and no test image is ever l
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import os
 import threading
-import warnings
-import zlib
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 import torch
-from sklearn.datasets import load_digits
+from sklearn.datasets import load_digits, load_sample_images
 from sklearn.model_selection import train_test_split
 from torch import Tensor
 
-with warnings.catch_warnings():
-    # Its progress bar, which is not used here, misses Jupyter's widgets in every notebook.
-    warnings.filterwarnings("ignore", "IProgress not found")
-    import pooch
+from infomax_lib.model.idx import IDX_SOURCES, DataError, idx_reader
 
 __all__ = ["DATASETS", "DataError", "Dataset", "dataset_checksum", "in_half", "load_dataset"]
 
 Labels = TypeVar("Labels", np.ndarray, Tensor)
-
-
-class DataError(RuntimeError):
-    """A dataset is missing, damaged or out of reach; the message says what to do about it."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +38,7 @@ class Dataset:
 
     Attributes:
         name: Name under which :func:`load_dataset` knows it.
-        train: Training inputs, float32, shape (N, D), values in [0, 1].
+        train: Training inputs, float32, shape (N, D); in [0, 1], but for natural patches.
         train_labels: Class indices, int64, shape (N,).
         test: Test inputs, float32, shape (M, D).
         test_labels: Class indices, int64, shape (M,).
@@ -81,81 +70,6 @@ class Dataset:
         )
 
 
-@dataclass(frozen=True)
-class IdxFile:
-    """One official IDX file: MD5 of its bytes, and of the gzip container that mirrors publish."""
-
-    name: str
-    md5: str
-    gzip_md5: str
-
-
-@dataclass(frozen=True)
-class IdxSource:
-    """Where one IDX dataset comes from: mirrors in order of preference, and its four files."""
-
-    mirrors: tuple[str, ...]
-    train_images: IdxFile
-    train_labels: IdxFile
-    test_images: IdxFile
-    test_labels: IdxFile
-
-
-IDX_SOURCES = {
-    "mnist": IdxSource(
-        (
-            "https://ossci-datasets.s3.amazonaws.com/mnist/",
-            "https://storage.googleapis.com/cvdf-datasets/mnist/",
-        ),
-        IdxFile(
-            "train-images-idx3-ubyte",
-            "6bbc9ace898e44ae57da46a324031adb",
-            "f68b3c2dcbeaaa9fbdd348bbdeb94873",
-        ),
-        IdxFile(
-            "train-labels-idx1-ubyte",
-            "a25bea736e30d166cdddb491f175f624",
-            "d53e105ee54ea40749a09fcbcd1e9432",
-        ),
-        IdxFile(
-            "t10k-images-idx3-ubyte",
-            "2646ac647ad5339dbf082846283269ea",
-            "9fb629c4189551a2d022fa330f9573f3",
-        ),
-        IdxFile(
-            "t10k-labels-idx1-ubyte",
-            "27ae3e4e09519cfbb04c329615203637",
-            "ec29112dd5afa0611ce80d1b7f02629c",
-        ),
-    ),
-    "fashion-mnist": IdxSource(
-        (
-            "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
-            "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
-        ),
-        IdxFile(
-            "train-images-idx3-ubyte",
-            "f4a8712d7a061bf5bd6d2ca38dc4d50a",
-            "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
-        ),
-        IdxFile(
-            "train-labels-idx1-ubyte",
-            "9018921c3c673c538a1fc5bad174d6f9",
-            "25c81989df183df01b3e8a0aad5dffbe",
-        ),
-        IdxFile(
-            "t10k-images-idx3-ubyte",
-            "8181f5470baa50b63fa0f6fddb340f0a",
-            "bef4ecab320f06d8554ea6380940ec79",
-        ),
-        IdxFile(
-            "t10k-labels-idx1-ubyte",
-            "15d484375f8d13e6eb1aabb0c3f46965",
-            "bb300cfdad3c16e7a12a480ee83cd310",
-        ),
-    ),
-}
-
 # Known beforehand, so that looking up stored results does not require the dataset to be at hand.
 CHECKSUMS = {
     "digits": "dd82963602a00ec7",
@@ -171,12 +85,18 @@ CHECKSUMS = {
     "mnist-high": "87e4dca5f6eae112",
     "fashion-mnist-low": "036102d05b46b46d",
     "fashion-mnist-high": "09dd8223b984b465",
+    "natural-patches": "c70c9a58c635016f",
 }
 
 _PICTURES = ("digits", "mnist", "fashion-mnist")
 _PARTS = ("tuning", "low", "high")
 _HALF = 5  # the lowest class of the upper half, of ten
-DATASETS = (*_PICTURES, "synthetic", *(f"{name}-{part}" for part in _PARTS for name in _PICTURES))
+DATASETS = (
+    *_PICTURES,
+    "synthetic",
+    *(f"{name}-{part}" for part in _PARTS for name in _PICTURES),
+    "natural-patches",
+)
 
 
 def load_dataset(name: str) -> Dataset:
@@ -184,9 +104,10 @@ def load_dataset(name: str) -> Dataset:
 
     Args:
         name: One of ``digits`` (scikit-learn's 8x8 digits, embedded), ``mnist``,
-            ``fashion-mnist``, ``synthetic`` (points in the unit square), or one of the first three
-            with ``-tuning`` after it: its training images alone, split 11 to 1 (55,000 and 5,000);
-            or with ``-low`` or ``-high``: its classes 0 to 4 or 5 to 9, under their own labels.
+            ``fashion-mnist``, ``synthetic`` (points in the unit square), ``natural-patches``
+            (12x12, whitened, labelled by their photograph), or one of the first three with
+            ``-tuning`` after it: its training images alone, split 11 to 1 (55,000 and 5,000); or
+            with ``-low`` or ``-high``: its classes 0 to 4 or 5 to 9, under their own labels.
 
     Raises:
         ValueError: The name is unknown.
@@ -212,11 +133,13 @@ def _load(name: str, folder: str | None) -> Dataset:
         return _digits()
     if name == "synthetic":
         return _synthetic()
+    if name == "natural-patches":
+        return _natural_patches()
     whole, _, part = name.rpartition("-")
     if part in _PARTS:
         return _part(_load(whole, folder), part)
     source = IDX_SOURCES[name]
-    read = _reader(name, source, folder)
+    read = idx_reader(name, folder)
     arrays = [
         read(file)
         for file in (
@@ -287,68 +210,48 @@ def _synthetic() -> Dataset:
     return _dataset("synthetic", points[:2000], labels[:2000], points[2000:], labels[2000:], None)
 
 
-def _reader(name: str, source: IdxSource, folder: str | None) -> Callable[[IdxFile], np.ndarray]:
-    """Return a function from IdxFile to array, for a local folder or for the mirrors."""
-    if folder is None:
-        return lambda file: _parse_idx(_download(name, source, file), file)
-    return lambda file: _parse_idx(_read_local(Path(folder) / name, file), file)
+def _natural_patches(side: int = 12) -> Dataset:
+    """Patches of the two photographs that scikit-learn ships, whitened: uncorrelated inputs.
 
-
-def _read_local(folder: Path, file: IdxFile) -> bytes:
-    plain, zipped = folder / file.name, folder / f"{file.name}.gz"
-    if plain.is_file():
-        path, content = plain, plain.read_bytes()
-    elif zipped.is_file():
-        path = zipped
-        try:
-            content = gzip.decompress(zipped.read_bytes())
-        except (OSError, EOFError, zlib.error) as error:
-            raise DataError(
-                f"{zipped} is damaged ({error}): fetch it again, or unset INFOMAX_DATA to download"
-            ) from error
-    else:
+    Test patches come from the right quarter of each photograph, training patches from the rest. The
+    mean of every patch is taken off, and what remains goes through the symmetric inverse root of
+    its covariance over the training patches (ZCA; Bell & Sejnowski 1997).
+    """
+    try:
+        photographs = load_sample_images().images
+    except ImportError as missing:
         raise DataError(
-            f"INFOMAX_DATA is set, but neither {plain} nor {zipped.name} beside it exists: put the "
-            "official IDX files there, or unset INFOMAX_DATA to download them"
-        )
-    found = hashlib.md5(content, usedforsecurity=False).hexdigest()
-    if found != file.md5:
+            "natural-patches are read from JPEG files, and Pillow is not installed: pip install "
+            "pillow"
+        ) from missing
+    rng = np.random.default_rng(0)
+    parts: list[list[np.ndarray]] = [[], []]
+    for photograph in photographs:
+        grey = photograph.sum(axis=2, dtype=np.float64) / 765
+        border = 3 * grey.shape[1] // 4
+        for patches, region, count in zip(
+            parts, (grey[:, :border], grey[:, border:]), (25_000, 5_000), strict=True
+        ):
+            windows = np.lib.stride_tricks.sliding_window_view(region, (side, side))
+            rows, columns = (rng.integers(0, end, count) for end in windows.shape[:2])
+            found = windows[rows, columns].reshape(count, -1)
+            patches.append(found - found.mean(axis=1, keepdims=True))
+    train, test = (np.concatenate(patches) for patches in parts)
+    variances, directions = np.linalg.eigh(train.T @ train / len(train))
+    # All but the first: nothing varies along the mean, which was taken off.
+    kept = directions[:, 1:]
+    whitener = (kept / np.sqrt(variances[1:])) @ kept.T
+    # In steps of 1/256, so that rounding on another processor does not make other data.
+    train, test = (np.rint(patches @ whitener * 256) / 256 + 0 for patches in (train, test))
+    labels = [np.repeat([0, 1], len(patches) // 2) for patches in (train, test)]
+    data = _dataset("natural-patches", train, labels[0], test, labels[1], (side, side))
+    if data.checksum != CHECKSUMS[data.name]:
         raise DataError(
-            f"{path} is damaged: its uncompressed bytes have MD5 {found}, the official file has "
-            f"{file.md5}; fetch it again, or unset INFOMAX_DATA to download"
+            f"natural-patches have checksum {data.checksum}, not {CHECKSUMS[data.name]}: "
+            "scikit-learn and Pillow read other pixels than their versions in requirements.lock; "
+            "install those"
         )
-    return content
-
-
-def _download(name: str, source: IdxSource, file: IdxFile) -> bytes:
-    failures = []
-    for mirror in source.mirrors:
-        try:
-            path = pooch.retrieve(
-                f"{mirror}{file.name}.gz",
-                known_hash=f"md5:{file.gzip_md5}",
-                fname=f"{file.name}.gz",
-                path=pooch.os_cache("infomax") / name,
-            )
-            return gzip.decompress(Path(path).read_bytes())
-        except (OSError, EOFError, ValueError, zlib.error) as error:
-            # out of reach, or not the file it should be
-            failures.append(f"  {mirror}: {error}")
-    raise DataError(
-        f"could not download {file.name}.gz of {name} from any mirror:\n"
-        + "\n".join(failures)
-        + "\nConnect to the network, or put the IDX files into a folder "
-        f"FOLDER/{name}/ and set INFOMAX_DATA=FOLDER; dataset='digits' needs no download"
-    )
-
-
-def _parse_idx(content: bytes, file: IdxFile) -> np.ndarray:
-    """Parse an IDX file of unsigned bytes: two zero bytes, type, rank, big-endian sizes, values."""
-    rank = content[3]
-    shape = np.frombuffer(content, ">u4", count=rank, offset=4).astype(int)
-    if content[:3] != b"\x00\x00\x08":
-        raise DataError(f"{file.name} is not an IDX file of unsigned bytes")
-    return np.frombuffer(content, np.uint8, offset=4 + 4 * rank).reshape(shape)
+    return data
 
 
 #: Datasets with inputs of the same size, to which features transfer.
@@ -387,4 +290,4 @@ def part_of(data: Dataset, source: str) -> Dataset:
     )
 
 
-_CLASSES = dict.fromkeys(DATASETS, 10) | {"synthetic": 6}
+_CLASSES = dict.fromkeys(DATASETS, 10) | {"synthetic": 6, "natural-patches": 2}

@@ -101,7 +101,7 @@ class RunSpec(Spec):
     """One training run of one layer.
 
     Attributes:
-        dataset: ``digits``, ``mnist``, ``fashion-mnist`` or ``synthetic``.
+        dataset: A name in :data:`infomax_lib.model.data.DATASETS`.
         activation: f in h = f(Wx + b).
         competition: ``none`` (architecture A), ``softmax`` (architecture B), or another name in
             :data:`infomax_lib.model.competition.COMPETITIONS`.

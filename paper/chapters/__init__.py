@@ -19,6 +19,7 @@ from typing import Any
 from paper.judging.claims import CLAIMS, Claim, Finding, Part
 from paper.judging.decisions import Decision
 from paper.judging.evidence import Evidence, MissingEvidence
+from paper.judging.universes import Universe, agreement
 from paper.judging.verdicts import Verdict, Verdicts
 
 #: Claims that sum up other claims are judged on the ledger page.
@@ -46,10 +47,11 @@ def _order(claim_id: str) -> tuple[str, int]:
     return source, int(number)
 
 
-def judge(chapter: str, evidence: Evidence) -> Verdicts:
+def judge(chapter: str, evidence: Evidence, among: Sequence[Universe] = ()) -> Verdicts:
     """The verdicts on all claims of a chapter, from the evidence it measured.
 
-    A claim whose rule lacks runs is *not measured*, and its evidence says what is missing.
+    A claim whose rule lacks runs is *not measured*, and its evidence says what is missing. Each
+    verdict carries in how many of the universes ``among`` it is the same.
 
     Raises:
         ValueError: The chapter has no claims.
@@ -58,7 +60,7 @@ def judge(chapter: str, evidence: Evidence) -> Verdicts:
     judged = dict.fromkeys(c.chapter for c in claims if c.chapter != SYNTHESIS)
     if chapter not in judged:
         raise ValueError(f"no chapter {chapter!r}; chapters are {', '.join(judged)}")
-    return Verdicts(_judge(c, evidence.tracked()) for c in claims if c.chapter == chapter)
+    return Verdicts(_judge(c, evidence.tracked(), among) for c in claims if c.chapter == chapter)
 
 
 def judge_synthesis(verdicts: Iterable[Verdict]) -> Verdicts:
@@ -67,7 +69,7 @@ def judge_synthesis(verdicts: Iterable[Verdict]) -> Verdicts:
     return Verdicts(_judge(c, known) for c in registry().values() if c.chapter == SYNTHESIS)
 
 
-def _judge(rule: Claim, material: Evidence | Verdicts) -> Verdict:
+def _judge(rule: Claim, material: Evidence | Verdicts, among: Sequence[Universe] = ()) -> Verdict:
     try:
         result = rule.function(material)
     except MissingEvidence as missing:
@@ -97,6 +99,7 @@ def _judge(rule: Claim, material: Evidence | Verdicts) -> Verdict:
         decisive=rule.decisive,
         smallest=rule.smallest,
         **_strength(result.parts),
+        universes=str(agreement(rule.function, result.interpretation, among)),
         before=rule.before,
         amended=rule.amended,
         runs=len(keys),

@@ -9,16 +9,18 @@ that are trained side by side. With N pairs in the batch,
     I_{NWJ} &= \frac1N \sum_i f_{ii} - \frac{1}{N(N-1)} \sum_{i \ne j} e^{f_{ij} - 1} \\
     I_{DV} &= \frac1N \sum_i f_{ii} - \log \frac{1}{N(N-1)} \sum_{i \ne j} e^{f_{ij}} \\
     J_{JS} &= -\frac1N \sum_i \log(1 + e^{-f_{ii}})
-        - \frac{1}{N(N-1)} \sum_{i \ne j} \log(1 + e^{f_{ij}})
+        - \frac{1}{N(N-1)} \sum_{i \ne j} \log(1 + e^{f_{ij}}) \\
+    J_{T} &= -\frac{1}{N(N-1)} \sum_{i \ne j} \max(0, 1 + f_{ij} - f_{ii})
 
 With independent pairs the first two are lower bounds in expectation, for every critic; I_NCE is at
 most log N. The logarithm of I_DV is taken of a mean over the batch, so that for small batches it is
 above what it bounds. J_JS is no estimate: it finds a critic, whose scores estimate as those of NWJ
-do (see `from_jensen_shannon`).
+do (see `from_jensen_shannon`). J_T, minus a triplet loss of metric learning, says nothing about
+information.
 
 Sources: van den Oord et al. 2018 (I_NCE); Nguyen, Wainwright and Jordan 2010 (I_NWJ); Donsker and
 Varadhan 1983, Belghazi et al. 2018 (I_DV, MINE); Nowozin et al. 2016, Hjelm et al. 2019 (J_JS);
-Poole et al. 2019 for all of them.
+Poole et al. 2019 for all of them; Chechik et al. 2010 (triplets with a bilinear critic).
 """
 
 import math
@@ -65,6 +67,17 @@ def from_jensen_shannon(scores: Tensor) -> Tensor:
     return nwj(scores + 1)
 
 
+def triplet(scores: Tensor) -> Tensor:
+    """J_T of scores (..., N, N), at most 0; shape (...).
+
+    Zero where each x scores its own y higher than every other one by at least 1.
+    """
+    pairs = _pairs(scores)
+    lacking = (1 + scores - _joint(scores).unsqueeze(-1)).relu()
+    # each x beside its own y lacks exactly 1
+    return -(lacking.sum((-2, -1)) - pairs) / (pairs * (pairs - 1))
+
+
 def mine(scores: Tensor, average: Tensor | None, decay: float = 0.99) -> tuple[Tensor, Tensor]:
     """I_DV with the gradient of MINE, and the moving average that it needs next time.
 
@@ -97,6 +110,7 @@ BOUNDS: Mapping[str, Callable[[Tensor], Tensor]] = MappingProxyType(
         "nwj": nwj,
         "donsker_varadhan": donsker_varadhan,
         "jensen_shannon": jensen_shannon,
+        "triplet": triplet,
     }
 )
 

@@ -6,7 +6,8 @@ absent from one that could not be seen:
 
 - **holds**: the interval lies beyond the bar (of similarity: within ± the bar; of a difference
   in either direction: beyond ± the bar, on one side);
-- **opposite**: it lies beyond the value of no effect, on the other side;
+- **opposite**: it lies beyond the value of no effect, on the other side, and is not too small to be
+  of interest there;
 - **fails**: the effect claimed is excluded, or is smaller than the smallest of interest;
 - **at threshold**: it holds the bar, and is too narrow for more seeds to matter;
 - **underpowered**: it holds the bar, and more seeds would decide.
@@ -93,7 +94,8 @@ class Decision:
             low, high, bar = -high, -low, -bar
             neutral = None if neutral is None else -neutral
         if high <= bar:
-            return "opposite" if neutral is not None and high < neutral else "fails"
+            beyond = neutral is not None and high < neutral and low <= neutral - self.smallest
+            return "opposite" if beyond else "fails"
         narrow = bar - self.smallest <= low and high <= bar + self.smallest
         return "at threshold" if narrow else "underpowered"
 
@@ -201,8 +203,9 @@ class Decision:
 class Share:
     """A statement that is true of single seeds, and the share of them for which a claim needs it.
 
-    It holds from ``least`` on, the opposite holds up to 1 − ``least``, and between the two it is
-    at the threshold.
+    It holds from ``least`` on, and the opposite holds up to 1 − ``least``. Between the two it
+    fails, or is at the threshold where the 95 % interval of the share holds ``least``
+    (Clopper & Pearson 1934).
     """
 
     true: int
@@ -217,7 +220,15 @@ class Share:
             return "holds"
         # Counted as the other side is, so that both meet the bar at the same share.
         others = (self.seeds - self.true) / self.seeds
-        return "opposite" if others >= self.least else "at threshold"
+        if others >= self.least:
+            return "opposite"
+        return "fails" if self._highest < self.least else "at threshold"
+
+    @property
+    def _highest(self) -> float:
+        """Upper limit of the 95 % interval of the share, which is below 1 here."""
+        others = self.seeds - self.true
+        return float(stats.beta.ppf((1 + CONFIDENCE) / 2, self.true + 1, others))
 
     @property
     def stands_for(self) -> str:
@@ -229,7 +240,10 @@ class Share:
             return f"up to {format_number(share)}"
         if self.outcome == "opposite":
             return f"{format_number(share)} to {format_number(1 - share)}"
-        return f"above {format_number(max(share, 1 - share))}"
+        edge = max(share, 1 - share)
+        if self.outcome == "fails":
+            return f"above {format_number(max(edge, self._highest))}"
+        return f"{format_number(edge)} to {format_number(self._highest)}"
 
     def false_support(self) -> float:
         """Chance that the part holds although every seed is a toss of a coin."""

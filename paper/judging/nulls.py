@@ -19,6 +19,8 @@ def with_nulls(table: pd.DataFrame) -> pd.DataFrame:
     test images, less what counting them gives for independent units, over the squared firing rate;
     and ``joint_firing_noise``, that share of counting, which is the least that stands out of it.
     """
+    if table.empty:
+        return table
     of_row = table["dataset"].map({name: _constants(name) for name in table["dataset"].unique()})
     cosine, images = (of_row.map(lambda pair, n=n: pair[n]).astype(float) for n in (0, 1))
     pairs = table["hidden_dim"] * (table["hidden_dim"] - 1)
@@ -35,6 +37,12 @@ def random_levels(dataset: str, hidden_dim: int) -> tuple[float, float]:
     """Expected redundancy of K random rows: isotropic ones, and such drawn from the data."""
     isotropic = random_redundancy(hidden_dim, load_dataset(dataset).num_features)
     return isotropic, hidden_dim * (hidden_dim - 1) * _constants(dataset)[0]
+
+
+def relative_levels(dataset: str) -> dict[str, float]:
+    """Redundancy of both kinds of random rows over that of isotropic ones, at any width."""
+    isotropic, from_data = random_levels(dataset, 2)
+    return {"isotropic rows": 1.0, "rows from the data": from_data / isotropic}
 
 
 @cache

@@ -36,6 +36,8 @@ class Verdict:
         stands_for: Bars for which the verdict stays what it is.
         false_support: Share of simulated experiments without effect that the rule supports; None
             where nothing is random.
+        universes: In how many universes the rule comes to this verdict, in words; empty where it
+            was judged in one alone.
         runs: How many runs the rule looked at; ``seeds``: how many seeds.
         keys: First eight characters of the result keys, which name the runs in the results store.
 
@@ -59,6 +61,7 @@ class Verdict:
     detectable: str = ""
     stands_for: str = ""
     false_support: float | None = None
+    universes: str = ""
     before: str = ""
     amended: str = ""
     runs: int = 0
@@ -197,6 +200,7 @@ def _trust(v: Verdict, between: str) -> str:
         "Least detectable effect (power 80 %)": v.detectable,
         "The verdict stands for bars": v.stands_for,
         "Supported by chance, without effect": rate,
+        "The same verdict under other choices": v.universes,
     }
     return between.join(f"{name}: {text}" for name, text in lines.items() if text)
 

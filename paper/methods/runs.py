@@ -17,7 +17,8 @@ from tqdm import tqdm
 from infomax_lib.measures.hsic import mean_hsic
 from infomax_lib.measures.probes import linear_probe
 from infomax_lib.measures.weights_and_outputs import describe_outputs, describe_weights
-from infomax_lib.model.data import IDX_SOURCES, Dataset, load_dataset
+from infomax_lib.model.data import Dataset, load_dataset
+from infomax_lib.model.idx import IDX_SOURCES
 from infomax_lib.model.streams import generator
 from infomax_lib.results.compute import Computed, provenance
 from infomax_lib.results.experiments import Kind, interruptible, listed, table, write

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from scipy.optimize import approx_fprime
 from synthetic_evidence import evidence
 from worlds import claimed
 
@@ -9,7 +10,12 @@ from infomax_lib.measures.weights_and_outputs import output_correlation, simplex
 from infomax_lib.model.data import load_dataset
 from infomax_lib.stats import Interval
 from paper.chapters.implicit_regularization.one_direction import layer, one_direction
-from paper.chapters.implicit_regularization.rules import lower_when
+from paper.chapters.implicit_regularization.rules.softmax_added import lower_when
+from paper.chapters.implicit_regularization.twin_gradients import (
+    near_twin,
+    separation,
+    twin_steps,
+)
 from paper.chapters.implicit_regularization.words import along_time, listed, takeaway
 
 RATIO = Interval(1.5, 1.4, 1.6, 20)
@@ -51,6 +57,50 @@ def test_too_few_seeds_decide_nothing():
     assert takeaway(None, 240, [], [], RATIO, 100).startswith("Nothing was decided")
 
 
+# ------------------------------------------------------------------------------ near twins
+
+
+def cosine_of(pair):
+    return float(torch.cosine_similarity(pair[0], pair[1], dim=0))
+
+
+@pytest.mark.parametrize("cosine", [0.0, 0.9, 0.999])
+def test_a_near_twin_is_as_long_and_has_its_cosine(cosine):
+    row, other = torch.randn(2, 3, 7, dtype=torch.float64, generator=torch.Generator())
+    twin = near_twin(row, other, cosine)
+    torch.testing.assert_close(twin.norm(dim=-1), row.norm(dim=-1))
+    torch.testing.assert_close(
+        torch.cosine_similarity(row, twin), torch.full((3,), cosine).double()
+    )
+
+
+def test_separation_is_the_slope_of_the_cosine_along_the_step():
+    pair, gradient = torch.randn(2, 2, 5, dtype=torch.float64, generator=torch.Generator())
+    slope = torch.tensor(
+        approx_fprime(pair.flatten().numpy(), lambda p: cosine_of(torch.tensor(p).view(2, 5)))
+    )
+    expected = -(-gradient.flatten() @ slope) / (gradient.norm() * slope.norm())
+    found = separation(pair.unsqueeze(0), gradient.unsqueeze(0))
+    assert float(found) == pytest.approx(float(expected), abs=1e-6)
+    # a step straight along the fall of the cosine is all separation, and its reverse none
+    assert float(separation(pair[None], slope.view(1, 2, 5))) == pytest.approx(1, abs=1e-6)
+    stepped = cosine_of(pair - 1e-6 * gradient)
+    assert (stepped < cosine_of(pair)) == (float(found) > 0)
+
+
+def test_near_twins_of_random_layers():
+    table = twin_steps("digits", 4, cosines=(0.9,), layers=6, samples=50)
+    assert table.groupby("competition").size().to_dict() == {"none": 6, "softmax": 6}
+    assert (table["apart"].abs() < 1).all()
+    # the layers are those of the runs, so that a layer by itself gives the same
+    one = twin_steps("digits", 4, cosines=(0.9,), layers=1, samples=50)
+    assert one["apart"].to_list() == pytest.approx(
+        table[table["seed"] == 0]["apart"].to_list(), rel=1e-3
+    )
+    wide = table.pivot(index="seed", columns="competition", values="apart")
+    assert (wide["none"] != wide["softmax"]).all()
+
+
 # ------------------------------------------------------------------------------ the construction
 
 
@@ -70,6 +120,7 @@ def test_rows_of_one_direction_reach_the_floor_of_the_simplex():
     assert free["correlation"] == pytest.approx(free["over_floor"] * 16 / 15)
     # every unit owns its slice: a sixteenth of the images, but for the sample
     assert 0.5 / 16 < free["owned"] <= 1 / 16
+    assert set(table["units"]) == {16}
     # lines of equal slope do not cross: one unit wins everywhere, and the others vary together
     assert equal["over_floor"] > 5
     assert equal["owned"] == 0

@@ -48,6 +48,9 @@ def loops(name, f):
         return sum(joint) / n - sum(math.exp(v - 1) for v in apart) / len(apart)
     if name == "donsker_varadhan":
         return sum(joint) / n - math.log(sum(math.exp(v) for v in apart) / len(apart))
+    if name == "triplet":
+        lacks = [max(0, 1 + f[i][j] - f[i][i]) for i in range(n) for j in range(n) if i != j]
+        return -sum(lacks) / len(lacks)
     return -sum(softplus(-v) for v in joint) / n - sum(softplus(v) for v in apart) / len(apart)
 
 

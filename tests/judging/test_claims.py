@@ -18,6 +18,7 @@ from worlds import (
     gradients,
     opposite,
     printed_world,
+    steps_of_twins,
 )
 
 from paper.chapters import SYNTHESIS, judge, judge_synthesis, registry
@@ -55,11 +56,11 @@ def verdict(claim_id, measure, extra=None):
 
 def test_every_claim_of_source_000_has_one_rule():
     ids = [i for i in registry() if i.startswith("000.")]
-    assert ids == [f"000.{n}" for n in range(1, 36)]
+    assert ids == [f"000.{n}" for n in range(1, 39)]
 
 
 #: Verdicts under which a claim may have stood before its rule was amended.
-BEFORE = ("supported", "mixed", "refuted", "inconclusive", "untestable here")
+BEFORE = ("supported", "mixed", "refuted", "inconclusive", "underpowered", "untestable here")
 
 
 def test_claims_are_complete():
@@ -368,6 +369,25 @@ def but(verdicts, **interpretations):
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("same", "necessary", "expected"),
+    [
+        ("supported", "refuted", "supported"),
+        ("refuted", "supported", "not supported"),
+        ("not supported", "supported", "not supported"),
+        ("not measured", "supported", "not measured"),
+    ],
+)
+def test_results_on_another_model_validate_nothing(same, necessary, expected):
+    verdicts = [
+        dataclasses.replace(v, interpretation_verdict=same) if v.id == "001.9" else v
+        for v in but(chapter_verdicts("supported"), n27=necessary)
+    ]
+    found = judge_synthesis(verdicts).find("000.38")
+    assert found.interpretation_verdict == expected
+    assert f"000.27 {necessary}" in found.evidence
+
+
 def test_one_refuted_claim_makes_the_comparison_mixed():
     found = judge_synthesis(but(chapter_verdicts("supported"), n9="refuted")).find("000.28")
     assert found.interpretation_verdict == "mixed"
@@ -425,6 +445,36 @@ def test_gradients_of_twins_decide_and_training_from_twins_informs():
     found = verdict("000.25", stay, gradients(0.5))
     assert found.interpretation_verdict == "supported"
     assert "twins separate — opposite: 0 of 20 seeds" in found.evidence
+
+
+@pytest.mark.parametrize(
+    ("layers", "expected"),
+    [(45, "supported"), (44, "at threshold"), (6, "not supported"), (5, "refuted")],
+)
+def test_near_twins_are_pushed_apart_in_nine_layers_of_ten(layers, expected):
+    table = steps_of_twins(layers)["twin_steps"]
+    decides = (table["competition"] == "softmax") & (table["cosine"] == 0.99)
+    others = table["apart"].where(decides, -table["apart"])
+    found = verdict("000.36", claimed, {"twin_steps": table.assign(apart=others)})
+    assert found.interpretation_verdict == expected
+    assert f"{layers} of 50 seeds, against 90%" in found.evidence
+    few = verdict("000.36", claimed, {"twin_steps": table[table["seed"] < 4]})
+    assert few.interpretation_verdict == "not measured"
+
+
+@pytest.mark.parametrize(
+    ("cosine", "over_floor", "owned", "expected"),
+    [
+        (0.91, 1.0, 0.032, "disproved by construction"),
+        (0.89, 1.0, 0.06, "not measured"),
+        (1.0, 1.3, 0.06, "not measured"),
+        (1.0, 1.0, 0.031, "not measured"),
+    ],
+)
+def test_units_of_one_direction_that_each_own_a_slice_disprove(cosine, over_floor, owned, expected):
+    found = verdict("000.37", claimed, built(cosine, over_floor, owned))
+    assert found.interpretation_verdict == expected
+    assert "equal lengths forbid it — holds" in found.evidence
 
 
 def test_finding_is_what_a_rule_returns():

@@ -39,11 +39,12 @@ ABOVE_FIVE = [
     (-9, -2, "fails"),
 ]
 #: The bar is 5, and without effect the value is 0: between them a claim fails, below 0 the
-#: opposite of it is seen.
+#: opposite of it is seen, unless it is smaller than 1 throughout.
 ABOVE_FIVE_FROM_ZERO = [
     *((low, high, found) for low, high, found in ABOVE_FIVE if high != -2),
     (-9, -2, "opposite"),
-    (-0.2, -0.1, "opposite"),
+    (-1.0, -0.1, "opposite"),
+    (-0.9, -0.1, "fails"),
     (-9, 0, "fails"),
     (-0.5, 0.5, "fails"),
 ]
@@ -372,9 +373,10 @@ class TestShare:
         [
             (20, 0.8, "holds", "up to 1"),
             (16, 0.8, "holds", "up to 0.8"),
-            (15, 0.8, "at threshold", "above 0.75"),
-            (10, 0.8, "at threshold", "above 0.5"),
-            (5, 0.8, "at threshold", "above 0.75"),
+            (15, 0.8, "at threshold", "0.75 to 0.913"),
+            (10, 0.8, "fails", "above 0.728"),  # of ten of twenty, [0.27, 0.73]
+            (10, 0.7, "at threshold", "0.5 to 0.728"),
+            (5, 0.8, "fails", "above 0.75"),
             (4, 0.8, "opposite", "0.2 to 0.8"),
             (2, 0.9, "opposite", "0.1 to 0.9"),
             (0, 0.8, "opposite", "0 to 1"),

@@ -10,7 +10,7 @@ from infomax_lib.measures.weights_and_outputs import (
     weight_redundancy,
 )
 from infomax_lib.model.data import load_dataset
-from paper.judging.nulls import random_levels, with_nulls
+from paper.judging.nulls import random_levels, relative_levels, with_nulls
 
 UNITS = 6
 RATES = (0.03, 0.1, 0.3, 0.5)
@@ -122,3 +122,16 @@ def test_nulls_stand_beside_the_measures_and_follow_dataset_and_width():
     assert first / second == pytest.approx(
         (test_images[1] / test_images[0]) ** 0.5 * shares[0] / shares[1]
     )
+
+
+def test_a_table_without_runs_stays_as_it_is():
+    assert with_nulls(pd.DataFrame()).empty
+
+
+def test_levels_over_isotropic_rows_do_not_depend_on_the_width():
+    levels = relative_levels("digits")
+    assert levels["isotropic rows"] == 1
+    for width in (2, 16, 64):
+        isotropic, from_data = random_levels("digits", width)
+        assert levels["rows from the data"] == pytest.approx(from_data / isotropic)
+    assert relative_levels("natural-patches")["rows from the data"] == pytest.approx(1, abs=0.02)

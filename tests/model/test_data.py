@@ -10,17 +10,20 @@ import numpy as np
 import pytest
 import requests
 import torch
+from sklearn.datasets import load_sample_images
+from sklearn.utils import Bunch
 
 from infomax_lib import load_dataset
+from infomax_lib.measures.weights_and_outputs import data_squared_cosine
 from infomax_lib.model import data as data_module
+from infomax_lib.model import idx as idx_module
 from infomax_lib.model.data import (
     CHECKSUMS,
     DATASETS,
-    IDX_SOURCES,
     DataError,
-    IdxFile,
     dataset_checksum,
 )
+from infomax_lib.model.idx import IDX_SOURCES, IdxFile
 
 SHAPES = {  # training and test samples, inputs, classes, picture
     "digits": (1437, 360, 64, 10, (8, 8)),
@@ -36,6 +39,7 @@ SHAPES = {  # training and test samples, inputs, classes, picture
     "mnist-high": (29404, 4861, 784, 5, (28, 28)),
     "fashion-mnist-low": (30000, 5000, 784, 5, (28, 28)),
     "fashion-mnist-high": (30000, 5000, 784, 5, (28, 28)),
+    "natural-patches": (50000, 10000, 144, 2, (12, 12)),
 }
 
 
@@ -56,8 +60,9 @@ def check(data, name):
     assert len(data.train_labels) == train
     assert len(data.test_labels) == test
     for x in (data.train, data.test):
-        assert 0 <= x.min() < 0.05
-        assert 0.95 < x.max() <= 1
+        if name != "natural-patches":
+            assert 0 <= x.min() < 0.05
+            assert 0.95 < x.max() <= 1
     for labels in (data.train_labels, data.test_labels):
         first = 5 if name.endswith("-high") else 0
         assert torch.equal(labels.unique(), torch.arange(first, first + classes))
@@ -65,7 +70,8 @@ def check(data, name):
 
 
 @pytest.mark.parametrize(
-    "name", ["digits", "synthetic", "digits-tuning", "digits-low", "digits-high"]
+    "name",
+    ["digits", "synthetic", "digits-tuning", "digits-low", "digits-high", "natural-patches"],
 )
 def test_built_in(name):
     check(load_dataset(name), name)
@@ -84,6 +90,36 @@ def test_mnist_is_mnist(real_dataset):
     # the mean and deviation that every MNIST tutorial subtracts and divides by
     assert data.train.double().mean().item() == pytest.approx(0.1307, abs=5e-5)
     assert data.train.double().std().item() == pytest.approx(0.3081, abs=5e-5)
+
+
+def test_natural_patches_are_white_along_all_directions_but_the_mean():
+    train = load_dataset("natural-patches").train.double()
+    variances = torch.linalg.eigvalsh(train.T @ train / len(train))
+    assert variances[0] < 1e-5  # every patch has mean zero, but for steps of 1/256
+    assert torch.allclose(variances[1:], torch.ones(143, dtype=torch.float64), atol=1e-3)
+    # as random rows in all directions of them: the two nulls of redundancy are one
+    assert data_squared_cosine(train) == pytest.approx(1 / 143, rel=0.02)
+
+
+def test_natural_patches_of_other_pixels_are_refused(monkeypatch):
+    def brighter():
+        photographs = load_sample_images()
+        return Bunch(images=[np.minimum(p, 254) + np.uint8(1) for p in photographs.images])
+
+    monkeypatch.setattr(data_module, "load_sample_images", brighter)
+    data_module._load.cache_clear()
+    with pytest.raises(DataError, match=r"requirements\.lock"):
+        load_dataset("natural-patches")
+
+
+def test_natural_patches_need_pillow(monkeypatch):
+    def missing():
+        raise ImportError("No module named 'PIL'")
+
+    monkeypatch.setattr(data_module, "load_sample_images", missing)
+    data_module._load.cache_clear()
+    with pytest.raises(DataError, match="pip install pillow"):
+        load_dataset("natural-patches")
 
 
 def test_every_dataset_has_a_checksum_and_a_shape():
@@ -242,14 +278,14 @@ class TestLocalFiles:
     def test_a_file_of_another_kind(self):
         file = IDX_SOURCES["mnist"].train_images
         with pytest.raises(DataError, match="not an IDX file of unsigned bytes"):
-            data_module._parse_idx(bytes([0, 0, 0x0D, 1, 0, 0, 0, 1, 0, 0, 0, 0]), file)
+            idx_module._parse_idx(bytes([0, 0, 0x0D, 1, 0, 0, 0, 1, 0, 0, 0, 0]), file)
 
 
 class TestDownload:
     @pytest.fixture(autouse=True)
     def _no_folder_and_an_empty_cache(self, monkeypatch, tmp_path, official):
         monkeypatch.delenv("INFOMAX_DATA", raising=False)
-        monkeypatch.setattr(data_module.pooch, "os_cache", lambda name: tmp_path / name)
+        monkeypatch.setattr(idx_module.pooch, "os_cache", lambda name: tmp_path / name)
 
     @pytest.fixture
     def mirrors(self, monkeypatch, official, tmp_path):
@@ -267,7 +303,7 @@ class TestDownload:
             (path / fname).write_bytes(content)
             return str(path / fname)
 
-        monkeypatch.setattr(data_module.pooch, "retrieve", retrieve)
+        monkeypatch.setattr(idx_module.pooch, "retrieve", retrieve)
         return broken, asked
 
     def test_from_the_first_mirror(self, mirrors, official):

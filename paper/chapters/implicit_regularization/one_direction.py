@@ -43,7 +43,8 @@ def one_direction(dataset: str, units: int) -> pd.DataFrame:
     """What such layers' outputs are on the test images, with free and with equal lengths.
 
     Columns: lengths, cosine (the least between two rows), redundancy, correlation (of
-    the outputs), over_floor (times K/(K−1)), owned (the least share of images that a unit wins).
+    the outputs), over_floor (times K/(K−1)), owned (the least share of images that a unit wins),
+    units (K).
     """
     data = load_dataset(dataset)
     train, test = data.train.double(), data.test.double()
@@ -63,6 +64,7 @@ def one_direction(dataset: str, units: int) -> pd.DataFrame:
                 "correlation": correlation,
                 "over_floor": correlation / simplex_floor(units),
                 "owned": float(owned),
+                "units": units,
             }
         )
     return pd.DataFrame(rows)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from infomax_lib.stats import Interval
-from paper.chapters.implicit_regularization.rules import LONG, log_ratios, lower_when
+from paper.chapters.implicit_regularization.rules.softmax_added import LONG, log_ratios, lower_when
 from paper.judging.evidence import Evidence, MissingEvidence
 
 

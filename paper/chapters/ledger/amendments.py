@@ -30,12 +30,14 @@ def amendments_html(verdicts: Verdicts) -> str:
     rows = "\n".join(
         f'<tr><td><a href="ledger.html#{v.anchor}">{escape(v.id)}</a></td>'
         f"<td>{escape(v.statement)}</td><td>{badge(v.before)}</td>"
-        f"<td>{badge(v.interpretation_verdict)}</td><td>{escape(v.amended)}</td></tr>"
+        f"<td>{badge(v.interpretation_verdict)}</td><td>{escape(v.universes) or '—'}</td>"
+        f"<td>{escape(v.amended)}</td></tr>"
         for v in verdicts
         if v.amended
     )
     return (
         '<table class="verdicts amendments">\n<thead><tr><th>Claim</th><th>What it says</th>'
-        "<th>Before</th><th>Now</th><th>What was amended, and why</th></tr></thead>\n"
+        "<th>Before</th><th>Now</th><th>The same in</th><th>What was amended, and why</th></tr>"
+        "</thead>\n"
         f"<tbody>\n{rows}\n</tbody>\n</table>"
     )

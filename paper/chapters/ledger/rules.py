@@ -1,6 +1,7 @@
 """Rules for the claims that sum up others: judged on the ledger page from the other verdicts."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from paper.judging.claims import Finding, Part, claim, finding
 from paper.judging.decisions import Outcome
@@ -132,3 +133,25 @@ def conclusion(verdicts: Verdicts) -> Finding:
     )
     parts = [_part(verdicts, name, ids) for name, ids in words_and_claims]
     return finding(parts)
+
+
+@claim(
+    "000.38",
+    place="Conclusion",
+    quote="This validates the hypothesis from the theoretical notes: implicit EM requires both an "
+    "objective (InfoMax) and a mechanism (softmax/responsibilities).",
+    statement="The results validate the hypothesis of the theoretical notes (source 001).",
+    test="Whether the model that was run is the one that the notes speak of: 001.9. They put the "
+    "loss on z before the softmax, the results have it on softmax(h).",
+    rule="The same model (001.9 proved or supported): supported; else not supported, since results "
+    "on another model, whatever they are, validate nothing about this one. Beside it: whether both "
+    "pieces are necessary in the model that was run (000.27).",
+    decisive="whether 001.9 holds: one model in both sources",
+    smallest="that of 001.9",
+)
+def validates_the_notes(verdicts: Verdicts) -> Finding:
+    same = _part(verdicts, "the same model", ("001.9",))
+    if same.outcome == "opposite":
+        same = replace(same, outcome="fails")
+    necessary = _part(verdicts, "both pieces are necessary", ("000.27",))
+    return finding([same, replace(necessary, decisive=False)])

@@ -18,6 +18,7 @@ from infomax_lib.model.spec import first_seeds, grid
 from infomax_lib.training.devices import resolve_device
 from paper.chapters.mutual_information.measured.adversarial import AdversarialSpec
 from paper.chapters.mutual_information.measured.dependent_batches import DependentBatchesSpec
+from paper.chapters.mutual_information.measured.dimensions import DimensionsSpec
 from paper.chapters.mutual_information.measured.halves import HalvesSpec
 from paper.chapters.mutual_information.measured.importance_weighted import ImportanceWeightedSpec
 from paper.chapters.mutual_information.measured.layer_information import LayerInformationSpec
@@ -29,6 +30,8 @@ ESTIMATORS = {"nce": "I_NCE", "nwj": "I_NWJ"}
 CRITICS = ("bilinear", "separable", "concatenated")
 #: Nats at which encoders are compared.
 TARGETS = (2.0, 4.0)
+#: Coordinates of each side of Gaussian pairs; the last are as many as half an image has pixels.
+DIMENSIONS = (2, 16, 128, 392)
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class Size:
         autoencoders: Of :class:`.ImportanceWeightedSpec`.
         draws: Numbers of draws of the autoencoders' bounds.
         batches: Of :class:`.DependentBatchesSpec`.
+        dimensions: Of :class:`.DimensionsSpec`.
     """
 
     halves: Mapping[str, Any] = field(default_factory=dict)
@@ -50,6 +54,7 @@ class Size:
     autoencoders: Mapping[str, Any] = field(default_factory=dict)
     draws: Sequence[int] = (1, 5, 50)
     batches: Mapping[str, Any] = field(default_factory=dict)
+    dimensions: Mapping[str, Any] = field(default_factory=dict)
 
 
 #: ``paper`` for a GPU, ``small`` for two CPU cores, ``tiny`` to see that a page recomputes.
@@ -96,6 +101,7 @@ SIZES: Mapping[str, Size] = {
         autoencoders={"steps": 100, "latents": 5, "hidden": 30},
         draws=(1, 5),
         batches={"steps": 100, "learning_rate": 3e-3},
+        dimensions={"steps": 20, "batch_size": 16, "hidden": 10},
     ),
 }
 
@@ -147,6 +153,16 @@ def halves_specs(experiment: str, dataset: str, seeds: int, size: str) -> list[H
     ]
 
 
+def metric_specs(dataset: str, seeds: int, size: str) -> list[HalvesSpec]:
+    """The encoders of the simplest critic by I_NCE, and the same ones by a triplet loss."""
+    by_nce = [
+        spec
+        for spec in halves_specs("critics", dataset, seeds, size)
+        if (spec.critic, spec.bound) == ("bilinear", "nce")
+    ]
+    return by_nce + [spec.but(bound="triplet") for spec in by_nce]
+
+
 def adversarial_specs(dataset: str, seeds: int, size: str) -> list[AdversarialSpec]:
     """Invertible encoders against a linear classifier."""
     return grid(
@@ -164,6 +180,12 @@ def batch_specs(seeds: int, size: str) -> list[DependentBatchesSpec]:
     """Critics on batches whose pairs share a part, and on independent ones."""
     base = DependentBatchesSpec(**SIZES[size].batches)
     return grid(base, bound=list(ESTIMATORS), shared=[True, False], seed=first_seeds(seeds))
+
+
+def dimension_specs(seeds: int, size: str) -> list[DimensionsSpec]:
+    """Critics of pairs that share the same information in few and in many dimensions."""
+    base = DimensionsSpec(**SIZES[size].dimensions)
+    return grid(base, bound=list(ESTIMATORS), dimensions=DIMENSIONS, seed=first_seeds(seeds))
 
 
 def layer_specs(

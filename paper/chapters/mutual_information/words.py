@@ -41,6 +41,7 @@ _POSSIBLE = {"not supported": "Not here."}
 _OTHERS = {
     "003.5": {"supported": "No.", "not supported": "In part.", "refuted": "Yes."},
     "003.9": _POSSIBLE,
+    "003.15": _POSSIBLE,
     "003.11": _POSSIBLE,
 }
 
@@ -102,6 +103,46 @@ def lossy_answer(lossy: pd.DataFrame) -> str:
     return (
         f"Least is left by “{worst['map']}”: {format_number(worst['after'], 2)} of "
         f"{format_number(worst['before'], 2)} nats."
+    )
+
+
+def trees_answer(splits: pd.DataFrame) -> str:
+    """How much the best and the worst unit say, and where the tree begins."""
+    of_tree = splits.groupby("seed")["gain"]
+    return (
+        "Of the units of an untrained layer, the best one says "
+        f"{mean_interval(of_tree.max())} nats about the class by one threshold, the worst one "
+        f"{mean_interval(of_tree.min())}; a tree begins with the best."
+    )
+
+
+def dimension_answer(dimensions: pd.DataFrame) -> str:
+    """Estimates in the fewest and in the most dimensions, and with the ratio known."""
+    few, many = dimensions["dimensions"].min(), dimensions["dimensions"].max()
+    parts = []
+    for bound, text in ESTIMATORS.items():
+        rows = where(dimensions, {"bound": bound})
+        low, high = (where(rows, {"dimensions": d})["estimate"] for d in (few, many))
+        least = f"{format_number(float(high.min()))} to {format_number(float(high.max()))}"
+        parts.append(f"{text} gives {mean_interval(low)} in {few} dimensions and {least} in {many}")
+    known = where(dimensions, {"dimensions": many}).groupby("bound")["known"].mean()
+    listed = " and ".join(format_number(float(known[bound]), 2) for bound in ESTIMATORS)
+    truth = format_number(float(dimensions["truth"].iloc[0]))
+    return (
+        f"Of {truth} nats, {'; '.join(parts)}. With the density ratio known they give {listed} "
+        "there: it is the critic that is hard to find."
+    )
+
+
+def metric_answer(metric: pd.DataFrame) -> str:
+    """Both losses at the end."""
+    last = metric[metric["step"] == metric["step"].max()]
+    gap = paired_difference(last, "accuracy", {"bound": "triplet"}, {"bound": "nce"})
+    by_loss = last.groupby("bound")["accuracy"]
+    return (
+        f"A triplet loss gives a probe of {percent(mean_interval(by_loss.get_group('triplet')))}, "
+        f"I_NCE {percent(mean_interval(by_loss.get_group('nce')))}; the difference is "
+        f"{points(gap)}."
     )
 
 

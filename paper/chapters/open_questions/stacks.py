@@ -6,7 +6,7 @@ weights expect and a dead unit stays zero. All seeds of one configuration are tr
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -157,8 +157,16 @@ def _compute(
 # --- training ------------------------------------------------------------------------------------
 
 
+#: Is told level, epoch and how to get the outputs on the test set (S, M, K) as they are then.
+Watch = Callable[[int, int, Callable[[], Tensor]], None]
+
+
 def train_stacks(
-    spec: StackSpec, seeds: Sequence[int], data: Dataset, progress: bool = False
+    spec: StackSpec,
+    seeds: Sequence[int],
+    data: Dataset,
+    progress: bool = False,
+    watch: Watch | None = None,
 ) -> Iterator[Level]:
     """Train one configuration at several seeds, and give its levels from the lowest on.
 
@@ -167,6 +175,7 @@ def train_stacks(
         seeds: One for each stack.
         data: The dataset; its type and device are those of the training.
         progress: Show a bar for each training.
+        watch: Called before and after each epoch of a layer that is trained greedily.
     """
     specs = [spec.but(seed=seed) for seed in seeds]
     nothing = data.train.new_full((len(seeds),), torch.nan)
@@ -178,9 +187,14 @@ def train_stacks(
     for n in range(spec.depth):
         if whole is None:
             layers = _Layers(specs, range(n, n + 1), train)
+            weight, bias = layers.weight[0], layers.bias[0]  # which training changes in place
+
+            def seen(epoch: int, level: int = n + 1, now: tuple = (weight, bias, test)) -> None:
+                if watch:
+                    watch(level, epoch, partial(_outputs, spec, *now))
+
             trained = spec.training == "greedy"
-            loss, tc = layers.fit(train, progress) if trained else (nothing, nothing)
-            weight, bias = layers.weight[0], layers.bias[0]
+            loss, tc = layers.fit(train, progress, seen) if trained else (nothing, nothing)
         else:
             loss, tc = losses if n == spec.depth - 1 else (nothing, nothing)
             weight, bias = whole.weight[n], whole.bias[n]
@@ -219,8 +233,16 @@ class _Layers:
             self.bias.append(bias)
         self._block = Block(specs, len(specs), device=inputs.device, dtype=inputs.dtype)
 
-    def fit(self, inputs: Tensor, progress: bool = False) -> tuple[Tensor, Tensor]:
-        """Train on inputs (N, D) or (S, N, D); loss and its second term in the last epoch (S,)."""
+    def fit(
+        self,
+        inputs: Tensor,
+        progress: bool = False,
+        seen: Callable[[int], None] = lambda epoch: None,
+    ) -> tuple[Tensor, Tensor]:
+        """Train on inputs (N, D) or (S, N, D); loss and its second term in the last epoch (S,).
+
+        ``seen`` is told the epochs that are over, from 0 on.
+        """
         first = self.specs[0]
         trained = [*self.weight, *self.bias] if first.bias else self.weight
         optimizer: torch.optim.Optimizer
@@ -232,7 +254,8 @@ class _Layers:
         loss, tc = (inputs.new_full((len(orders),), torch.nan) for _ in range(2))
         kind = "layer" if len(self.weight) == 1 else f"{len(self.weight)} layers"
         bar = tqdm(range(first.epochs), desc=kind, unit="epoch", leave=False, disable=not progress)
-        for _ in bar:
+        seen(0)
+        for epoch in bar:
             values = []
             for rows in batches(inputs.shape[-2], int(first.batch_size), orders):
                 batch = _batch(inputs, rows.to(inputs.device))
@@ -243,6 +266,7 @@ class _Layers:
                     weight.grad, bias.grad = weight_gradient, bias_gradient
                 optimizer.step()
             loss, tc = (torch.stack(part).mean(0) for part in zip(*values, strict=True))
+            seen(epoch + 1)
         return loss, tc
 
     def gradients(self, x: Tensor) -> tuple[list[Tensor], list[Tensor], Tensor, Tensor]:

@@ -35,7 +35,6 @@ from paper.chapters.open_questions.rules.shared import (
     OVER_RANDOM,
     PROBE_BEFORE,
     REDUNDANCY,
-    closest_to_failing,
     own,
     relative,
 )
@@ -49,6 +48,7 @@ from paper.chapters.open_questions.rules.widths import (
 )
 from paper.figures.style import label, name
 from paper.judging.claims import Part
+from paper.judging.closest import closest_to_failing
 from paper.judging.decisions import Decision
 from paper.judging.evidence import Evidence, MissingEvidence
 from paper.judging.shared_rules import RELATED, UNCORRELATED, difference, percent, points
@@ -321,6 +321,23 @@ def depth_answer(stacks: pd.DataFrame) -> str:
         )
         parts.append(f"{greedy} in {letter} (random layers: {random})")
     return f"From one layer to {deep}, the probe of greedy stacks changes by {'; '.join(parts)}."
+
+
+def layerwise_answer(layerwise: pd.DataFrame) -> str:
+    """What training changes in the information of each layer."""
+    last = int(layerwise["epoch"].max())
+    parts = []
+    for form, rows in layerwise.groupby("form", sort=False):
+        gaps = [
+            str(paired_difference(level, "lower", {"epoch": last}, {"epoch": 0}))
+            for _, level in rows.groupby("level")
+        ]
+        named = "the source's own form" if form == "source" else form
+        parts.append(f"in {named} by {', '.join(gaps)}")
+    return (
+        f"From the first layer up, {last} epochs change the information of a layer's noisy outputs "
+        f"about its input {'; '.join(parts)} (nats)."
+    )
 
 
 # ---------------------------------------------------------------------- mechanisms and objectives

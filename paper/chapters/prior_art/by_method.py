@@ -14,7 +14,6 @@ from infomax_lib.model.architectures import INFOMAX
 from infomax_lib.stats import Interval, mean_interval, where
 from paper.chapters.prior_art.comparison import BASELINES, LABELS, REFERENCES
 from paper.judging.claims import Part
-from paper.judging.decisions import Decision
 from paper.judging.evidence import Evidence, MissingEvidence, describe
 from paper.judging.measured import MIN_SEEDS_PER_METHOD, Measured, differences
 from paper.judging.shared_rules import UNCORRELATED, part_above
@@ -131,23 +130,6 @@ def part_of_gap(e: Evidence, metric: str, a: str, b: str, *, decisive: bool = Tr
 def informing(parts: Iterable[Part]) -> list[Part]:
     """The same parts, on which the verdict does not rest."""
     return [replace(part, decisive=False) for part in parts]
-
-
-def closest_to_failing(parts: Sequence[Part]) -> Part:
-    """The part with the worst outcome; of equals, the one that misses its bar by most.
-
-    Distances are in smallest effects of interest, so that different measures compare.
-    """
-    order = ("not measured", "opposite", "fails", "underpowered", "at threshold", "holds")
-    return min(parts, key=lambda part: (order.index(part.outcome), -_shortfall(part)))
-
-
-def _shortfall(part: Part) -> float:
-    """By how much a part misses a bar that it should lie above; 0 where it has none."""
-    decision = part.decision
-    if not isinstance(decision, Decision) or decision.side != "above":
-        return 0.0
-    return (decision.bar - decision.estimate.mean) / decision.smallest
 
 
 def against_median(measure: ByMethod, method: str) -> Interval:

@@ -77,6 +77,10 @@ STARTS: dict[str, Condition] = {
 #: Source 001's sign, softmax(−h), beside source 000's; its loss on z is "none (A)".
 SOFTMIN: Condition = {"competition": "softmin", **_BOTH}
 
+#: BatchNorm on the outputs in place of the entropy term: it fixes every variance and changes no
+#: correlation, so that what is left of the loss is decorrelation alone.
+BATCH_NORM: Condition = {"competition": "none", **_DECORRELATION_ALONE}
+
 #: Batch sizes of the claim on batches; the reference is 128.
 BATCHES = (32, 512)
 

@@ -83,11 +83,11 @@ def part(name, low, high, decide=part_above):
 @pytest.mark.parametrize(
     ("parts", "name", "outcome"),
     [
-        ([part("a", 1, 2), part("b", 0.5, 3)], "b", "holds"),
-        ([part("a", 1, 2), part("b", -3, -0.5, part_below)], "b", "holds"),
+        ([part("a", 1, 2), part("b", 0.5, 1.5)], "b", "holds"),
+        ([part("a", 1, 2), part("b", -2, -0.5, part_below)], "b", "holds"),
         ([part("a", -1, 2), part("b", 1, 2)], "a", "underpowered"),
         ([part("a", 1, 2), part("b", -2, -1)], "b", "fails"),
-        ([part("a", -4, -1), part("b", -2, -1)], "b", "opposite"),
+        ([part("a", -2, -1), part("b", -4, -1)], "b", "opposite"),
         ([part("a", 1, 2), Part("b", "not measured", "")], "b", "not measured"),
         ([part("a", -0.05, 0.05), Part("b", "not measured", "")], "a", "fails"),
     ],

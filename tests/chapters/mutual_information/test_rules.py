@@ -21,14 +21,17 @@ from paper.chapters.mutual_information.words import (
     condition_answer,
     condition_reason,
     critic_answer,
+    dimension_answer,
     failures,
     lossy_answer,
     matched_answer,
+    metric_answer,
     plain_answer,
     quoted,
     size_words,
     takeaway,
     together_answer,
+    trees_answer,
     with_verdict,
 )
 from paper.judging.evidence import Evidence
@@ -36,7 +39,7 @@ from paper.judging.verdicts import INTERPRETATION_VERDICTS, Verdicts
 
 CHAPTER = "mutual_information"
 
-IDS = [f"003.{n}" for n in range(1, 13)]
+IDS = [f"003.{n}" for n in range(1, 16)]
 
 
 #: Tables that each rule reads.
@@ -53,6 +56,9 @@ NEEDS = {
     "003.10": ["autoencoders"],
     "003.11": ["halves"],
     "003.12": ["batches"],
+    "003.13": ["splits", "parity"],
+    "003.14": ["dimensions"],
+    "003.15": ["metric"],
 }
 
 
@@ -84,7 +90,7 @@ def test_every_claim_of_the_source_has_a_rule_of_this_chapter():
     assert [c.id for c in registry().values() if c.chapter == CHAPTER] == IDS
 
 
-PROVED = ["003.1", "003.2", "003.3", "003.4", "003.7"]
+PROVED = ["003.1", "003.2", "003.3", "003.4", "003.7", "003.13"]
 
 
 @pytest.mark.parametrize("claim_id", IDS)
@@ -99,6 +105,7 @@ REFUTED = {
     "003.6": edited("halves", {"accuracy": lambda x: x - 0.1}, experiment="bijective", **LAST),
     "003.8": edited("halves", {"log_condition": lambda x: x - 4}, experiment="residual", **LAST),
     "003.10": edited("autoencoders", {"inference_gap": lambda x: x - 9}, draws=50),
+    "003.14": edited("dimensions", {"estimate": lambda x: 2.1 - x}),
 }
 
 
@@ -177,6 +184,8 @@ NOT_SUPPORTED = {
     "003.11": edited(
         "halves", {"accuracy": lambda x: x - 0.1}, experiment="matched", bound="nwj", **LAST
     ),
+    "003.14": edited("dimensions", {"estimate": lambda x: x + 1.4}, dimensions=392, bound="nwj"),
+    "003.15": edited("metric", {"accuracy": lambda x: x - 0.03}, bound="triplet", **LAST),
 }
 
 
@@ -204,6 +213,10 @@ INFORMING = {
     "003.3": edited("caps", {"estimate": lambda x: x + 1}, pairs=[2], information=1.0),
     "003.4": edited("classifiers", {"estimate": lambda x: x + 1}, information=3.0),
     "003.7": edited("adversarial", {"accuracy": lambda x: x + 0.5}, **LAST),
+    # a tree's later splits are looked for in a part of the data
+    "003.13": edited("splits", {"first": lambda x: -x}),
+    "003.14": edited("dimensions", {"known": lambda x: x - 1}, dimensions=392),
+    "003.15": edited("metric", {"accuracy": lambda x: x + 0.2}, bound="triplet", step=0),
 }
 
 
@@ -223,6 +236,20 @@ def test_the_weaker_estimator_is_the_effect_that_is_shown():
     assert found.interpretation_verdict == "supported"
     assert found.effect.startswith("probe better by 2.2 "), found.effect
     assert found.evidence.startswith("I_NWJ"), "the part that decides comes first"
+
+
+def test_an_estimate_far_below_zero_is_as_wrong_as_zero():
+    """I_NWJ has no lower bound: one critic at minus thousands must not hide that all are wrong."""
+    one = edited(
+        "dimensions", {"estimate": lambda x: x - 6000}, dimensions=392, bound="nwj", seed=3
+    )
+    found = outcome("003.14", **one)
+    assert found.interpretation_verdict == "supported", found.evidence
+
+
+def test_one_coin_that_tells_the_parity_is_no_parity():
+    table = edited("parity", {"information": lambda x: x + 0.1}, variables="first")
+    assert outcome("003.13", **table).interpretation_verdict != "proved"
 
 
 def test_targets_are_chosen_by_how_equal_the_bounds_are():
@@ -273,6 +300,8 @@ NOT_MEASURED = {
     "003.10": {"autoencoders": tables()["autoencoders"].query("draws == 1")},
     "003.2": edited("invariance", {"after": lambda x: x * np.nan}, map="flow"),
     "003.1": edited("independence", {"strength": lambda x: x + 1}),
+    # what contradicts arithmetic is an error, and no evidence
+    "003.13": edited("splits", {"decrease": lambda x: x - 0.01}),
 }
 
 
@@ -291,7 +320,9 @@ def test_without_its_table_a_claim_is_not_measured_unless_it_needs_none(claim_id
     assert "not measured" in found.evidence.lower()
 
 
-@pytest.mark.parametrize("claim_id", ["003.6", "003.8", "003.9", "003.10", "003.11", "003.12"])
+@pytest.mark.parametrize(
+    "claim_id", ["003.6", "003.8", "003.9", "003.10", "003.11", "003.12", "003.14", "003.15"]
+)
 def test_two_seeds_are_not_a_measurement(claim_id):
     few = {
         name: table[table["seed"] < 2] if "seed" in table else table
@@ -335,6 +366,9 @@ def test_sentences_say_the_numbers_of_the_tables():
     assert "at 2 nats the ConvNet differs from the MLP by 7 [7, 7] points" in matched_answer(halves)
     assert "The truth is 0.020 nats" in batch_answer(world["batches"])
     assert "18 kinds" in together_answer(halves)
+    assert "the best one says 0.320 [0.300, 0.340] nats" in trees_answer(world["splits"])
+    assert "give 1.95 and 1.95 there" in dimension_answer(world["dimensions"])
+    assert "the difference is 0.1 [0.1, 0.1] points" in metric_answer(world["metric"])
 
 
 def test_answers_are_yes_or_no_by_the_verdict_and_negated_where_the_claim_is():

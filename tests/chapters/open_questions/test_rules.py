@@ -40,7 +40,7 @@ CLAIMS = [i for i, c in registry().items() if c.chapter == CHAPTER]
 
 def test_every_open_question_has_a_rule_here():
     wanted = [f"000.{n}" for n in range(30, 35)]
-    wanted += [f"001.{n}" for n in range(21, 26)] + [f"002.{n}" for n in range(20, 24)]
+    wanted += [f"001.{n}" for n in (*range(21, 26), 27)] + [f"002.{n}" for n in range(20, 24)]
     assert wanted == CLAIMS
     assert set(SUPPORTED) == set(DENIED) == set(AGAINST) == set(TABLES) == set(CLAIMS)
 
@@ -80,11 +80,27 @@ def test_verdicts_say_what_they_rest_on(claim_id):
     assert found.effect
     assert found.stands_for
     assert found.false_support is not None
-    assert found.before
-    assert found.amended
+    # what was judged before the rules had one part that decides
+    assert bool(found.before) == bool(found.amended) == (claim_id != "001.27")
 
 
 # ----------------------------------------------------------------------------- between yes and no
+
+
+def test_one_layer_that_loses_information_is_enough_against_each():
+    def lost(v):
+        gain = 0.1 * (-1 if v["level"] == 1 else 1)
+        return {"lower": 4 + gain * v["epoch"]}
+
+    found = verdict("001.27", layerwise=lost)
+    assert found.interpretation_verdict == "not supported", found.evidence
+
+
+def test_what_other_forms_of_a_layer_do_decides_nothing_about_the_source_s():
+    def others(v):
+        return {"lower": 4 + 0.1 * v["epoch"] * (1 if v["form"] == "source" else -1)}
+
+    assert verdict("001.27", layerwise=others).interpretation_verdict == "supported"
 
 
 def test_one_width_alone_does_not_make_an_activation_matter():

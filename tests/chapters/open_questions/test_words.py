@@ -94,6 +94,18 @@ def test_depth_answers_have_the_paired_changes():
     assert "changes by 3.0" in words.second_layer_answer(stacks)
 
 
+def test_layerwise_answer_has_the_change_from_before_training_at_every_level():
+    def measure(v):
+        return {"lower": 4 + (0.1 * v["level"] if v["epoch"] == 10 else 0.0)}
+
+    layerwise = evidence(["layerwise"], {"layerwise": measure}).extra["layerwise"]
+    text = words.layerwise_answer(layerwise)
+    assert "10 epochs" in text
+    assert "in the source's own form by 0.100" in text
+    assert text.count("0.30004 [") == 3
+    assert "; in B by 0.100" in text
+
+
 def test_width_answers_have_redundancy_against_no_softmax_at_every_width():
     scale = evidence(["scale"], {"scale": scale_same})
     found = words.width_answer(scale)

@@ -31,13 +31,11 @@ from prior_art_worlds import (
 from scipy import stats
 
 from infomax_lib.model.architectures import INFOMAX
-from infomax_lib.stats import Interval
 from paper.chapters import judge, registry
 from paper.chapters.prior_art.by_method import (
     ByMethod,
     against_median,
     by_method,
-    closest_to_failing,
     negligible_correlation,
 )
 from paper.chapters.prior_art.comparison import BASELINES, LABELS, REFERENCES
@@ -48,8 +46,6 @@ from paper.chapters.prior_art.rules.predictions import (
     lower_limit,
     removable,
 )
-from paper.judging.claims import decided
-from paper.judging.decisions import Decision
 from paper.judging.evidence import MissingEvidence
 
 CHAPTER = "prior_art"
@@ -223,15 +219,6 @@ def test_median_of_the_baselines_leaves_references_and_this_work_out():
     )
     with pytest.raises(MissingEvidence, match="at least 6 baselines"):
         against_median(by_method(few, "baselines", "hsic"), "supervised")
-
-
-def test_of_parts_that_fail_alike_the_one_furthest_from_its_bar_is_chosen():
-    def part(name, mean, bar, smallest):
-        return decided(name, Decision(Interval(mean, mean, mean, 5), "above", bar, smallest))
-
-    near, far, held = part("near", 0.9, 1, 0.1), part("far", 50, 80, 5), part("held", 2, 1, 0.1)
-    assert closest_to_failing([held, near, far]).name == "far"
-    assert closest_to_failing([held, near]).name == "near"
 
 
 # ------------------------------------------------------------------- prediction 1: cannot be pruned

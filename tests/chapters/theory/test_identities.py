@@ -60,6 +60,14 @@ ALTERED = {
     "softmax_invariance": lambda h, c: torch.softmax(h * (1 + 0.01 * c), -1),
     "lse_unbounded": lambda h, c: free_energy(h),
     "free_energy_gradient": lambda h, t: -torch.softmax(h / t, -1) / t / len(h),
+    "pull_on_a_width": lambda x, means, widths: width_gradient_without_responsibilities(
+        x, means, widths
+    ),
+    "component_on_a_sample": lambda x, means, widths: (
+        torch.tensor([10.0, 1e30, 1e60], dtype=torch.float64).log() / len(x)
+    ),
+    "cross_entropy_gradient": lambda z, y: torch.softmax(z, -1) / len(z),
+    "cross_entropy_splits": lambda z, y: free_energy(z) - z[range(len(z)), y].mean(),
     "softmax_jacobian": lambda h: torch.diag(torch.softmax(h, -1)),
     "gradient_through_softmax": lambda h, tc: softmax_gradient_without_mean(h, tc),
     "gradient_on_z": lambda z, tc: torch.softmax(-z, -1) * gradient(z, tc),
@@ -76,6 +84,10 @@ ALTERED = {
     "lambda_of_joint_entropy": lambda s, scale: 1.0,
     "counted_twice": lambda r, weight: weight,
     "covariance_penalty_knows_scale": lambda a, s: s**2 * off(covariance(a)),
+    "couples_like_batch_norm": lambda z: (
+        -2 / (len(z) - 1) / z.std() * torch.autograd.functional.jacobian(standard_score, z)
+    ),
+    "batch_norm_fixes_entropy": lambda z, tc: infomax_objective(z, lambda_tc=tc, eps=0.0).loss,
     "dead_unit": lambda a, eps: torch.tensor([0.0, 0.0]),
     "constant_winner": lambda a, constant: total_correlation(a),
     "winner_takes_all": lambda a: torch.tensor([a.shape[1] - 1.0, 0.0]),
@@ -105,6 +117,15 @@ ALTERED = {
 
 def correlation_of(cov):
     return cov * cov.diagonal().rsqrt() * cov.diagonal().rsqrt().unsqueeze(-1)
+
+
+def standard_score(z):
+    return (z - z.mean(0)) / z.std(0)
+
+
+def width_gradient_without_responsibilities(x, means, widths):
+    squared = (x.unsqueeze(1) - means).square().sum(-1) / widths.square()
+    return (x.shape[1] - squared).mean(0) / len(means)
 
 
 def gradient(a, tc):

@@ -123,7 +123,8 @@ def train_halves(
 
         - ``training``, ``held_out``: the estimate of the bound's name, nats, mean over batches of
           training and of test images (for Jensen-Shannon that of I_NWJ, see
-          :func:`paper.information.bounds.from_jensen_shannon`);
+          :func:`paper.information.bounds.from_jensen_shannon`; for triplets, which estimate no
+          information, what is climbed);
         - ``accuracy``: test accuracy of a linear probe of g1(x1), a share;
         - ``log_condition``: median over test images of log10 of the condition number of g1's
           Jacobian; NaN for encoders with fewer outputs than inputs;

@@ -2,6 +2,7 @@
 
 - `least_samples`: how many samples a bound on entropy needs (McAllester and Stratos 2020);
 - `certified`: what a classifier's accuracy says about information (Bretagnolle and Huber 1979);
+- `pairs_loss_gap`: I_NCE as a loss of metric learning (Sohn 2016);
 - `Hidden`: an invertible map after which no linear classifier finds the classes.
 """
 
@@ -9,8 +10,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike
 
+from paper.information.bounds import info_nce
 from paper.judging.claims import Part, disproved, proved
 
 #: Differences of exact quantities below this are rounding.
@@ -60,6 +63,23 @@ def certificate_is_sound() -> bool:
     right, wrong = np.meshgrid(rates, rates)
     divergence = right * np.log(right / wrong) + (1 - right) * np.log((1 - right) / (1 - wrong))
     return bool((divergence >= certified((right + 1 - wrong) / 2) - EXACT).all())
+
+
+def pairs_loss_gap() -> float:
+    r"""Largest difference (nats) of log N - L and I_NCE over random scores of N = 2 to 128 pairs.
+
+    L is the multi-class N-pair loss of metric learning, the mean over i of
+    :math:`\log(1 + \sum_{j \ne i} \exp(f_{ij} - f_{ii}))`.
+    """
+    rng = np.random.default_rng(0)
+    gaps = []
+    for pairs in (2, 8, 32, 128):
+        scores = 5 * rng.standard_normal((pairs, pairs))
+        others = np.exp(scores - scores.diagonal()[:, None])
+        np.fill_diagonal(others, 0)
+        loss = np.log1p(others.sum(1)).mean()
+        gaps.append(abs(math.log(pairs) - loss - float(info_nce(torch.from_numpy(scores)))))
+    return max(gaps)
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,8 @@ from paper.chapters.open_questions.rules.shared import (
     CORRELATION_MARGIN,
     OVER_RANDOM,
     PROBE,
-    RANK,
     REDUNDANCY,
     REDUNDANCY_MARGIN,
-    closest_to_failing,
     everywhere,
     excess,
     few_dead,
@@ -25,6 +23,7 @@ from paper.chapters.open_questions.rules.shared import (
     relative,
 )
 from paper.judging.claims import Finding, Part, claim, decided, finding
+from paper.judging.closest import RANK, closest_to_failing
 from paper.judging.decisions import Decision
 from paper.judging.evidence import MIN_SEEDS, Evidence, MissingEvidence, describe
 from paper.judging.shared_rules import (

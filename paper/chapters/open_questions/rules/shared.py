@@ -10,6 +10,7 @@ in ``Evidence.extra``, because they differ in length and width;
 - ``transfer``: method, hidden_dim, target, seed, probe_accuracy;
 - ``stacks``: competition, training (greedy, random, end_to_end), depth, seed and measures of the
   top layer;
+- ``layerwise``: form, level, epoch, seed and a bound on a layer's information;
 - ``auxiliary``: competition, lambda_ce, seed and measures;
 - ``robustness``: configuration, seed, measures of dependence, probe_accuracy, and the shares of it
   that are left under noise (``noise_retained``) and without some units (``loss_retained``).
@@ -29,7 +30,8 @@ import pandas as pd
 from infomax_lib.model.architectures import ARCHITECTURES
 from infomax_lib.stats import Interval, mean_interval
 from paper.judging.claims import Part, decided
-from paper.judging.decisions import Decision, Outcome, Share
+from paper.judging.closest import of_all
+from paper.judging.decisions import Decision
 from paper.judging.evidence import Evidence
 from paper.judging.shared_rules import difference, rows, values
 
@@ -50,18 +52,6 @@ DEAD = 0.05
 DEAD_MATTERS = 0.01
 #: Family-wise level of Holm's correction, one family per measure.
 LEVEL = 0.05
-
-#: Outcomes from the worst for a statement to the best.
-RANK: dict[Outcome, int] = {
-    "disproved": 0,
-    "opposite": 0,
-    "fails": 1,
-    "not measured": 2,
-    "underpowered": 3,
-    "at threshold": 4,
-    "holds": 5,
-    "proved": 6,
-}
 
 
 def relative(
@@ -102,35 +92,13 @@ def own(letter: str, **fields: object) -> dict[str, object]:
     return {**ARCHITECTURES[letter], **fields}
 
 
-def closest_to_failing(places: Sequence[Part]) -> Part:
-    """Of several parts the worst outcome; of those with the same, the least room."""
-    return min(places, key=lambda place: (RANK[place.outcome], _room(place.decision)))
-
-
-def _room(decision: Decision | Share | None) -> float:
-    """How far a mean lies on the claim's side of the bar, in smallest effects of interest."""
-    if not isinstance(decision, Decision):
-        return 0.0
-    mean, bar = decision.estimate.mean, decision.bar
-    room = {
-        "above": mean - bar,
-        "below": bar - mean,
-        "within": bar - abs(mean),
-        "beyond": abs(mean) - bar,
-    }
-    return room[decision.side] / decision.smallest
-
-
 def everywhere(name: str, places: Sequence[Part], *, decisive: bool = True) -> Part:
     """What is said of several places as one part: the place closest to failing decides.
 
     The opposite holds only where it does at every place; one such place among others is a failure.
     """
-    worst = closest_to_failing(places)
-    outcome = worst.outcome
-    if outcome == "opposite" and any(place.outcome != "opposite" for place in places):
-        outcome = "fails"
-    return Part(name, outcome, _listed(places, worst), decisive, worst.decision)
+    worst = of_all(places)
+    return Part(name, worst.outcome, _listed(places, worst), decisive, worst.decision)
 
 
 def _listed(places: Sequence[Part], worst: Part) -> str:

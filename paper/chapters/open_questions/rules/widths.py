@@ -15,7 +15,6 @@ from paper.chapters.open_questions.rules.shared import (
     OVER_RANDOM,
     PROBE,
     PROBE_BEFORE,
-    RANK,
     REDUNDANCY,
     REDUNDANCY_MARGIN,
     everywhere,
@@ -25,6 +24,7 @@ from paper.chapters.open_questions.rules.shared import (
     relative,
 )
 from paper.judging.claims import Finding, Part, claim, decided, finding
+from paper.judging.closest import RANK
 from paper.judging.decisions import Decision, Outcome
 from paper.judging.evidence import MIN_SEEDS, Evidence, MissingEvidence, describe
 from paper.judging.shared_rules import (

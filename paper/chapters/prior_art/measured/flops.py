@@ -31,7 +31,7 @@ from paper.methods.methods import METHODS
 from paper.methods.spec import BaselineSpec
 
 # Classes that the supervised layer tells apart: ten, but for this dataset.
-_CLASSES = {"synthetic": 6}
+_CLASSES = {"synthetic": 6, "natural-patches": 2}
 _MOST_CLASSES = 10
 
 _FIRST_BATCH = 2  # samples

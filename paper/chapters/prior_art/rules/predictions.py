@@ -31,12 +31,12 @@ from paper.chapters.prior_art.by_method import (
     B,
     ByMethod,
     by_method,
-    closest_to_failing,
     informing,
     names,
 )
 from paper.chapters.prior_art.comparison import LABELS
 from paper.judging.claims import Finding, Part, claim, decided, finding, measured
+from paper.judging.closest import closest_to_failing
 from paper.judging.decisions import Decision, Outcome
 from paper.judging.evidence import Evidence, MissingEvidence
 from paper.judging.measured import differences
@@ -405,9 +405,11 @@ def smaller_matches_larger(e: Evidence) -> Finding:
         for double in DOUBLE_WIDTHS
     ]
     missed = [part for part in parts if part.outcome != "holds"]
-    outcome: Outcome = closest_to_failing(parts).outcome
-    if len(missed) == len(parts) and outcome != "not measured":
-        outcome = "opposite"
+    outcome: Outcome = (
+        "opposite" if len(missed) == len(parts) else closest_to_failing(parts).outcome
+    )
+    if any(part.outcome == "not measured" for part in parts):
+        outcome = "not measured"
     count = f"{len(parts) - len(missed)} of {len(parts)}"
     return finding([Part("widths at which it matches", outcome, count), *parts])
 

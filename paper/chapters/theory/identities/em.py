@@ -14,7 +14,7 @@ from infomax_lib.model.objective import (
     gradient_by_covariance,
     infomax_objective,
 )
-from paper.chapters.theory import mixture
+from paper.chapters.theory import free_widths, mixture
 from paper.chapters.theory.identities.check import (
     Check,
     gradient,
@@ -44,6 +44,31 @@ def _weighted_by_responsibility(a: Tensor, lambda_tc: float) -> Tensor:
 def _gradient_by_covariance(z: Tensor, lambda_tc: float) -> Tensor:
     weight = torch.tensor([lambda_tc], dtype=torch.float64)
     return gradient_by_covariance(covariance(z).unsqueeze(0), weight)[0].squeeze(0)
+
+
+def _one_hot(labels: Tensor) -> Tensor:
+    return F.one_hot(labels, 5).double()
+
+
+def _widths(g: torch.Generator, components: int = 4) -> Tensor:
+    """Widths between 0.4 and 1.2."""
+    return 0.4 + 0.8 * torch.rand(components, generator=g, dtype=torch.float64)
+
+
+def _width_gradient(x: Tensor, means: Tensor, widths: Tensor) -> Tensor:
+    return gradient(lambda at: -free_widths.log_likelihood(x, means, at.exp()), widths.log())
+
+
+def _pulls(x: Tensor, means: Tensor, widths: Tensor) -> Tensor:
+    r = torch.softmax(-free_widths.energies(x, means, widths), -1)
+    squared = (x.unsqueeze(1) - means).square().sum(-1) / widths.square()
+    return (r * (x.shape[1] - squared)).mean(0)
+
+
+def _on_a_sample(x: Tensor, means: Tensor, widths: Tensor, width: float) -> Tensor:
+    """Log likelihood with one more component, of that width, on the first sample."""
+    narrow = torch.tensor([width], dtype=torch.float64)
+    return free_widths.log_likelihood(x, torch.cat([means, x[:1]]), torch.cat([widths, narrow]))
 
 
 CHECKS = {
@@ -119,5 +144,32 @@ CHECKS = {
         draw=lambda g: (outputs(g), torch.tensor([1.0, -1.0, 1.0, -1.0, -1.0]).double()),
         left=lambda z, signs: infomax_objective(z * signs, lambda_tc=0.7).loss,
         right=lambda z, signs: infomax_objective(z, lambda_tc=0.7).loss,
+    ),
+    "pull_on_a_width": Check(
+        draw=lambda g: (normal(g, 30, 3), normal(g, 4, 3), _widths(g)),
+        left=_width_gradient,
+        right=_pulls,
+    ),
+    "component_on_a_sample": Check(
+        draw=lambda g: (normal(g, 30, 3), normal(g, 4, 3), _widths(g)),
+        left=lambda x, means, widths: torch.stack(
+            [
+                _on_a_sample(x, means, widths, 1e-20 / c) - _on_a_sample(x, means, widths, 1e-20)
+                for c in (10.0, 1e30, 1e60)
+            ]
+        ),
+        right=lambda x, means, widths: (
+            x.shape[1] / len(x) * torch.tensor([10.0, 1e30, 1e60], dtype=torch.float64).log()
+        ),
+    ),
+    "cross_entropy_gradient": Check(
+        draw=lambda g: (normal(g, 7, 5), torch.randint(5, (7,), generator=g)),
+        left=lambda z, y: gradient(lambda at: F.cross_entropy(at, y), z),
+        right=lambda z, y: (softmax(z) - _one_hot(y)) / len(z),
+    ),
+    "cross_entropy_splits": Check(
+        draw=lambda g: (normal(g, 7, 5), torch.randint(5, (7,), generator=g)),
+        left=lambda z, y: F.cross_entropy(z, y),
+        right=lambda z, y: -(z * _one_hot(y)).sum(-1).mean() - free_energy(z),
     ),
 }

@@ -8,6 +8,7 @@ from torch import Tensor
 from infomax_lib.model.objective import (
     correlation,
     covariance,
+    infomax_objective,
     log_det_objective,
     log_variance,
 )
@@ -41,6 +42,24 @@ def _implied_lambda(cov: Tensor) -> Tensor:
 
 def _source_001_loss(cov: Tensor, weight: float) -> Tensor:
     return -torch.logdet(cov) + weight * off_diagonal(cov).square().sum()
+
+
+def _batch_norm(z: Tensor) -> Tensor:
+    """Every unit (N, K) with mean 0 and unbiased variance 1."""
+    return (z - z.mean(0)) / z.std(0)
+
+
+def _coupling(z: Tensor) -> Tensor:
+    """Second derivatives of the variance term between the samples of a unit z (N,); (N, N)."""
+    return torch.autograd.functional.hessian(lambda at: -log_variance(at.unsqueeze(-1), 0.0), z)
+
+
+def _batch_norm_coupling(z: Tensor) -> Tensor:
+    score, deviation, freedom = _batch_norm(z), z.std(), len(z) - 1
+    jacobian = torch.autograd.functional.jacobian(_batch_norm, z)
+    return (
+        -2 / (freedom * deviation) * (jacobian - torch.outer(score, score) / (freedom * deviation))
+    )
 
 
 CHECKS = {
@@ -118,5 +137,15 @@ CHECKS = {
             s**4
             * (torch.outer(a.var(0), a.var(0)) * off_diagonal(torch.corrcoef(a.mT)).square()).sum()
         ),
+    ),
+    "couples_like_batch_norm": Check(
+        draw=lambda g: (2 * normal(g, 9) + 1,),
+        left=_coupling,
+        right=_batch_norm_coupling,
+    ),
+    "batch_norm_fixes_entropy": Check(
+        draw=lambda g: (outputs(g), 0.7),
+        left=lambda z, tc: infomax_objective(_batch_norm(z), lambda_tc=tc, eps=0.0).loss,
+        right=lambda z, tc: tc * off_diagonal(correlation(z, 0.0)).square().sum(),
     ),
 }

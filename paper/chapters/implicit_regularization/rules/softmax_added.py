@@ -1,15 +1,14 @@
 """Rules for source 000, Part 2, first table: what the softmax adds at equal everything.
 
 Three of them speak of a course in time. They are judged at the end of the longest runs there are,
-and say from when on what they find holds. They are registered for runs of 1000 epochs, on seeds
-that nothing else here uses (``sweeps/trajectories.yaml``), before these are made.
+and say from when on what they find holds. They were registered for runs of 1000 epochs, on seeds
+that nothing else here uses (``sweeps/trajectories.yaml``), before these were made.
 """
 
 import math
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 
 from infomax_lib.stats import Interval, format_number, mean_interval, paired_differences
 from paper.judging.claims import (
@@ -18,8 +17,6 @@ from paper.judging.claims import (
     bar_passed,
     claim,
     decided,
-    disproved,
-    fact,
     finding,
     measured,
 )
@@ -40,7 +37,6 @@ from paper.judging.shared_rules import (
     part_similar,
     relative_difference,
     relu,
-    share_of_seeds,
     softmax,
 )
 
@@ -272,52 +268,6 @@ def drift(e: Evidence) -> Finding:
 
 
 @claim(
-    "000.16",
-    place="Part 2; key finding 2",
-    quote="The loophole (independent outputs from redundant weights) is structurally impossible "
-    "after softmax—outputs sum to 1.",
-    statement="Under softmax the loophole (independent outputs from redundant weights) is "
-    "structurally impossible.",
-    test="Construct it: rows that share one direction, with lengths and thresholds of their own, "
-    "so that each unit wins on one slice of the data along it. Independent means as uncorrelated "
-    "as the simplex allows.",
-    rule="Disproved by construction if such a layer has every pair of rows at a cosine above 0.9 "
-    "while its output correlation on the test images is within 20 % of the floor K/(K−1). Beside "
-    "it: the same with equal lengths; whether training went there over the λ_tc grid, or stayed "
-    "there when started from pairs of equal rows (a run shows the loophole if one pair does).",
-    decisive="a layer that has the loophole, or none that could be made",
-    smallest="20 % of the floor: trained softmax layers lie within 1 % of it",
-    before="supported",
-    amended="That training never went there had counted as impossible. What is possible is now "
-    "constructed.",
-)
-def structurally_impossible(e: Evidence) -> Finding:
-    built = e.table("one_direction", ["lengths", "cosine", "over_floor"]).set_index("lengths")
-
-    def text(lengths: str) -> str:
-        row = built.loc[lengths]
-        return (
-            f"least cosine {format_number(row['cosine'], 3)}, output correlation "
-            f"{format_number(row['over_floor'], 3)} times the floor"
-        )
-
-    shows = (built["cosine"] > 0.9) & (built["over_floor"] <= 1.2)
-    parts = [disproved("a layer with one direction", bool(shows["free"]), text("free"))]
-    equal = fact("equal lengths forbid it", not shows["equal"], text("equal"), decisive=False)
-    return finding([*parts, equal, measured("trained there", lambda: _trained_there(e), False)])
-
-
-def _trained_there(e: Evidence) -> Part:
-    conditions = [softmax(t) for t in GRID]
-    conditions += [softmax(t, initial=start) for start in ("twins", "offset_twins") for t in (0, 1)]
-    runs = pd.concat([e.select(**condition) for condition in conditions])
-    floor = runs["hidden_dim"] / (runs["hidden_dim"] - 1)
-    shows = (runs["aligned_pairs"] > 0) & (runs["output_correlation"] <= 1.2 * floor)
-    text = f"{int(shows.sum())} of {len(runs)} runs show it"
-    return bar_passed("trained there", bool(shows.any()), text, decisive=False)
-
-
-@claim(
     "000.20",
     place="Part 2, second finding",
     quote="With EM structure, the entropy term alone is sufficient.",
@@ -364,46 +314,6 @@ def entropy_suffices(e: Evidence) -> Finding:
                 decisive=False,
             ),
             _above_untrained(e, "probe above untrained", zero, decisive=False),
-        ]
-    )
-
-
-@claim(
-    "000.25",
-    place="Key finding 2",
-    quote="Units must differentiate to receive gradient. Redundant weights produce nearly "
-    "identical pre-softmax values, losing the competition.",
-    statement="Units must differentiate to receive gradient; redundant units lose the competition.",
-    test="Gradient norm of rows that start as duplicates against single rows, and training from "
-    "duplicated rows with and without softmax.",
-    rule="Under softmax at the start, gradient norm of duplicated over single units below 0.8 "
-    "(table “twin_gradients”); the opposite is a ratio above 1. Beside it: softmax started from "
-    "twins at λ_tc = 0 ends with no pair of cosine above 0.9 in at least 80 % of the seeds; it "
-    "ends with fewer such pairs than the same start without softmax at λ_tc = 1, paired.",
-    decisive="gradient norm of a duplicated unit over that of the same unit alone",
-    smallest="0.1 of the norm: a tenth more or less gradient is no lost competition",
-    before="mixed",
-    amended="What training does with twins informs; the source's sentence is about the gradient.",
-)
-def redundant_units_lose(e: Evidence) -> Finding:
-    table = e.table("twin_gradients", ["competition", "seed", "ratio"])
-    ratio = mean_interval(table[table["competition"] == "softmax"]["ratio"])
-
-    def separate() -> Part:
-        runs = e.select(**softmax(0, initial="twins"))
-        share = float((runs["aligned_pairs"] == 0).mean())
-        return share_of_seeds("twins separate", share, len(runs), 0.8, decisive=False)
-
-    def fewer() -> Part:
-        twins = {"initial": "twins"}
-        fewer = e.difference("aligned_pairs", softmax(1, **twins), relu(1, **twins))
-        return part_below("aligned pairs, softmax − none", fewer, 0, 0.5, neutral=0, decisive=False)
-
-    return finding(
-        [
-            part_below("gradient of duplicates over singles", ratio, 0.8, 0.1, neutral=1),
-            measured("twins separate", separate, decisive=False),
-            measured("aligned pairs, softmax − none", fewer, decisive=False),
         ]
     )
 
