@@ -39,7 +39,7 @@ from paper.chapters.prior_art.by_method import (
     informing,
     names,
 )
-from paper.chapters.prior_art.comparison import LABELS
+from paper.chapters.prior_art.comparison import EQUALS, LABELS
 from paper.judging.claims import Finding, Part, claim, decided, finding, measured
 from paper.judging.closest import closest_to_failing
 from paper.judging.decisions import Decision, Outcome
@@ -214,7 +214,8 @@ def best_outcome(parts: Sequence[Part]) -> Part:
 def family_means(e: Evidence) -> dict[str, ByMethod]:
     """Mean accuracy over the targets of each family that the table has, by method and seed.
 
-    A fit that lacks a target of the family has no mean: targets differ in how hard they are.
+    A fit that lacks a target of the family has no mean: targets differ in how hard they are. Of
+    `EQUALS`, trained on one data set, the parts of `at_home` tell.
     """
     columns = ["method", "seed", "family", "target", "accuracy"]
     table = e.table("transfer", columns)
@@ -225,6 +226,7 @@ def family_means(e: Evidence) -> dict[str, ByMethod]:
             continue
         wide = rows.pivot(index=["method", "seed"], columns="target", values="accuracy")
         means = wide.mean(axis=1, skipna=False)
+        means = means[means.notna() | ~means.index.isin(EQUALS, level="method")]
         found[family] = ByMethod.of_frame(f"family “{family}” of “transfer”", means.unstack(0))
     return found
 
