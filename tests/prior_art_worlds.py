@@ -142,6 +142,55 @@ def overlap(error=0.0, redundancy=1.0):
     return pd.DataFrame(rows, columns=["mixture", "seed", "log_likelihood", "redundancy"])
 
 
+def deep_starts(helped=0.5, needed=-0.05, arrives=2.0):
+    """What RBMs are worth over small random weights and ReLU; log10 of the gradient's gain."""
+    stack = {"accuracy": 0.9, "reach": -1.0}
+    starts = {
+        "rbm": stack,
+        "small": {"accuracy": 0.9 - helped, "reach": -1.0 - arrives},
+        "he": {"accuracy": 0.9 - needed, "reach": 0.0},
+        **dict.fromkeys(("xavier", "xavier_norm", "he_norm"), stack),
+    }
+    rows = [
+        {"start": start, "seed": s, "epoch": epoch} | {n: v * wobble(s) for n, v in values.items()}
+        for start, values in starts.items()
+        for epoch in (1, 10)
+        for s in SEEDS
+    ]
+    return pd.DataFrame(rows)
+
+
+def uses(gain=0.01, methods=METHODS):
+    """Both linear maps from the code of every method, in the order of the methods."""
+    rows = [
+        (m, 0, 0.4 + gain * n, 0.5 + gain * n, 0.9 - 0.3 * (m in CONTRASTIVE))
+        for n, m in enumerate(methods)
+    ]
+    columns = ["method", "seed", "reconstruction_r2", "foreground_iou", "view_ratio"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def views(closer=0.5, hard=0.05):
+    """Ratio of distances over that of untrained weights, and what hard negatives are worth."""
+    rows = [
+        (m, s, 0.9 * wobble(s) * (1 if m == "untrained" else closer), 0.6 * wobble(s), probe)
+        for m in ("untrained", *CONTRASTIVE, "simclr_hard")
+        for s in SEEDS
+        for probe in [0.8 * wobble(s) + hard * (m == "simclr_hard")]
+    ]
+    return pd.DataFrame(rows, columns=["method", "seed", "view_ratio", "found", "probe_accuracy"])
+
+
+def copies(error=0.0, redundancy=1.0):
+    rows = [
+        (objective, s, count, 3.0 * (1 + error * (count > 1)), redundancy if count > 1 else 0.4)
+        for objective in ("autoencoder", "contrastive")
+        for s in SEEDS
+        for count in (1, 10)
+    ]
+    return pd.DataFrame(rows, columns=["objective", "seed", "copies", "loss", "redundancy"])
+
+
 def evidence(**tables):
     return Evidence(pd.DataFrame(), extra=tables)
 
@@ -202,6 +251,12 @@ UNSTABLE = {"cka": 0.2} | {
     m: loose(NEUTRAL[m], 0.1) for m in ("probe_accuracy", "weight_redundancy", "output_correlation")
 }
 
+#: Good at telling classes, in the order of the methods; elsewhere, too.
+SORTED = {
+    "baselines": ordered(0.01),
+    "transfer": transfer({m: 0.5 + 0.01 * n for n, m in enumerate(METHODS)}),
+}
+
 SUPPORTED = {
     "002.2": {"baselines": baselines({"rbm": {"flops": 1.6e12}})},
     "002.3": {
@@ -229,6 +284,10 @@ SUPPORTED = {
     "002.19": {
         "baselines": baselines({"infomax_softmax": {"flops": 9e11}, "autoencoder": {"flops": 9e11}})
     },
+    "002.24": {"deep_starts": deep_starts()},
+    "002.25": {**SORTED, "uses": uses()},
+    "002.26": {"views": views()},
+    "002.27": {"copies": copies(error=1e-12)},
 }
 REFUTED = {
     "002.2": {"baselines": baselines({"rbm": {"flops": 0.9e12}})},
@@ -251,6 +310,9 @@ REFUTED = {
     },
     "002.18": {"head_start": head_start(first=-0.1, last=-0.1)},
     "002.19": {"baselines": baselines({"infomax_softmax": {"flops": 2e12}})},
+    "002.24": {"deep_starts": deep_starts(helped=-0.05, needed=0.05)},
+    "002.25": {**SORTED, "uses": uses(gain=-0.01)},
+    "002.26": {"views": views(closer=1.3, hard=-0.05)},
 }
 #: Claims of which no opposite exists, in a world where they miss their bar.
 NOT_SUPPORTED = {

@@ -19,9 +19,11 @@ from paper.chapters.open_questions.guided import AuxiliarySpec
 from paper.chapters.open_questions.layerwise import LayerwiseSpec
 from paper.chapters.open_questions.stacks import StackSpec
 from paper.chapters.open_questions.transfer import FeatureSpec, ReferenceSpec
+from paper.chapters.prior_art.measured.deep_starts import DeepStartSpec
 from paper.chapters.prior_art.measured.head_start import HeadStartSpec
 from paper.chapters.prior_art.measured.overlap import OverlapSpec
 from paper.chapters.prior_art.measured.view_ablation import ViewAblationSpec
+from paper.chapters.prior_art.measured.view_distances import ViewDistanceSpec
 from paper.methods import BaselineSpec
 
 cli.beside.import_kinds()  # as the command does
@@ -42,6 +44,13 @@ EXAMPLES = {
     "stacks": (StackSpec(**LAYER, depth=2), "effective_rank", 0.95),
     "baselines": (BaselineSpec(**LAYER, method="rica"), "probe_accuracy", 0.9),
     "assessments": (BaselineSpec(dataset="digits", method="pca", seed=1), "labels_100", 0.8),
+    "deep_starts": (
+        DeepStartSpec(dataset="digits", start="he", layers=2, hidden_dim=4, epochs=1, seed=1),
+        "accuracy",
+        0.8,
+    ),
+    "uses": (BaselineSpec(dataset="digits", method="pca", seed=1), "reconstruction_r2", 0.9),
+    "view_distances": (ViewDistanceSpec(**LAYER), "view_ratio", 0.9),
     "head_starts": (HeadStartSpec(**LAYER, method="pca_relu"), "accuracy", 0.9),
     "overlaps": (
         OverlapSpec(dataset="digits", components=3, dimensions=2),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -30,11 +32,10 @@ def specification_curve(finding: str, table: pd.DataFrame) -> Figure:
         if table[choice].nunique() > 1
     }
     lines = sum(map(len, choices.values())) + len(choices)
-    figure, _ = panels(width=9.0, height=_CURVE + _CHOICE * lines)
-    figure.clear()
-    curve, below = figure.subplots(
-        2, 1, sharex=True, height_ratios=[_CURVE, _CHOICE * lines], squeeze=True
-    )
+    figure, both = panels(2, 1, width=9.0, height=(_CURVE + _CHOICE * lines) / 2)
+    curve, below = np.ravel(np.asarray(both))
+    curve.get_gridspec().set_height_ratios([_CURVE, _CHOICE * lines])
+    curve.sharex(below)
     _draw_curve(curve, order, asked)
     _draw_choices(below, order, choices)
     return figure
@@ -44,8 +45,10 @@ def _draw_curve(axes: Axes, order: pd.DataFrame, asked: Finding) -> None:
     axes.axhspan(-asked.smallest, asked.smallest, color=GREY, alpha=0.15, lw=0)
     axes.axhline(0, color=GREY, lw=1)
     styles = looks(DATASETS)
-    for dataset, rows in order.groupby("dataset", sort=False):
-        colour, marker, _ = styles[dataset]
+    for dataset, (colour, marker, _) in styles.items():
+        rows = order[order["dataset"] == dataset]
+        if rows.empty:
+            continue
         effects = rows["effect"]
         means = np.array([effect.mean for effect in effects])
         ends = np.array([[effect.low, effect.high] for effect in effects])
@@ -53,10 +56,10 @@ def _draw_curve(axes: Axes, order: pd.DataFrame, asked: Finding) -> None:
         axes.plot(rows.index, means, marker, color=colour, ms=4, mew=0, label=name(dataset))
     for place in order.index[~np.isfinite(order["at"])]:
         axes.annotate("diverged", (place, 0), rotation=90, ha="center", va="bottom", fontsize=8)
-    axes.set_ylabel(asked.axis)
-    axes.set_title(asked.title, loc="left")
-    axes.legend(loc="upper left", ncols=len(DATASETS))
+    axes.set_ylabel("\n".join(wrap(asked.axis, 26)))
+    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=len(DATASETS), borderaxespad=0)
     axes.grid(axis="x", visible=False)
+    axes.tick_params(bottom=False, labelbottom=False)
 
 
 def _draw_choices(axes: Axes, order: pd.DataFrame, choices: dict[str, list[str]]) -> None:

@@ -1,21 +1,28 @@
 """The fits of the prior-art chapter: which, at which rates, and at which budgets."""
 
+import pandas as pd
 import pytest
 
 from infomax_lib import RunSpec, load_dataset
 from infomax_lib.model.architectures import INFOMAX
 from paper.chapters.prior_art.comparison import method_of
 from paper.chapters.prior_art.experiment import (
+    DEEP_RATES,
+    SEARCH_SEEDS,
     STARTS,
     ablation_specs,
     at_equal_flops,
     compared,
+    deep_networks,
     head_start_specs,
     measured,
     search_rates,
+    view_distance_specs,
 )
+from paper.chapters.prior_art.measured.deep_starts import STARTS as DEEP_STARTS
 from paper.chapters.prior_art.measured.flops import parameters, training_flops
 from paper.chapters.prior_art.measured.view_ablation import view_ablations
+from paper.chapters.prior_art.measured.view_distances import COMPARED, HARD
 from paper.chapters.prior_art.tables import (
     ablation_summary,
 )
@@ -135,3 +142,38 @@ def test_ablation_varies_views_and_batches_and_nothing_else():
 def test_no_batch_size_is_no_ablation():
     assert ablation_specs("digits", 8, [4], epochs=2, batch_sizes=[]) == []
     assert ablation_summary(view_ablations([])).empty
+
+
+def test_deep_networks_have_the_rate_that_is_best_on_held_out_images(monkeypatch):
+    asked = []
+
+    def trained(specs, **_):
+        asked.append(specs)
+        table = pd.DataFrame([spec.model_dump() for spec in specs]).assign(epoch=10)
+        best = table["learning_rate"] == 0.3
+        # networks from "small" are all alike, those from "he" diverge at every other rate
+        accuracy = best.map({True: 0.9, False: 0.2}).mask(table["start"] == "small", 0.1)
+        return table.assign(accuracy=accuracy.where((table["start"] != "he") | best))
+
+    monkeypatch.setattr("paper.chapters.prior_art.experiment.deep_starts", trained)
+    found = deep_networks("digits", [4, 5], store="memory")
+    searched, chosen = asked
+    assert {spec.dataset for spec in searched} == {"digits-tuning"}
+    assert {spec.learning_rate for spec in searched} == set(DEEP_RATES)
+    assert {spec.seed for spec in searched} == set(SEARCH_SEEDS)
+    assert [(spec.start, spec.seed) for spec in chosen] == [
+        (start, seed) for start in DEEP_STARTS for seed in (4, 5)
+    ]
+    rates = {spec.start: spec.learning_rate for spec in chosen}
+    assert rates.pop("small") == min(DEEP_RATES)  # of equals, the smallest
+    assert set(rates.values()) == {0.3}
+    assert set(found["dataset"]) == {"digits"}
+
+
+def test_hard_negatives_have_the_rate_of_simclr_and_come_with_it():
+    specs = view_distance_specs("digits", 8, [1, 2], rates={"simclr": 0.5, "byol": 0.25})
+    assert [(s.method, s.seed) for s in specs] == [(m, s) for m in COMPARED for s in (1, 2)]
+    rates = {s.method: s.learning_rate for s in specs}
+    assert (rates["simclr"], rates[HARD], rates["byol"]) == (0.5, 0.5, 0.25)
+    few = view_distance_specs("digits", 8, [1], methods=["pca", "moco"])
+    assert [s.method for s in few] == ["moco"]

@@ -116,7 +116,7 @@ def assess(
     known = opened.keys(KIND.name)
     missing = [spec for spec in dict.fromkeys(asked) if spec.key not in known]
     needed = dict.fromkeys(fit for spec in missing for fit in _with_predecessor(spec))
-    failures = _fit(list(needed), device, opened, progress)
+    failures = fit_all(list(needed), device, opened, progress)
     # what stopped for a reason of this machine is not in the store, and is tried again next time
     passing = failures.keys() - opened.keys(BASELINES.name) - opened.keys("runs")
     unsettled = {
@@ -136,7 +136,7 @@ def assess(
 # --- fits ----------------------------------------------------------------------------------------
 
 
-def _fit(
+def fit_all(
     specs: Sequence[BaselineSpec | RunSpec], device: str, store: Store, progress: bool
 ) -> dict[str, str]:
     """Fit all specs with their weights kept; why some failed, by key."""

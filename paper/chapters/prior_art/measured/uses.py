@@ -14,7 +14,7 @@ How views of an image are told from those of others is measured beside them
 Source: "InfoMax vs. Pretraining Prior Art", The InfoMax Hypothesis.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -27,9 +27,9 @@ from infomax_lib.model.spec import RunSpec
 from infomax_lib.results.experiments import Kind, listed
 from infomax_lib.results.store import Store, open_store
 from paper.chapters.prior_art.comparison import method_of
-from paper.chapters.prior_art.measured.assessment import fitted
+from paper.chapters.prior_art.measured.assessment import fit_all, fitted
 from paper.chapters.prior_art.measured.view_distances import compared, views_of
-from paper.methods.encoders import FitError
+from paper.methods.runs import KIND as BASELINES
 from paper.methods.spec import BaselineSpec
 
 #: Brightness from which on a pixel belongs to the digit.
@@ -60,20 +60,29 @@ def uses(
     """
     asked: list[Any] = listed(specs, *KIND.accepted)
     opened = open_store(store)
-    table = KIND.results(asked, partial(_compute, store=opened), device, opened, progress)
+    known = opened.keys(KIND.name)
+    missing = [spec for spec in dict.fromkeys(asked) if spec.key not in known]
+    failures = fit_all(missing, device, opened, progress)
+    # what stopped for a reason of this machine is tried again next time
+    passing = failures.keys() - opened.keys(BASELINES.name) - opened.keys("runs")
+    table = KIND.results(
+        *(asked, partial(_compute, store=opened, failures=failures), device, opened, progress),
+        keep=lambda row: row["key"] not in passing,
+    )
     return table.assign(method=[method_of(spec) for spec in asked])
 
 
 @torch.no_grad()
-def _compute(specs: Sequence[Any], device: torch.device, store: Store) -> list[dict[str, Any]]:
+def _compute(
+    specs: Sequence[Any], device: torch.device, store: Store, failures: Mapping[str, str]
+) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for spec in specs:
-        data = load_dataset(spec.dataset).to(device, torch.float32)
-        try:
-            _, encode = fitted(spec, store)
-        except FitError as failure:
-            rows.append({**dict.fromkeys(_MEASURES, float("nan")), "failed": str(failure)})
+        if spec.key in failures:
+            rows.append({**dict.fromkeys(_MEASURES, float("nan")), "failed": failures[spec.key]})
             continue
+        data = load_dataset(spec.dataset).to(device, torch.float32)
+        _, encode = fitted(spec, store)
         measures = maps(encode, data.train, data.test)
         measures["view_ratio"] = compared(encode, views_of(data.test))["view_ratio"]
         rows.append({**measures, "failed": None})

@@ -141,9 +141,11 @@ def hard_nt_xent(z: Tensor, temperature: float = TEMPERATURE, hardness: float = 
     positive = ((first * second).sum(-1) / temperature).repeat(1, 2)
     # neither a view itself nor the other one of its image is a negative
     own = torch.eye(images, dtype=torch.bool, device=z.device).repeat(2, 2)
-    negatives = similarity.masked_fill(own, -torch.inf)
-    weighted = torch.logsumexp((1 + hardness) * negatives, -1)
-    mean = weighted - torch.logsumexp(hardness * negatives, -1)
+
+    def of_negatives(weight: float) -> Tensor:
+        return torch.logsumexp((weight * similarity).masked_fill(own, -torch.inf), -1)
+
+    mean = of_negatives(1 + hardness) - of_negatives(hardness)
     total = torch.logaddexp(positive, mean + math.log(2 * images - 2))
     return (total - positive).mean(-1)
 
