@@ -411,8 +411,8 @@ shown(words.coverage_table(covered))
 #
 # Methods of two views learn what does not change when an image is turned, scaled and shifted a
 # little and loses a quarter of its pixels. These views are the only knowledge about images that any
-# method here is given, and only that family is given it. A and B are trained on them once more, one
-# view of every image at a time, to stand beside that family.
+# method here is given, and only that family is given it. A and B (read before its softmax) are trained
+# once more on one view of every image at a time, to stand beside that family.
 
 # %% mystnb={"image": {"alt": "Four rows: an image on the left and eight random views of it, turned, scaled, shifted and with missing pixels."}} tags=["hide-input"]
 views.views_shown(*views.example_views(data, 4, 8, seed=0), data.image_shape)
@@ -620,7 +620,9 @@ say(why["002.15"])
 # ### What competition adds
 #
 # *Without EM the outcome depends on the start, with EM it is stable; and features become prototypes
-# that own regions of input space.* CKA with another seed, in the table above, decides the first part.
+# that own regions of input space.* CKA with another seed, in the table above, decides the first part:
+# of B before its softmax, so that A and B are the same code, each at the learning rate that is best
+# for it. The same after the softmax, at the rate that is best there, stands beside it.
 # For the second, every image belongs to the unit that answers it most strongly, in deviations from
 # the unit's mean. Purity, which decides (against k-means), is the share of test images of the class
 # that most training images of their owner have; the other column is the cosine of a unit's weights

@@ -19,7 +19,7 @@ METHODS = (
     ),
     Method(
         "infomax_softmax_views",
-        "InfoMax B, on views, before softmax",
+        "InfoMax B, on views",
         fit_many_on(infomax("softmax", 0.0), one_view),
         DESCENT,
         views=True,

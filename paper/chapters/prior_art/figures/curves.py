@@ -15,8 +15,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
+from infomax_lib.model.architectures import INFOMAX
 from infomax_lib.stats import format_number, mean_interval
-from paper.chapters.prior_art.comparison import OWN, REFERENCES, unsupervised_baselines
+from paper.chapters.prior_art.comparison import REFERENCES, unsupervised_baselines
 from paper.chapters.prior_art.figures.methods import (
     WIDTH,
     family_legend,
@@ -228,7 +229,7 @@ def _leading(
     baselines = set(unsupervised_baselines(table))
     best = [m for m in mean.index if m in baselines][:_BEST]
     present = set(table["method"])
-    return [m for m in dict.fromkeys([*OWN, *best, *controls]) if m in present]
+    return [m for m in dict.fromkeys([*INFOMAX, *best, *controls]) if m in present]
 
 
 def _curves(
@@ -252,7 +253,7 @@ def _curves(
             ends.append(named_point(method, means.index[-1], means.iloc[-1]))
             every = -(-len(means) // _MARKS)
             style |= {"marker": marker, "ms": 6, "mec": "white", "markevery": every}
-        if method in OWN:
+        if method in INFOMAX:
             style |= {"lw": 3.0, "zorder": 4}
         if method in REFERENCES:
             style |= {"ls": (0, (4, 2))}

@@ -15,8 +15,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import NullFormatter
 
+from infomax_lib.model.architectures import INFOMAX
 from infomax_lib.stats import mean_interval
-from paper.chapters.prior_art.comparison import OWN, REFERENCES, method_order
+from paper.chapters.prior_art.comparison import REFERENCES, method_order
 from paper.chapters.prior_art.figures.methods import (
     WIDTH,
     family_legend,
@@ -217,7 +218,7 @@ def cost_against_quality(table: pd.DataFrame) -> Figure:
         _log_cost(axes, known[cost])
         front = _front(known.drop("supervised", errors="ignore"), cost)
         leaders = known["probe_accuracy"].groupby(family_of).idxmax()
-        named = {*front.index, *leaders, *OWN, *REFERENCES}
+        named = {*front.index, *leaders, *INFOMAX, *REFERENCES}
         axes.plot(front[cost], 100 * front["probe_accuracy"], color=GREY, lw=1.4,
                   drawstyle="steps-post", zorder=2)  # fmt: skip
         axes.margins(y=0.12)
