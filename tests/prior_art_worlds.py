@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from infomax_lib.model.architectures import INFOMAX
-from paper.chapters.prior_art.comparison import LABELS
+from paper.chapters.prior_art.comparison import LABELS, OWN
 from paper.judging.evidence import Evidence
 from paper.measures.pruning import ORDERS, removal_steps
 
@@ -93,8 +92,8 @@ def widths(ours=0.9, theirs=0.85, spread=0.001, methods=METHODS, dims=(16, 32, 6
     """Accuracy by (method, width) from two numbers or functions; they vary in opposite phase."""
     rows = []
     for method in methods:
-        given = ours if method in INFOMAX else theirs
-        sign = 1 if method in INFOMAX else -1
+        given = ours if method in OWN else theirs
+        sign = 1 if method in OWN else -1
         for k in dims:
             value = given(method, k) if callable(given) else given
             for seed in SEEDS:
@@ -213,12 +212,12 @@ DIVERSE = {"redundancy_over_random": 1.0, "output_correlation": 20.0}
 TABLE_HOLDS = (
     every(CONTRASTIVE, flops=2e12)
     | every(RBMS, flops=4e12)
-    | every(INFOMAX, output_correlation=20.0)
+    | every(OWN, output_correlation=20.0)
     | every(["untrained"], probe_accuracy=0.6)
 )
 TABLE_FAILS = (
     every(CONTRASTIVE, flops=1e12, effective_rank=10.0)
-    | every(INFOMAX, output_correlation=150.0, dead_units=2.0)
+    | every(OWN, output_correlation=150.0, dead_units=2.0)
     | every(["untrained"], probe_accuracy=0.9)
 )
 SUPERVISED = {("supervised", "classes"): 0.65, ("supervised", "datasets"): 0.65}
@@ -271,11 +270,13 @@ SUPPORTED = {
         "baselines": baselines({"supervised": REDUNDANT}),
         "transfer": transfer(SUPERVISED),
     },
-    "002.12": {"pruning": pruning(dict.fromkeys(INFOMAX, 0.1), default=0.2)},
-    "002.13": {"transfer": transfer(dict.fromkeys(INFOMAX, 0.72))},
+    "002.12": {"pruning": pruning(dict.fromkeys(OWN, 0.1), default=0.2)},
+    "002.13": {"transfer": transfer(dict.fromkeys(OWN, 0.72))},
     "002.14": {"widths": widths()},
     "002.15": {"factors": factors({"infomax_softmax": {"mig": 0.13, "named_units": 0.9}})},
-    "002.16": {"baselines": baselines({"infomax_relu": UNSTABLE, "infomax_softmax": STABLE})},
+    "002.16": {
+        "baselines": baselines({"infomax_relu": UNSTABLE, "infomax_softmax_before": STABLE})
+    },
     "002.17": {
         "baselines": baselines({"infomax_softmax": {"purity": 0.6, "owner_similarity": 0.6}})
     },
@@ -300,11 +301,13 @@ REFUTED = {
         "baselines": baselines({"supervised": DIVERSE}),
         "transfer": transfer(UNIVERSAL),
     },
-    "002.12": {"pruning": pruning(dict.fromkeys(INFOMAX, 0.25))},
-    "002.13": {"transfer": transfer(dict.fromkeys(INFOMAX, 0.703))},
+    "002.12": {"pruning": pruning(dict.fromkeys(OWN, 0.25))},
+    "002.13": {"transfer": transfer(dict.fromkeys(OWN, 0.703))},
     "002.14": {"widths": widths(ours=0.84)},
     "002.15": {"factors": factors()},
-    "002.16": {"baselines": baselines({"infomax_relu": STABLE, "infomax_softmax": UNSTABLE})},
+    "002.16": {
+        "baselines": baselines({"infomax_relu": STABLE, "infomax_softmax_before": UNSTABLE})
+    },
     "002.18": {"head_start": head_start(first=-0.1, last=-0.1)},
     "002.19": {"baselines": baselines({"infomax_softmax": {"flops": 2e12}})},
     "002.24": {"deep_starts": deep_starts(helped=-0.05, needed=0.05)},

@@ -43,6 +43,7 @@ class Method:
         kept_per_unit: Numbers that an encoder keeps for each unit besides its direction.
         sources: Works that it follows, by their keys in the bibliography; each of them stands in
             the timeline of the prior-art chapter.
+        views: Whether it is trained on randomly changed images, as all methods of two views are.
         family: What it learns from, a key of `FAMILIES`: that of the folder with its file.
     """
 
@@ -56,6 +57,7 @@ class Method:
     settled: int = 2
     kept_per_unit: int = 1
     sources: tuple[str, ...] = ()
+    views: bool = False
     family: str = ""
 
     def fit(self, X: Tensor, hidden_dim: int, seeds: Sequence[int], **settings: Any) -> Outcomes:
@@ -101,6 +103,7 @@ FAMILIES = {
     "reconstruction": "reconstruction",
     "prediction": "prediction",
     "two views": "two_views",
+    "InfoMax": "infomax",
 }
 #: Files whose methods come first in their family, in this order; all others follow by name.
 _FIRST = (
@@ -109,6 +112,7 @@ _FIRST = (
     *("kmeans", "gmm", "softhebb", "rbm"),
     *("autoencoder", "denoising", "sparse_autoencoder", "vae"),
     *("simclr", "moco", "byol", "swav", "barlow_twins", "vicreg", "wmse", "mcr2"),
+    *("before_softmax", "on_views"),
 )
 
 
@@ -123,7 +127,8 @@ def _collected() -> dict[str, Method]:
             for method in getattr(import_module(f"{package.__name__}.{file}"), "METHODS", ()):
                 if method.name in found:
                     raise ValueError(f"two methods have the name {method.name!r}: change one")
-                found[method.name] = replace(method, family=family)
+                views = method.views or family == "two views"
+                found[method.name] = replace(method, family=family, views=views)
     return found
 
 

@@ -12,13 +12,21 @@ import pandas as pd
 
 from infomax_lib.model.architectures import INFOMAX
 from infomax_lib.stats import Interval, mean_interval, where
-from paper.chapters.prior_art.comparison import BASELINES, LABELS, REFERENCES
+from paper.chapters.prior_art.comparison import (
+    BASELINES,
+    EQUALS,
+    LABELS,
+    ON_VIEWS,
+    OWN,
+    REFERENCES,
+    equals,
+)
 from paper.judging.claims import Part
 from paper.judging.evidence import Evidence, MissingEvidence, describe
 from paper.judging.measured import MIN_SEEDS_PER_METHOD, Measured, differences
 from paper.judging.shared_rules import UNCORRELATED, part_above
 
-A, B = "infomax_relu", "infomax_softmax"
+A, B, B_BEFORE = "infomax_relu", "infomax_softmax", "infomax_softmax_before"
 
 #: Fewer methods than this have no median and no rank correlation worth a verdict.
 MIN_METHODS = 6
@@ -35,7 +43,16 @@ class ByMethod(Measured):
     @property
     def baselines(self) -> list[str]:
         """Measured methods of prior art: neither InfoMax nor a reference."""
-        return [m for m in self.values.columns if m not in (*REFERENCES, *INFOMAX)]
+        return [m for m in self.values.columns if m not in (*REFERENCES, *OWN)]
+
+    @property
+    def on_views(self) -> list[str]:
+        """The measured configurations of this work that were trained on views."""
+        return [m for m in EQUALS if m in ON_VIEWS and m in self.values.columns]
+
+    def rivals(self, method: str) -> list[str]:
+        """Measured baselines, the method itself left out, that were trained on what it saw."""
+        return [rival for rival in equals(method, self.baselines) if rival != method]
 
     @property
     def absent(self) -> list[str]:
@@ -43,16 +60,16 @@ class ByMethod(Measured):
         return [m for m in BASELINES if m not in self.values.columns and m not in self.failed]
 
     def infomax(self) -> list[str]:
-        """The measured configurations of this work.
+        """The measured configurations of this work on the images as they are.
 
         Raises:
-            MissingEvidence: One of the three is not in the table, or all of them failed.
+            MissingEvidence: A, B or the one with LSE is not in the table, or all three failed.
         """
         found = [m for m in INFOMAX if m in self.values.columns]
         lacking = [m for m in INFOMAX if m not in found and (m not in self.failed or not found)]
         if lacking:
             raise MissingEvidence(f"{self.name} of {names(lacking)}")
-        return found
+        return found + [m for m in EQUALS if m not in ON_VIEWS and m in self.values.columns]
 
     def needs_every_baseline(self) -> None:
         """MissingEvidence that names the baselines which the table lacks, if it lacks one."""
@@ -133,12 +150,12 @@ def informing(parts: Iterable[Part]) -> list[Part]:
 
 
 def against_median(measure: ByMethod, method: str) -> Interval:
-    """A method less the median of the baselines, paired by seed.
+    """A method less the median of the baselines that saw the same images, paired by seed.
 
     Raises:
         MissingEvidence: Too few baselines for a median.
     """
-    rivals = [baseline for baseline in measure.baselines if baseline != method]
+    rivals = measure.rivals(method)
     if len(rivals) < MIN_METHODS:
         raise MissingEvidence(f"{measure.name} of at least {MIN_METHODS} baselines")
     return mean_interval(differences(measure.of(method), measure.median(rivals), measure.name))
@@ -152,13 +169,14 @@ def cost_step(flops: ByMethod, dear: Sequence[str], cheap: Sequence[str]) -> Int
 def over_methods(first: ByMethod, second: ByMethod, without: Collection[str] = ()) -> pd.DataFrame:
     """Means over seeds of two measures (columns 0 and 1), of the methods that have both.
 
-    The supervised ceiling, which reads labels, is left out, and so are those in ``without``.
+    The supervised ceiling, which reads labels, is left out, as are `EQUALS`, which would count this
+    work twice, and those in ``without``.
 
     Raises:
         MissingEvidence: Too few methods for a rank correlation.
     """
     means = pd.concat([first.values.mean(), second.values.mean()], axis=1)
-    pairs = means.drop(index=["supervised", *without], errors="ignore").dropna()
+    pairs = means.drop(index=["supervised", *EQUALS, *without], errors="ignore").dropna()
     if len(pairs) < MIN_METHODS:
         raise MissingEvidence(
             f"{first.name} and {second.name} of at least {MIN_METHODS} methods with "

@@ -1,6 +1,6 @@
 """Baselines and InfoMax side by side: one table, its summary, and the sentences it supports."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,8 +30,17 @@ LABELS = {name: method.label for name, method in METHODS.items()} | INFOMAX
 #: Methods that no claim of "better" counts: the control and the ceiling that reads labels.
 REFERENCES = tuple(name for name, method in METHODS.items() if method.family == "control")
 
+#: This work once more, read or trained so that it has equals among the others.
+EQUALS = tuple(name for name, method in METHODS.items() if method.family == "InfoMax")
+
+#: All configurations of this work.
+OWN = (*INFOMAX, *EQUALS)
+
 #: Every method that "better than prior art" has to hold against.
-BASELINES = tuple(name for name in METHODS if name not in REFERENCES)
+BASELINES = tuple(name for name in METHODS if name not in (*REFERENCES, *EQUALS))
+
+#: Methods that are trained on changed images; all others see the images as they are.
+ON_VIEWS = tuple(name for name, method in METHODS.items() if method.views)
 
 
 def method_of(spec: BaselineSpec | RunSpec) -> str:
@@ -148,17 +157,26 @@ def best(table: pd.DataFrame, methods: Sequence[str], metric: str = "probe_accur
 
 def unsupervised_baselines(table: pd.DataFrame) -> list[str]:
     """Methods of prior art that learn without labels."""
-    return [name for name in dict.fromkeys(table["method"]) if name not in (*REFERENCES, *INFOMAX)]
+    return [name for name in dict.fromkeys(table["method"]) if name not in (*REFERENCES, *OWN)]
 
 
 def configurations(table: pd.DataFrame) -> list[str]:
     """The configurations of this work in ``table``."""
-    return [name for name in INFOMAX if name in set(table["method"])]
+    return [name for name in OWN if name in set(table["method"])]
 
 
 def leaders(table: pd.DataFrame) -> tuple[str, str]:
-    """The best unsupervised baseline and the best configuration of this work, by linear probe."""
-    return best(table, unsupervised_baselines(table)), best(table, configurations(table))
+    """The best unsupervised baseline and the best configuration of this work, by linear probe.
+
+    The configurations trained on the images that the baseline saw, where there are any.
+    """
+    leader, own = best(table, unsupervised_baselines(table)), configurations(table)
+    return leader, best(table, equals(leader, own) or own)
+
+
+def equals(method: str, others: Iterable[str]) -> list[str]:
+    """Those of the others that were trained on the same images: on views, or as they are."""
+    return [other for other in others if (other in ON_VIEWS) == (method in ON_VIEWS)]
 
 
 def paired(table: pd.DataFrame, metric: str, a: str, b: str) -> Interval:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from infomax_lib.model.data import PARTNERS
 from infomax_lib.stats import Interval, mean_interval, rank_correlation
-from paper.chapters.prior_art.comparison import LABELS
+from paper.chapters.prior_art.comparison import EQUALS, LABELS
 from paper.chapters.prior_art.measured.measures import LABELS_PER_CLASS, MEASURES, other_classes
 from paper.measures.pruning import ORDERS, removal_steps
 
@@ -27,9 +27,10 @@ def with_assessment(table: pd.DataFrame, assessed: pd.DataFrame) -> pd.DataFrame
 def probe_correlations(table: pd.DataFrame, metrics: Iterable[str]) -> dict[str, Interval]:
     """Rank correlation over methods of each measure with probe accuracy, by measure.
 
-    Means over seeds; the supervised ceiling, which reads labels, is left out.
+    Means over seeds; the supervised ceiling, which reads labels, is left out, and so are `EQUALS`,
+    which would count this work twice.
     """
-    rows = table[table["method"] != "supervised"]
+    rows = table[~table["method"].isin(["supervised", *EQUALS])]
     listed = list(metrics)
     means = rows.groupby("method")[["probe_accuracy", *listed]].mean()
     return {metric: rank_correlation(means[metric], means["probe_accuracy"]) for metric in listed}

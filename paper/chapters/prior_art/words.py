@@ -10,6 +10,7 @@ import pandas as pd
 from infomax_lib.model.architectures import INFOMAX
 from infomax_lib.stats import format_number, mean_interval, rank_correlation
 from paper.chapters.prior_art.by_method import (
+    B_BEFORE,
     B,
     ByMethod,
     baseline,
@@ -19,8 +20,10 @@ from paper.chapters.prior_art.by_method import (
 )
 from paper.chapters.prior_art.comparison import (
     LABELS,
+    ON_VIEWS,
     best,
     configurations,
+    equals,
     in_words,
     leaders,
     paired,
@@ -34,7 +37,6 @@ from paper.figures.style import name
 from paper.judging.evidence import SOURCE_SETTING, Evidence, MissingEvidence
 from paper.judging.measured import differences
 from paper.judging.verdicts import Verdict
-from paper.methods.methods import METHODS
 
 Tables = Mapping[tuple[str, str], pd.DataFrame]  # (dataset, budget) -> one row per fit
 
@@ -135,9 +137,10 @@ def _choice(table: pd.DataFrame) -> str:
     if not gap.low > 0:
         return f"use one of the two best: {in_words(table, leader, own)}"
     text = f"use {LABELS[leader]}: {in_words(table, leader, own)}"
-    plain = [m for m in unsupervised_baselines(table) if METHODS[m].family != "two views"]
-    if METHODS[leader].family == "two views" and plain:
+    plain = [m for m in unsupervised_baselines(table) if m not in ON_VIEWS]
+    if leader in ON_VIEWS and plain:
         other = best(table, plain)
+        own = best(table, equals(other, configurations(table)) or [own])
         text += (
             ". It has to be told what does not change a class; without such views, use "
             f"{LABELS[other]}: {in_words(table, other, own)}"
@@ -165,11 +168,18 @@ def edges(searches: Mapping[str, pd.DataFrame]) -> str:
 
 
 def against_the_best(table: pd.DataFrame) -> str:
-    """The best unsupervised baseline, and how this work and training with labels stand to it."""
-    leader, _ = leaders(table)
-    gaps = ". ".join(in_words(table, own, leader) for own in configurations(table))
+    """The best unsupervised baseline, and how this work and training with labels stand to it.
+
+    Each configuration of this work stands beside the best of those that saw the same images.
+    """
+    (leader, _), rivals = leaders(table), unsupervised_baselines(table)
+    gaps = ". ".join(
+        in_words(table, own, best(table, equals(own, rivals) or rivals))
+        for own in configurations(table)
+    )
     return (
-        f"The best unsupervised baseline by linear probe is {LABELS[leader]}. {gaps}. "
+        f"The best unsupervised baseline by linear probe is {LABELS[leader]}. This work, against "
+        f"the best that saw the same images: {gaps}. "
         f"With labels against without: {in_words(table, 'supervised', leader)}."
     )
 
@@ -196,10 +206,14 @@ def elsewhere(dataset: str, table: pd.DataFrame, cheap: pd.DataFrame) -> str:
 
 
 def before_softmax(table: pd.DataFrame) -> str:
-    """What the probe of B gains on activations before the softmax."""
+    """What the probe of B gains on activations before the softmax, at either learning rate."""
     soft = table[table["method"] == B]
     change = mean_interval(soft["probe_accuracy_pre"] - soft["probe_accuracy"])
-    return f"It changes by {change.scaled(100)} points."
+    text = f"It changes by {change.scaled(100)} points"
+    gain = paired(table, "probe_accuracy", B_BEFORE, B)
+    if gain.n == 0:
+        return f"{text}."
+    return f"{text}, and by {gain.scaled(100)} at the learning rate that is best for that code."
 
 
 def takeaway(dataset: str, hidden_dim: int, table: pd.DataFrame, independent: Verdict) -> str:
@@ -325,7 +339,8 @@ def _widened(e: Evidence) -> str:
         try:
             small = by_method(e, "widths", "probe_accuracy", {"hidden_dim": double // 2})
             large = by_method(e, "widths", "probe_accuracy", {"hidden_dim": double})
-            ours, rival = small.best(small.infomax()), large.best(large.baselines)
+            ours = small.best(small.infomax())
+            rival = large.best(large.rivals(ours))
             gain = mean_interval(differences(large.of(rival), small.of(rival), large.name)).scaled(
                 100
             )

@@ -47,11 +47,20 @@ def two_views(x: Tensor, draws: Sequence[torch.Generator]) -> Tensor:
     Returns:
         Shape (S, 2B, D): the first views of all images, then the second ones.
     """
-    side, samples = image_side(x.shape[-1]), 2 * x.shape[1]
+    return _views(x, draws, 2)
+
+
+def one_view(x: Tensor, draws: Sequence[torch.Generator]) -> Tensor:
+    """One random view of every image: (S, B, D) -> (S, B, D)."""
+    return _views(x, draws, 1)
+
+
+def _views(x: Tensor, draws: Sequence[torch.Generator], count: int) -> Tensor:
+    side, samples = image_side(x.shape[-1]), count * x.shape[1]
     # Four numbers in [-1, 1) for each view: angle, size, shift right, shift down.
     uniform = drawn(torch.rand, (4, samples), draws).transpose(0, 1)
     angle, size, *shift = uniform.mul_(2).sub_(1).to(x).flatten(1)
-    images = x.unflatten(-1, (side, side)).repeat(1, 2, 1, 1).flatten(0, 1)
+    images = x.unflatten(-1, (side, side)).repeat(1, count, 1, 1).flatten(0, 1)
     views = moved(images, ROTATION * angle, 1 + SCALE * size, SHIFT * torch.stack(shift, -1))
     views = views.view(len(draws), samples, -1)
     return views.mul_(draw_masks(draws, views, KEPT))

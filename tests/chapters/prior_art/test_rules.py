@@ -30,7 +30,6 @@ from prior_art_worlds import (
 )
 from scipy import stats
 
-from infomax_lib.model.architectures import INFOMAX
 from paper.chapters import judge, registry
 from paper.chapters.prior_art.by_method import (
     ByMethod,
@@ -38,11 +37,17 @@ from paper.chapters.prior_art.by_method import (
     by_method,
     negligible_correlation,
 )
-from paper.chapters.prior_art.comparison import BASELINES, LABELS, REFERENCES
+from paper.chapters.prior_art.comparison import (
+    BASELINES,
+    EQUALS,
+    LABELS,
+    ON_VIEWS,
+    OWN,
+    REFERENCES,
+)
 from paper.chapters.prior_art.rules.objectives import TARGETS_NON_REDUNDANCY, variation_ratio
 from paper.chapters.prior_art.rules.predictions import (
     FAMILIES,
-    SAW_ROTATION,
     lower_limit,
     removable,
 )
@@ -134,7 +139,7 @@ NEEDED = {
     "002.12": ["infomax_lse"],
     "002.13": ["infomax_softmax"],
     "002.15": ["infomax_relu"],
-    "002.16": ["infomax_softmax"],
+    "002.16": ["infomax_softmax_before"],
     "002.17": ["kmeans"],
     "002.18": ["rbm"],
     "002.19": ["autoencoder"],
@@ -170,7 +175,7 @@ def test_failed_and_absent_methods_are_told_apart():
     assert found.failed == ("vae",)
     assert found.absent == ["moco"]
     assert "vae" not in found.baselines
-    assert not {*REFERENCES, *INFOMAX} & set(found.baselines)
+    assert not {*REFERENCES, *OWN} & set(found.baselines)
     assert len(found.baselines) == len(BASELINES) - 2
     with pytest.raises(MissingEvidence, match="MoCo"):
         found.needs_every_baseline()
@@ -197,7 +202,7 @@ def test_differences_are_paired_by_seed():
 def test_configurations_of_infomax_that_failed_do_not_stand_in_the_way():
     table = failing(baselines(), "infomax_lse", "hsic")
     found = by_method(evidence(baselines=table), "baselines", "hsic")
-    assert found.infomax() == ["infomax_relu", "infomax_softmax"]
+    assert found.infomax() == ["infomax_relu", "infomax_softmax", "infomax_softmax_before"]
     for method in ("infomax_relu", "infomax_softmax"):
         table = failing(table, method, "hsic")
     with pytest.raises(MissingEvidence, match="InfoMax A"):
@@ -212,13 +217,13 @@ def test_what_counts_as_uncorrelated_grows_with_the_pairs_of_units():
 
 
 def test_median_of_the_baselines_leaves_references_and_this_work_out():
-    far = every((*REFERENCES, *INFOMAX), hsic=5.0)
+    two_views = [m for m in BASELINES if m in ON_VIEWS]
+    far = every((*REFERENCES, *OWN, *two_views), hsic=5.0)
     e = evidence(baselines=baselines(far | {"supervised": {"hsic": 0.1}}))
     found = against_median(by_method(e, "baselines", "hsic"), "supervised")
     assert found.mean == pytest.approx(0.08, rel=1e-2)
-    few = evidence(
-        baselines=baselines(methods=["supervised", "pca", "rica", "vae", "simclr", "rbm"])
-    )
+    few = ["supervised", "pca", "rica", "vae", "rbm", "kmeans", "simclr", "moco", "byol"]
+    few = evidence(baselines=baselines(methods=few))
     with pytest.raises(MissingEvidence, match="at least 6 baselines"):
         against_median(by_method(few, "baselines", "hsic"), "supervised")
 
@@ -249,7 +254,7 @@ def test_removal_down_to_a_level_counts_from_where_a_fit_starts():
 
 
 def ours(share):
-    return dict.fromkeys(INFOMAX, share)
+    return dict.fromkeys(OWN, share)
 
 
 @pytest.mark.parametrize(
@@ -280,7 +285,7 @@ def test_one_configuration_is_enough_and_the_least_prunable_refutes():
 
 def test_share_that_reaches_over_the_bar_is_open():
     table = pruning(ours(0.1), default=0.5)
-    hit = table["method"].isin(INFOMAX) & (table["seed"] > 1) & (table["share_removed"] <= 0.2)
+    hit = table["method"].isin(OWN) & (table["seed"] > 1) & (table["share_removed"] <= 0.2)
     table.loc[hit, "accuracy"] = 0.9  # two of four seeds lose twice as many units
     found = verdict("002.12", pruning=table)
     assert found.interpretation_verdict == "underpowered", found.evidence
@@ -295,12 +300,12 @@ def test_one_baseline_that_is_as_hard_to_prune_is_named():
 
 
 def test_baselines_below_the_accuracy_do_not_count_and_one_has_to():
-    shares, low = ours(0.1) | {"rica": 0.1}, dict.fromkeys(INFOMAX, 0.9) | {"rica": 0.85}
+    shares, low = ours(0.1) | {"rica": 0.1}, dict.fromkeys(OWN, 0.9) | {"rica": 0.85}
     assert interpretation("002.12", pruning=pruning(shares, low)) == "supported"
     # one point below is still at matched accuracy
     near = low | {"rica": 0.89}
     assert interpretation("002.12", pruning=pruning(shares, near)) == "not supported"
-    all_low = dict.fromkeys(METHODS, 0.8) | dict.fromkeys(INFOMAX, 0.9)
+    all_low = dict.fromkeys(METHODS, 0.8) | dict.fromkeys(OWN, 0.9)
     found = verdict("002.12", pruning=pruning(ours(0.1), all_low))
     assert found.interpretation_verdict == "not measured"
     assert "no baseline starts at this accuracy" in found.evidence
@@ -368,32 +373,54 @@ def test_interval_has_to_lie_above_zero():
         return 0.7 + 0.02 + 0.2 * np.sin(3 * s)
 
     table = transfer()
-    hit = table["method"].isin(INFOMAX)
+    hit = table["method"].isin(OWN)
     table.loc[hit, "accuracy"] = table.loc[hit, "seed"].map(noisy)
     assert interpretation("002.13", transfer=table) == "underpowered"
 
 
-def test_methods_that_trained_on_turned_images_do_not_count_on_them():
-    """Two families hold, and the third does where SimCLR, which saw rotations, is left out."""
-    own = {m: 0.72 for m in INFOMAX}
-    saw = own | {("simclr", "rotation"): 0.9} | {(m, "few labels"): 0.7 for m in INFOMAX}
-    found = verdict("002.13", transfer=transfer(saw))
+def test_methods_of_two_views_do_not_stand_against_layers_that_saw_none():
+    """In no family: neither rotated images, which they have seen, nor any other."""
+    own = dict.fromkeys(OWN, 0.72)
+    found = verdict("002.13", transfer=transfer(own | {"simclr": 0.9, "vicreg": 0.9}))
     assert found.interpretation_verdict == "supported"
-    assert "rotation, InfoMax A (ReLU) − SimCLR" not in found.evidence
-    new = own | {("rica", "rotation"): 0.9} | {(m, "few labels"): 0.7 for m in INFOMAX}
-    found = verdict("002.13", transfer=transfer(new))
+    assert "SimCLR" not in found.evidence
+    found = verdict("002.13", transfer=transfer(own | {"rica": 0.9}))
     assert "rotation, InfoMax A (ReLU) − RICA — opposite" in found.evidence
     assert found.interpretation_verdict == "refuted"
 
 
-def test_over_all_families_turned_images_stand_only_against_those_that_never_saw_them():
-    ahead = {(m, "rotation"): 0.9 for m in INFOMAX}
-    rivals = ahead | {(m, f): 0.70 for m in INFOMAX for f in ("datasets", "classes", "few labels")}
-    found = verdict("002.13", transfer=transfer(rivals))
-    assert found.interpretation_verdict == "refuted"  # against SimCLR, over three families
-    neutral = [m for m in METHODS if m not in SAW_ROTATION]
-    found = verdict("002.13", transfer=transfer(rivals, methods=neutral))
-    assert found.interpretation_verdict == "not supported"  # five points ahead over all four
+def test_layers_trained_on_views_lift_no_prediction():
+    ahead = dict.fromkeys([m for m in OWN if m in ON_VIEWS], 0.99)
+    assert interpretation("002.13", transfer=transfer(ahead)) == "refuted"
+    shares = ours(0.5) | dict.fromkeys(ahead, 0.0)
+    found = verdict("002.12", pruning=pruning(shares))
+    assert found.interpretation_verdict != "supported"
+    assert "removable, InfoMax A, on views — holds" in found.evidence
+    table = widths(ours=lambda method, k: 0.9 if method in ahead else 0.8, theirs=0.85)
+    found = verdict("002.14", widths=table)
+    assert found.interpretation_verdict == "refuted"
+    assert "2K=64, on views — holds" in found.evidence
+
+
+def test_from_one_data_set_equals_stand_beside_each_other():
+    columns = {"to_partner": 0.7, "to_rotation": 0.7, "labels_1": 0.3, "labels_10": 0.6}
+    table = factors(dict.fromkeys(METHODS, columns | {"labels_100": 0.9}))
+    lead = {"simclr": 0.02, "rica": 0.05, "infomax_relu_views": 0.01, "infomax_relu": 0.3}
+    table["to_partner"] += table["method"].map(lead).fillna(0)
+    found = verdict("002.13", transfer=transfer(), factors=table)
+    shown = "datasets from one data set, InfoMax A, on views − SimCLR — opposite: −1"
+    assert shown in found.evidence
+    assert "datasets from one data set, InfoMax B, before softmax − RICA — opp" in found.evidence
+    assert "rotation from one data set, InfoMax B, before softmax" in found.evidence
+    assert "rotation from one data set, InfoMax A" not in found.evidence
+
+
+def test_configuration_of_one_data_set_has_no_family_and_holds_nothing_up():
+    table = transfer(ours(0.72))
+    hit = table["method"].eq("infomax_softmax_before") & table["target"].eq("mnist")
+    found = verdict("002.13", transfer=table[~hit])
+    assert found.interpretation_verdict == "supported"
+    assert "Left out" not in found.evidence
 
 
 def test_one_configuration_alone_is_shown_beside_the_best():
@@ -418,8 +445,8 @@ def test_best_of_both_sides_stands_in_each_family():
 
 
 def test_value_of_a_family_is_the_mean_over_its_targets():
-    table = transfer(dict.fromkeys(INFOMAX, 0.70))
-    hit = table["method"].isin(INFOMAX) & table["target"].isin(["fashion-mnist", "5-9", "1"])
+    table = transfer(dict.fromkeys(OWN, 0.70))
+    hit = table["method"].isin(OWN) & table["target"].isin(["fashion-mnist", "5-9", "1"])
     table.loc[hit, "accuracy"] += 0.04  # 4 points on one of 2, 2 and 3 targets
     found = verdict("002.13", transfer=table)
     assert found.interpretation_verdict == "supported"
@@ -482,12 +509,12 @@ def test_widths_are_those_of_half_as_many_units():
     """InfoMax with K units is as good as baselines with 2K, and no better."""
 
     def at(method, k):
-        return 0.6 + 0.05 * np.log2(k) + (0.05 if method in INFOMAX else 0)
+        return 0.6 + 0.05 * np.log2(k) + (0.05 if method in OWN else 0)
 
     assert interpretation("002.14", widths=widths(at, at, spread=0)) == "supported"
 
     def less(method, k):
-        return at(method, k) - (0.01 if method in INFOMAX else 0)
+        return at(method, k) - (0.01 if method in OWN else 0)
 
     found = verdict("002.14", widths=widths(less, less, spread=0))
     assert found.interpretation_verdict == "refuted"
@@ -528,11 +555,11 @@ def test_one_configuration_at_each_width_is_enough():
 
 
 def test_one_better_baseline_decides_without_the_others():
-    table = widths(ours=0.84, methods=[*INFOMAX, "rica", "supervised"])
+    table = widths(ours=0.84, methods=[*OWN, "rica", "supervised"])
     found = verdict("002.14", widths=table)
     assert found.interpretation_verdict == "refuted"
     assert "RICA" in found.evidence
-    better = verdict("002.14", widths=widths(ours=0.9, methods=[*INFOMAX, "rica"]))
+    better = verdict("002.14", widths=widths(ours=0.9, methods=[*OWN, "rica"]))
     assert better.interpretation_verdict == "not measured"
     assert "lacks" in better.evidence
 
@@ -540,7 +567,7 @@ def test_one_better_baseline_decides_without_the_others():
 def test_two_widths_that_match_and_one_that_cannot_be_seen_are_open():
     """At 2K = 256 seeds differ so much that neither side of the margin is excluded."""
     table = widths(ours=0.852)
-    hit = (table["hidden_dim"] == 128) & table["method"].isin(INFOMAX)
+    hit = (table["hidden_dim"] == 128) & table["method"].isin(OWN)
     table.loc[hit, "probe_accuracy"] += 0.05 * np.sin(3 * table.loc[hit, "seed"])
     found = verdict("002.14", widths=table)
     assert "2K=128 — holds" in found.evidence
@@ -602,7 +629,7 @@ def test_aligned_rivals_count_and_others_do_not(rival):
 
 
 def test_range_of_rotations_refutes_without_rivals():
-    found = verdict("002.15", factors=factors(methods=INFOMAX))
+    found = verdict("002.15", factors=factors(methods=OWN))
     assert found.interpretation_verdict == "refuted"
 
 
@@ -705,7 +732,7 @@ def test_rank_correlation_leaves_the_ceiling_out():
     table.loc[table["method"] == "supervised", "hsic"] = 1e6
     found = verdict("002.10", baselines=table)
     assert found.interpretation_verdict == "supported"
-    assert f"over {len(METHODS) - 1} methods" in found.evidence
+    assert f"over {len(METHODS) - len(EQUALS) - 1} methods" in found.evidence
     few = verdict("002.10", baselines=table[table["method"].isin(METHODS[:6])])
     assert few.interpretation_verdict == "not measured"  # five without the ceiling
     assert "found 5" in few.evidence
@@ -742,7 +769,7 @@ def test_failed_methods_of_the_rank_correlation_are_named():
     table = failing(SUPPORTED["002.10"]["baselines"], "picard", "probe_accuracy")
     found = verdict("002.10", baselines=table)
     assert "Picard" in found.evidence
-    assert f"over {len(METHODS) - 2} methods" in found.evidence
+    assert f"over {len(METHODS) - len(EQUALS) - 2} methods" in found.evidence
 
 
 def test_end_to_end_training_has_three_faults_of_which_each_can_lack():
@@ -774,9 +801,10 @@ def test_ratio_of_variations_is_the_logarithm_of_that_of_deviations_over_means()
 
 
 def test_variation_of_single_numbers_does_not_decide_on_stability():
-    alike = baselines({"infomax_softmax": {"cka": 0.9}})
+    alike = baselines({"infomax_softmax_before": {"cka": 0.9}, "infomax_softmax": {"cka": 0.1}})
     found = verdict("002.16", baselines=alike)
     assert found.interpretation_verdict == "supported"
+    assert "CKA, B after its softmax" in found.evidence  # which does not decide
     assert "variation of probe accuracy, log10 of B over A — fails" in found.evidence
 
 

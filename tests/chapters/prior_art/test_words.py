@@ -9,7 +9,7 @@ from prior_art_worlds import METHODS, baselines, factors, pruning, transfer, wid
 from scipy import stats
 
 from paper.chapters import judge
-from paper.chapters.prior_art.comparison import LABELS
+from paper.chapters.prior_art.comparison import EQUALS, LABELS, leaders
 from paper.chapters.prior_art.words import (
     against_the_best,
     beats_every_baseline,
@@ -125,8 +125,8 @@ def test_nothing_of_this_work_is_an_error():
 
 def test_the_best_and_the_ceiling_stand_beside_each_other():
     text = against_the_best(LOSING)
-    assert text.startswith("The best unsupervised baseline by linear probe is SimCLR. InfoMax A")
-    assert "InfoMax B (softmax) lies 12" in text
+    assert text.startswith("The best unsupervised baseline by linear probe is SimCLR. This work")
+    assert re.search(r"InfoMax B \(softmax\) lies 8\S* \[.*\] points below autoencoder", text)
     assert "With labels against without: supervised layer lies 4.97" in text
 
 
@@ -168,10 +168,23 @@ def test_another_dataset_has_its_own_best_budget_and_correlations():
     assert re.search(r"rank correlation of 1\S* \[.*\] with HSIC and of −1\S* \[.*\] with o", text)
 
 
+def test_best_of_this_work_is_one_that_saw_what_the_leader_saw():
+    rows = table(infomax_relu=0.9, infomax_relu_views=0.89, simclr=0.92)
+    assert leaders(rows) == ("simclr", "infomax_relu_views")
+    assert leaders(rows[rows["method"] != "simclr"]) == ("autoencoder", "infomax_relu")
+    text = against_the_best(rows)
+    assert re.search(r"InfoMax A \(ReLU\) lies 2\S* \[.*\] points above autoencoder", text)
+    assert re.search(r"InfoMax A, on views lies 3\S* \[.*\] points below SimCLR", text)
+
+
 def test_the_softmax_is_taken_from_b_alone():
     rows = LOSING.assign(probe_accuracy_pre=LOSING["probe_accuracy"] + 0.25)
     rows.loc[rows["method"] != "infomax_softmax", "probe_accuracy_pre"] = 7
     assert before_softmax(rows) == "It changes by 25 [25, 25] points."
+    before = rows[rows["method"] == "infomax_softmax"].assign(method="infomax_softmax_before")
+    before["probe_accuracy"] += 0.5
+    text = before_softmax(pd.concat([rows, before]))
+    assert text.startswith("It changes by 25 [25, 25] points, and by 50 [50, 50] at the learning")
 
 
 def test_verdicts_stand_before_their_evidence_and_in_the_takeaway():
@@ -209,7 +222,7 @@ def test_relation_of_uniqueness_and_need_has_its_direction(sign, word):
     r2 = of_all("held_out_r2", lambda place: 0.5 + sign * 0.01 * place)
     text = explain(baselines=r2, pruning=pruning(shares, units=100))["002.12"]
     assert f"the removable share {word} how well" in text
-    left = len(METHODS) - len(SOFTMAX) - 1
+    left = len(METHODS) - len(SOFTMAX) - len(EQUALS) - 1
     assert f"over {left} methods" in text  # without the ceiling and what sums to one
     pca = max(step for step in removal_steps(100) if step <= 100 * shares["pca"])
     assert f"{LABELS['pca']} {0.5 + sign * 0.01 * PLACES['pca']:.2f} and {pca:.0f} %" in text
@@ -254,17 +267,17 @@ def test_gain_of_doubling_beside_the_lead_at_equal_width():
         return 0.8 if width == 32 else 0.82
 
     def theirs(method, width):
-        return {32: 0.79, 64: 0.85}[width] if method == "simclr" else 0.5
+        return {32: 0.79, 64: 0.85}[width] if method == "rica" else 0.5
 
-    table = widths(ours, theirs, dims=(32, 64), methods=("simclr", "pca", *list(METHODS)[-3:]))
+    table = widths(ours, theirs, dims=(32, 64), methods=("rica", "pca", *list(METHODS)[-3:]))
     text = explain(widths=table)["002.14"]
-    assert "from 32 to 64 units SimCLR gains 6" in text
+    assert "from 32 to 64 units RICA gains 6" in text
     assert text.count("gains") == 2  # the sentence, and the one width that has its double
     assert "at 32 the lead of" in text
     small = table[table["hidden_dim"] == 32].pivot(
         index="seed", columns="method", values="probe_accuracy"
     )
-    lead = 100 * (small["infomax_relu"] - small["simclr"]).mean()
+    lead = 100 * (small["infomax_relu"] - small["rica"]).mean()
     assert f"over it is {lead:.1f}" in text
     assert explain(widths=table[table["hidden_dim"] == 32])["002.14"] == ""
 

@@ -15,9 +15,8 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
-from infomax_lib.model.architectures import INFOMAX
 from infomax_lib.stats import Interval, mean_interval
-from paper.chapters.prior_art.comparison import LABELS, method_order
+from paper.chapters.prior_art.comparison import LABELS, OWN, method_order
 from paper.figures.label_placement import NamedPoint, ink, label_points
 from paper.figures.marks import check_rows, panel_list
 from paper.figures.style import GREY, OKABE_ITO, label, panels
@@ -42,7 +41,7 @@ _ONE_BLOCK = 16  # methods; pictures of more are set in two columns
 
 def family_of(method: str) -> str:
     """What a method learns from: a family of `METHODS`, or "InfoMax"."""
-    return "InfoMax" if method in INFOMAX else METHODS[method].family
+    return "InfoMax" if method in OWN else METHODS[method].family
 
 
 def method_looks() -> dict[str, tuple[str, str]]:
@@ -59,7 +58,7 @@ def method_looks() -> dict[str, tuple[str, str]]:
 
 def named_point(method: str, x: float, y: float) -> NamedPoint:
     """A point with the method's name in the colour of its family, bold for InfoMax."""
-    return NamedPoint(LABELS[method], x, y, *method_looks()[method], method in INFOMAX)
+    return NamedPoint(LABELS[method], x, y, *method_looks()[method], method in OWN)
 
 
 def family_legend(figure: Figure, methods: Iterable[str], *more: Line2D) -> None:
@@ -101,7 +100,7 @@ def method_dots(
     """
     looks = method_looks()
     for position, method in enumerate(methods):
-        colour, marker = looks[method][0], "D" if method in INFOMAX else "o"
+        colour, marker = looks[method][0], "D" if method in OWN else "o"
         values = np.asarray(samples[method], dtype=float)
         values = values[np.isfinite(values)]
         spread = position - 0.12 + 0.24 * np.linspace(0, 1, values.size)
@@ -117,7 +116,7 @@ def name_rows(axes: Axes, methods: Sequence[str]) -> None:
     looks = method_looks()
     axes.set_yticks(range(len(methods)), [LABELS[m] for m in methods])
     for text, method in zip(axes.get_yticklabels(), methods, strict=True):
-        text.set(color=ink(looks[method][0]), weight="bold" if method in INFOMAX else "normal")
+        text.set(color=ink(looks[method][0]), weight="bold" if method in OWN else "normal")
 
 
 def against_probe(

@@ -289,20 +289,23 @@ def prediction_is_redundant(e: Evidence) -> Finding:
     "epoch of fine-tuning, accuracy from the weights of CD-1 lies above that from random weights. "
     "Autoencoder: its probe is more than 1 point above that of untrained weights. Contrastive: the "
     "effective rank of the weights is above half of K in the lowest of SimCLR, MoCo, BYOL and "
-    "SwAV. InfoMax with EM (B): its output correlation lies below the median of the baselines (at "
-    "least 6), and fewer than 1 of its units is dead. Cost: median FLOPs of the contrastive "
-    "methods are more than 1.5 times those of the dearest of the autoencoder, A and B; those of "
-    "the Boltzmann machines (CD-1, CD-5, PCD) more than 1.5 times those of the contrastive "
-    "methods. All by whole intervals; the opposite lies beyond no difference (ratio 1).",
+    "SwAV. InfoMax with EM (B): its output correlation lies below the median of the baselines "
+    "that saw the same images (at least 6), and fewer than 1 of its units is dead. Cost: median "
+    "FLOPs of the contrastive methods are more than 1.5 times those of the dearest of the "
+    "autoencoder, A and B; those of the Boltzmann machines (CD-1, CD-5, PCD) more than 1.5 times "
+    "those of the contrastive methods. All by whole intervals; the opposite lies beyond no "
+    "difference (ratio 1).",
     decisive="One quantity for each cell of the table, the worst case where it stands for several "
     "methods.",
     smallest="Half a point of accuracy; 5 % of K; half a unit; an output correlation of 8.4 for "
     "64 units, a mean r² of 0.002 per pair; a tenth of the cost.",
     before="mixed",
-    amended="Each cell is one quantity now. Collapse of a representation is a loss of rank, so "
-    "that single dead units of contrastive methods inform. The row is InfoMax with EM, so that B "
-    "decides, by the correlation that the source says is penalised; redundancy of weights informs "
-    "for all, and so does prediction, as foundation models are cited and not tested.",
+    amended="The median is that of baselines that saw the images which B saw, without methods of "
+    "two views. Earlier, from mixed: each cell became one quantity. Collapse of a representation "
+    "is a loss of rank, so that single dead units of contrastive methods inform. The row is "
+    "InfoMax with EM, so that B decides, by the correlation that the source says is penalised; "
+    "redundancy of weights informs for all, and so does prediction, as foundation models are cited "
+    "and not tested.",
 )
 def comparison_table(e: Evidence) -> Finding:
     start = by_method(e, "head_start", "accuracy", {"epoch": 1}).difference("rbm", "random")
