@@ -6,8 +6,7 @@ absent from one that could not be seen:
 
 - **holds**: the interval lies beyond the bar (of similarity: within ± the bar; of a difference
   in either direction: beyond ± the bar, on one side);
-- **opposite**: it lies beyond the value of no effect, on the other side, and is not too small to be
-  of interest there;
+- **opposite**: it lies beyond the value of no effect, on the other side;
 - **fails**: the effect claimed is excluded, or is smaller than the smallest of interest;
 - **at threshold**: it holds the bar, and is too narrow for more seeds to matter;
 - **underpowered**: it holds the bar, and more seeds would decide.
@@ -94,8 +93,7 @@ class Decision:
             low, high, bar = -high, -low, -bar
             neutral = None if neutral is None else -neutral
         if high <= bar:
-            beyond = neutral is not None and high < neutral and low <= neutral - self.smallest
-            return "opposite" if beyond else "fails"
+            return "opposite" if neutral is not None and high < neutral else "fails"
         narrow = bar - self.smallest <= low and high <= bar + self.smallest
         return "at threshold" if narrow else "underpowered"
 

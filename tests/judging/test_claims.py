@@ -156,8 +156,9 @@ def test_other_data_set_has_no_number_verdict():
     assert not e.is_source_setting
     found = judge("implicit_regularization", e)
     assert {v.number_verdict for v in found} == {"not applicable"}
-    # λ_tc 0 and 1 were run on it, and claim 4 needs no more
-    assert found.find("000.4").interpretation_verdict == "supported"
+    # no long runs were made on it, and claim 4 says that it needs them
+    assert found.find("000.4").interpretation_verdict == "not measured"
+    assert "lambda_tc=1" in found.find("000.4").evidence
 
 
 def test_uncorrelated_but_dependent_is_mixed():

@@ -39,12 +39,11 @@ ABOVE_FIVE = [
     (-9, -2, "fails"),
 ]
 #: The bar is 5, and without effect the value is 0: between them a claim fails, below 0 the
-#: opposite of it is seen, unless it is smaller than 1 throughout.
+#: opposite of it is seen.
 ABOVE_FIVE_FROM_ZERO = [
     *((low, high, found) for low, high, found in ABOVE_FIVE if high != -2),
     (-9, -2, "opposite"),
-    (-1.0, -0.1, "opposite"),
-    (-0.9, -0.1, "fails"),
+    (-0.2, -0.1, "opposite"),
     (-9, 0, "fails"),
     (-0.5, 0.5, "fails"),
 ]

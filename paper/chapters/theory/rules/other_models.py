@@ -149,10 +149,10 @@ def cross_entropy(e: Evidence) -> Finding:
     "its weighted mean. The LSE term in place of the InfoMax loss is the control.",
     rule="(a) The cosine of the two steps between units, without the motion that all rows share "
     "and that a softmax does not see, is above 0.707 (45°: the best step size leaves less than "
-    "half of the squared step): supported; less: not supported; below 0: refuted. (b) The same of "
-    "all weights together; (c) of all weights with the LSE term; (d) that at the source's rate "
-    "1e-3 the step is as long as EM's within a factor of two; and (e) the cosine after training, "
-    "one stored run, inform.",
+    "half of the squared step): supported; less: not supported; below −0.1, where steps begin to "
+    "go apart: refuted. (b) The same of all weights together; (c) of all weights with the LSE "
+    "term; (d) that at the source's rate 1e-3 the step is as long as EM's within a factor of two; "
+    "and (e) the cosine after training, one stored run, inform.",
     decisive="(a) cosine, between units, of the gradient step of B and the exact EM step on the "
     "same responsibilities, in untrained layers.",
     smallest="0.1 of the cosine: a tenth of the step.",
@@ -171,7 +171,8 @@ def approximates_em(e: Evidence) -> Finding:
 
     def alike(name: str, step: str, metric: str, decisive: bool = False) -> Part:
         cosine = mean_interval(at_start(step, metric))
-        return part_above(name, cosine, APPROXIMATES, COSINE_STEP, neutral=0.0, decisive=decisive)
+        apart = -COSINE_STEP
+        return part_above(name, cosine, APPROXIMATES, COSINE_STEP, neutral=apart, decisive=decisive)
 
     length = mean_interval(np.log2(at_start("InfoMax", "length")))
     as_long = Decision(length, "within", FACTOR_TWO, FACTOR_TWO / 4)
