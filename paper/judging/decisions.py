@@ -40,6 +40,8 @@ Side = Literal["above", "below", "within", "beyond"]
 POWER = 0.8
 #: Simulated experiments without effect.
 SIMULATED = 4000
+#: Fewer values than this say nothing of the shape of their distribution.
+SHOW_A_SHAPE = 10
 
 
 @dataclass(frozen=True)
@@ -176,13 +178,14 @@ class Decision:
         """Share of simulated experiments in which the part holds although nothing is there.
 
         The values over seeds, moved so that their mean is exactly the bar, are drawn again with
-        replacement; fixed random state. Where the values are not known, they are taken as normal.
+        replacement; fixed random state. Where there are fewer than ten, or they are not known, they
+        are taken as normal: five values drawn from five repeat themselves, as no experiment does.
         """
         estimate = self.estimate
         if estimate.n < 2 or not math.isfinite(estimate.low) or estimate.low == estimate.high:
             return 0.0
         rng = np.random.default_rng(0)
-        if len(estimate.sample) == estimate.n:
+        if len(estimate.sample) == estimate.n >= SHOW_A_SHAPE:
             centred = np.asarray(estimate.sample) - np.mean(estimate.sample)
             drawn = centred[rng.integers(0, estimate.n, (SIMULATED, estimate.n))]
         else:

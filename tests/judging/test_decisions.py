@@ -311,6 +311,16 @@ class TestFalseSupport:
         above, below = (Decision(mean_interval(sample), s, 2.0, 0.5) for s in ("above", "below"))
         assert above.false_support() < 0.01 < 0.05 < below.false_support()
 
+    @pytest.mark.parametrize("n", [5, 9, 10])
+    def test_few_values_are_taken_as_normal(self, n):
+        sample = np.random.default_rng(7).lognormal(sigma=2.0, size=n)
+        interval = mean_interval(sample)
+        known = Decision(interval, "below", 2.0, 0.5).false_support()
+        unknown = Interval(interval.mean, interval.low, interval.high, n)
+        normal = Decision(unknown, "below", 2.0, 0.5).false_support()
+        assert normal == pytest.approx(0.025, abs=0.008)
+        assert (known == normal) == (n < 10)
+
     def test_of_any_effect_leaves_out_those_that_are_too_small(self):
         interval = mean_interval(self.normal)
         any_size, large = (Decision(interval, "above", 0.0, s, 0.0) for s in (1e-6, 5.0))

@@ -354,11 +354,12 @@ def variation_ratio(first: pd.Series, second: pd.Series) -> Interval:
     "A.",
     smallest="0.05 of CKA, of which 1 means the same geometry and 0 none in common; 0.1 of log10 "
     "of a ratio of variations, a quarter more or less.",
-    before="refuted",
-    amended="The source speaks of training, so that like is compared with like: the same code, "
-    "each layer at the rate that is best for it. After the softmax the smallest rate is best, and "
-    "a layer that has hardly learned says little on where training leads. Earlier, from mixed: "
-    "similarity of the features between seeds decides, and how much single numbers vary informs.",
+    before="mixed",
+    amended="Similarity of the features between seeds decides, and how much single numbers vary "
+    "informs. A second amendment (refuted before it) compares like with like, as the source speaks "
+    "of training: the same code, each layer at the rate that is best for it. After the softmax the "
+    "smallest rate is best, and a layer that has hardly learned says little on where training "
+    "leads.",
 )
 def stable_with_em(e: Evidence) -> Finding:
     parts = [
@@ -405,10 +406,11 @@ def _varies_less(e: Evidence, metric: str, name: str) -> Part:
     "that of k-means, and above untrained weights and A.",
     decisive="Purity of the images that a unit owns, B less k-means.",
     smallest="Half a point of purity, about its standard error on 10 000 images; 0.05 of a cosine.",
-    before="underpowered",
-    amended="B before its softmax, at a rate of its own, informs. Earlier, from inconclusive: one "
-    "of six comparisons decides, purity against k-means, the method whose units are prototypes; "
-    "owner similarity cannot, as centres hold the mean image that is taken from what they own.",
+    before="inconclusive",
+    amended="One of six comparisons decides, purity against k-means, the method whose units are "
+    "prototypes; owner similarity cannot, as centres hold the mean image that is taken from what "
+    "they own. In a second amendment B before its softmax, at a rate of its own, was added to "
+    "inform.",
 )
 def prototypes(e: Evidence) -> Finding:
     purity, similarity = baseline(e, "purity"), baseline(e, "owner_similarity")

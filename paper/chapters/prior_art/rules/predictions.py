@@ -174,10 +174,10 @@ def fewer_than_baselines(e: Evidence, own: str) -> Part:
     decisive="Share of units that can go from the least prunable configuration; where that is at "
     "most 10 %, how many more can go from the least prunable baseline at matched accuracy.",
     smallest="1.6 %, one unit of 64: less cannot be removed.",
-    before="not supported",
-    amended="B read before its softmax, at a rate chosen for that code, is one more configuration, "
-    "and baselines are those that saw the same images. Earlier, from inconclusive: what lies "
-    "between the two rules was told apart, into excluded (not supported) and open.",
+    before="inconclusive",
+    amended="What lies between the two rules was told apart, into excluded and open. In a second "
+    "amendment (not supported before it) B read before its softmax, at a rate chosen for that "
+    "code, became one more configuration, and baselines those that saw the same images.",
 )
 def cannot_be_pruned(e: Evidence) -> Finding:
     shares = removable(e)
@@ -489,10 +489,10 @@ def smaller_matches_larger(e: Evidence) -> Finding:
     "MIG over rotations, MIG over three methods, or the share of units with a name.",
     smallest="MIG: 0.005, a third of what random rotations reach. Units with a name: 5 %, three "
     "of 64.",
-    before="not supported",
-    amended="B read before its softmax, at a rate chosen for that code, is one more configuration. "
-    "Earlier, from inconclusive: what lies between the two rules was told apart, into excluded "
-    "(not supported) and open.",
+    before="inconclusive",
+    amended="What lies between the two rules was told apart, into excluded and open. In a second "
+    "amendment (not supported before it) B read before its softmax, at a rate chosen for that "
+    "code, became one more configuration.",
 )
 def interpretable(e: Evidence) -> Finding:
     mig, rotated = (by_method(e, "factors", metric) for metric in ("mig", "rotated_mig"))
