@@ -62,7 +62,7 @@ tables = {finding: effects(finding, every) for finding in FINDINGS}
 # %% tags=["remove-input"]
 say(sentence("bias_loophole", tables["bias_loophole"]))
 
-# %% tags=["remove-input"]
+# %% mystnb={"image": {"alt": "Redundancy of layers without competition over that of random rows, on a logarithmic axis, for every universe in order of size with its interval; strokes below each say dataset, units, epochs, pressure and which random rows. All universes far above zero are those with isotropic rows."}} tags=["remove-input"]
 specification_curve("bias_loophole", tables["bias_loophole"])
 
 # %% [markdown]
@@ -71,7 +71,7 @@ specification_curve("bias_loophole", tables["bias_loophole"])
 # %% tags=["remove-input"]
 say(sentence("implicit_regularization", tables["implicit_regularization"]))
 
-# %% tags=["remove-input"]
+# %% mystnb={"image": {"alt": "Redundancy of A over that of B at the same pressure, on a logarithmic axis, for every universe in order of size with its interval; strokes below each say dataset, units, epochs, pressure and measure. The largest are those without pressure."}} tags=["remove-input"]
 specification_curve("implicit_regularization", tables["implicit_regularization"])
 
 # %% [markdown]
@@ -80,7 +80,7 @@ specification_curve("implicit_regularization", tables["implicit_regularization"]
 # %% tags=["remove-input"]
 say(sentence("tc_pressure", tables["tc_pressure"]))
 
-# %% tags=["remove-input"]
+# %% mystnb={"image": {"alt": "Dependence of softmax outputs under pressure over that without, on a logarithmic axis, for every universe in order of size with its interval; strokes below each say dataset, units, epochs, pressure and measure. Nearly all lie at zero."}} tags=["remove-input"]
 specification_curve("tc_pressure", tables["tc_pressure"])
 
 # %% [markdown]
@@ -89,7 +89,7 @@ specification_curve("tc_pressure", tables["tc_pressure"])
 # %% tags=["remove-input"]
 say(sentence("optimizer_comparison", tables["optimizer_comparison"]))
 
-# %% tags=["remove-input"]
+# %% mystnb={"image": {"alt": "By how many points Adam leads SGD without softmax, less its lead with it, for every universe in order of size with its interval; strokes below each say dataset, units, learning rate of SGD and where the code is read."}} tags=["remove-input"]
 specification_curve("optimizer_comparison", tables["optimizer_comparison"])
 
 # %% [markdown]

@@ -34,6 +34,7 @@
 # | Do looser bounds give better inference models? | {glue:text}`answer_003_10` | {glue:text}`verdict_003_10` |
 # | Can the architecture matter more than the estimator? | {glue:text}`answer_003_11` | {glue:text}`verdict_003_11` |
 # | Do dependent samples break the bounds? | {glue:text}`answer_003_12` | {glue:text}`verdict_003_12` |
+# | Does metric learning explain it as well? | {glue:text}`answer_003_15` | {glue:text}`verdict_003_15` |
 # | All together: is the bound the quality? | {glue:text}`answer_003_5` | {glue:text}`verdict_003_5` |
 # ```
 #

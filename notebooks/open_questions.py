@@ -34,6 +34,7 @@
 # | Do the features transfer? | {glue:text}`answer_000_32` | {glue:text}`verdict_000_32` |
 # | Do layers compose when stacked? | {glue:text}`answer_000_33` | {glue:text}`verdict_000_33` |
 # | Does layer two find what it needs? | {glue:text}`answer_001_22` | {glue:text}`verdict_001_22` |
+# | Does every layer carry more about its input? | {glue:text}`answer_001_27` | {glue:text}`verdict_001_27` |
 # | Are features of features as good? | {glue:text}`answer_002_23` | {glue:text}`verdict_002_23` |
 # | Do other competitions regularise as the softmax does? | {glue:text}`answer_000_34` | {glue:text}`verdict_000_34` |
 # | Does InfoMax work with them? | {glue:text}`answer_001_23` | {glue:text}`verdict_001_23` |
