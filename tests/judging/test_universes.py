@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from infomax_lib import RunSpec, grid, open_store, run
+from infomax_lib.results.sweep import read_sweep, sweep_specs
 from paper.judging import universes as module
 from paper.judging.claims import Finding
 from paper.judging.evidence import Evidence, MissingEvidence
@@ -18,6 +19,7 @@ from paper.judging.universes import (
     universe_specs,
     universes,
 )
+from paper.pages.page import project_root
 
 PLAIN, OTHER_NULL, OTHER_CODE = FORMS
 
@@ -47,9 +49,6 @@ def test_a_universe_is_seventeen_runs_of_every_seed():
 
 
 def test_the_long_runs_are_those_of_the_sweep():
-    from infomax_lib.results.sweep import read_sweep, sweep_specs
-    from paper.pages.page import project_root
-
     listed = sweep_specs(read_sweep(project_root() / "sweeps/trajectories.yaml"))
     assert {spec.key for spec in listed} == {spec.key for spec in long_specs()}
 

@@ -28,6 +28,7 @@ class Finding:
         title: What is asked.
         axis: What the effect is, with its unit.
         smallest: The smallest effect of interest, as in the rules on this finding.
+        turned: What ``pressures`` are, in a sentence.
         pressures: λ_tc, or the learning rate of SGD, by the name shown.
         measures: Columns of a run, by the name shown.
         effect: (evidence, pressure, column) -> the effect by seed.
@@ -36,6 +37,7 @@ class Finding:
     title: str
     axis: str
     smallest: float
+    turned: str
     pressures: Mapping[str, float]
     measures: Mapping[str, str]
     effect: Callable[[Evidence, float, str], pd.Series]
@@ -73,6 +75,7 @@ FINDINGS = {
         "Without competition, are rows more alike than chance?",
         "log₂ of redundancy over its null",
         math.log2(1.1),
+        "the pressure",
         {"10": 10.0, "100": 100.0},
         {"rows from the data": "redundancy_over_data", "isotropic rows": "redundancy_over_random"},
         _over_chance,
@@ -81,6 +84,7 @@ FINDINGS = {
         "Does the softmax keep rows apart, at the same pressure?",
         "log₂ of A over B",
         math.log2(1 / 0.8),
+        "the pressure",
         {"0": 0.0, "1": 1.0, "10": 10.0, "100": 100.0},
         {"redundancy": "weight_redundancy", "largest |cosine|": "max_abs_cosine"},
         _kept_apart,
@@ -89,6 +93,7 @@ FINDINGS = {
         "Does pressure raise the dependence of softmax outputs?",
         "log₂ of dependence over that at λ_tc = 0",
         math.log2(1.1),
+        "the pressure",
         {"1": 1.0, "10": 10.0, "100": 100.0},
         {"correlation": "output_correlation", "HSIC": "hsic"},
         _raised,
@@ -97,6 +102,7 @@ FINDINGS = {
         "Does Adam lead SGD by more without the softmax?",
         "Adam's lead without it, less that with it (points)",
         0.5,
+        "the learning rate",
         {f"SGD {rate:g}": rate for rate in SGD_RATES},
         {"code before it": "probe_accuracy_pre", "code after it": "probe_accuracy"},
         _less_needed,

@@ -13,7 +13,6 @@ _CALLED = {
     "dataset": "the dataset",
     "units": "the number of units",
     "epochs": "the length of training",
-    "pressure": "the pressure",
     "measure": "the measure",
 }
 
@@ -39,7 +38,7 @@ def sentence(finding: str, table: pd.DataFrame) -> str:
     """How many universes say what, and which choice matters most."""
     asked = FINDINGS[finding]
     sides = Counter(side(effect, asked.smallest) for effect in table["effect"])
-    parts = [f"yes in {sides['for']} of {len(table)} universes"]
+    parts = [f"Yes in {sides['for']} of {len(table)} universes"]
     parts += [
         f"{words} in {sides[word]}"
         for word, words in (
@@ -50,11 +49,10 @@ def sentence(finding: str, table: pd.DataFrame) -> str:
         )
         if sides[word]
     ]
-    text = f"{asked.title} {', '.join(parts)}.".replace("? yes", "? Yes")
+    text = f"{asked.title} {', '.join(parts)}."
     shares = shares_of_variance(table)
     if len(shares):
-        called = "the learning rate" if finding == "optimizer_comparison" else None
-        most = called if shares.index[0] == "pressure" and called else _CALLED[shares.index[0]]
+        most = _CALLED.get(shares.index[0], asked.turned)
         text += (
             f" Of what can be chosen, {most} matters most: it accounts for "
             f"{100 * shares.iloc[0]:.0f} % of the variance between universes."
