@@ -668,7 +668,7 @@ say(words.judged(verdicts.find("002.18")))
 # log10 of the share of the gradient at the last layer that arrives at the first one before training.
 
 # %%
-deep = experiment.deep_networks(dataset, few, device=device, store=store)
+deep = experiment.deep_networks(dataset, few, epochs=epochs, device=device, store=store)
 
 # %% tags=["hide-input"]
 shown(words.deep_table(deep))

@@ -13,6 +13,7 @@ from browser import chromium, open_browser
 from hypothesis import HealthCheck, settings
 from matplotlib import rc_context
 from threadpoolctl import threadpool_limits
+from xdist.scheduler import LoadFileScheduling
 
 from infomax_lib.model.data import Dataset, load_dataset
 from infomax_lib.model.idx import IDX_SOURCES
@@ -39,8 +40,25 @@ LONG = (
 )
 
 
+#: Files whose tests share nothing, so that each may run in another process.
+ONE_BY_ONE = ("tests/test_recompute.py", "tests/test_replay.py")
+
+
 def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
+
+
+class _FilesOrTests(LoadFileScheduling):
+    """A file goes to one process, but for those of :data:`ONE_BY_ONE`."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return nodeid if file in ONE_BY_ONE else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    return _FilesOrTests(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 def installed_library(folder: Path) -> Path:

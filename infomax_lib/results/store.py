@@ -351,7 +351,9 @@ def _decode(content: bytes) -> list[dict[str, Any]]:
         metadata = json.loads(schema.metadata[_METADATA])
         found = metadata.get("format", 1)  # the first version did not say so
         if found == FILE_FORMAT and "key" in schema.names:
-            return pq.read_table(pa.BufferReader(content)).to_pylist()
+            # threads of its own would outlive the reader, and end a process that ends meanwhile
+            source = pa.BufferReader(content)
+            return pq.read_table(source, use_threads=False, pre_buffer=False).to_pylist()
     except (pa.ArrowException, KeyError, TypeError, ValueError, AttributeError) as error:
         raise _UnusableError(
             "is not used: it does not look like a file of this package; it is left where it is"

@@ -6,17 +6,17 @@ from dataclasses import replace
 from paper.judging.claims import Part
 from paper.judging.decisions import Decision, Outcome, Share
 
-#: Outcomes from the worst for a statement to the best.
-RANK: dict[Outcome, int] = {
-    "disproved": 0,
-    "opposite": 0,
-    "fails": 1,
-    "not measured": 2,
-    "underpowered": 3,
-    "at threshold": 4,
-    "holds": 5,
-    "proved": 6,
-}
+_WORST_FIRST: tuple[tuple[Outcome, ...], ...] = (
+    ("disproved", "opposite"),
+    ("fails",),
+    ("not measured",),
+    ("underpowered",),
+    ("at threshold",),
+    ("holds",),
+    ("proved",),
+)
+#: Rank of an outcome for a statement: the higher, the better.
+RANK = {outcome: rank for rank, alike in enumerate(_WORST_FIRST) for outcome in alike}
 
 
 def closest_to_failing(parts: Sequence[Part]) -> Part:

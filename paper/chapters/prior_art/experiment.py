@@ -181,10 +181,15 @@ def ablation_specs(
 
 
 def deep_networks(
-    dataset: str, seeds: Iterable[int], *, device: str = "auto", store: str | Store | None = "auto"
+    dataset: str,
+    seeds: Iterable[int],
+    *,
+    epochs: int,
+    device: str = "auto",
+    store: str | Store | None = "auto",
 ) -> pd.DataFrame:
     """Deep networks from every start, at a rate that is chosen as in :func:`search_rates`."""
-    base, store = DeepStartSpec(dataset=dataset), open_store(store)
+    base, store = DeepStartSpec(dataset=dataset, epochs=epochs), open_store(store)
     there = grid(
         base.but(dataset=f"{dataset}-tuning"),
         start=list(DEEP_STARTS),

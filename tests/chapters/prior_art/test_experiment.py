@@ -149,14 +149,15 @@ def test_deep_networks_have_the_rate_that_is_best_on_held_out_images(monkeypatch
 
     def trained(specs, **_):
         asked.append(specs)
-        table = pd.DataFrame([spec.model_dump() for spec in specs]).assign(epoch=10)
+        table = pd.DataFrame([spec.model_dump() for spec in specs])
+        table = table.assign(epoch=table["epochs"])
         best = table["learning_rate"] == 0.3
         # networks from "small" are all alike, those from "he" diverge at every other rate
         accuracy = best.map({True: 0.9, False: 0.2}).mask(table["start"] == "small", 0.1)
         return table.assign(accuracy=accuracy.where((table["start"] != "he") | best))
 
     monkeypatch.setattr("paper.chapters.prior_art.experiment.deep_starts", trained)
-    found = deep_networks("digits", [4, 5], store="memory")
+    found = deep_networks("digits", [4, 5], epochs=3, store="memory")
     searched, chosen = asked
     assert {spec.dataset for spec in searched} == {"digits-tuning"}
     assert {spec.learning_rate for spec in searched} == set(DEEP_RATES)
@@ -168,6 +169,7 @@ def test_deep_networks_have_the_rate_that_is_best_on_held_out_images(monkeypatch
     assert rates.pop("small") == min(DEEP_RATES)  # of equals, the smallest
     assert set(rates.values()) == {0.3}
     assert set(found["dataset"]) == {"digits"}
+    assert set(found["epochs"]) == {3}
 
 
 def test_hard_negatives_have_the_rate_of_simclr_and_come_with_it():
