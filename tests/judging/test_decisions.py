@@ -409,9 +409,6 @@ class TestShare:
 
     @pytest.mark.parametrize(("seeds", "least"), [(20, 0.8), (10, 0.9), (7, 0.75), (5, 0.6)])
     def test_false_support_is_that_of_coins(self, seeds, least):
-        coins = range(2**seeds) if seeds <= 10 else np.random.default_rng(0).integers(
-            0, 2**seeds, 40_000
-        )  # fmt: skip
-        held = [Share(int(c).bit_count(), seeds, least).outcome == "holds" for c in coins]
-        tolerance = 1e-12 if seeds <= 10 else 0.002
-        assert Share(0, seeds, least).false_support() == pytest.approx(np.mean(held), abs=tolerance)
+        held = [c for c in range(seeds + 1) if Share(c, seeds, least).outcome == "holds"]
+        chance = sum(math.comb(seeds, c) for c in held) / 2**seeds
+        assert Share(0, seeds, least).false_support() == pytest.approx(chance, abs=1e-12)
