@@ -716,6 +716,7 @@ say(takeaway)
 Card(
     chapter="bias_loophole",
     title="Bias loophole",
+    claim="Without competition, units share directions and differ in their biases.",
     key_number=over("max_cosine", lambda_tc=high),
     verdict=verdicts.find("000.9").interpretation_verdict,
     sentence=f"Largest cosine between the weights of two units at λ_tc = {high:g}; equal "

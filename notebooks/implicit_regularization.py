@@ -509,6 +509,7 @@ say(
 Card(
     chapter="implicit_regularization",
     title="Implicit regularization",
+    claim="A softmax after the activation acts as implicit weight regularization.",
     key_number=at_zero if at_zero else "not judged",
     verdict=verdicts.find("000.2").interpretation_verdict,
     sentence="Change of weight redundancy by the softmax at equal λ_tc = 0, paired over seeds.",

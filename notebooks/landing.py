@@ -31,8 +31,8 @@ from IPython.display import HTML
 
 from paper.chapters.ledger.front_pages import (
     all_verdicts,
+    answer,
     cards_html,
-    in_words,
     takeaway,
     verdict_counts_html,
 )
@@ -40,25 +40,20 @@ from paper.pages.show import say
 
 root = Path(chapters)
 verdicts = all_verdicts(root)
-counts = verdicts.counts()
-
-
-def verdict_on(claim: str) -> str:
-    """The interpretation verdict on one claim, in words."""
-    return next((v.interpretation_verdict for v in verdicts if v.id == claim), "not yet judged")
-
-
-printed = {name: n for name, n in counts["number"].items() if name != "not applicable"}
 
 # %% tags=["remove-input"]
+use = takeaway("prior_art", root)
 say(f"""
-**The answer.** {takeaway("implicit_regularization", root)} The claim that competition acts as an
-implicit regularizer of the weights is **{verdict_on("000.2")}**, the claim that units without it
-share directions and differ in their biases is **{verdict_on("000.9")}**, and the claim that
-objective and mechanism are both necessary is **{verdict_on("000.27")}**. Of the {len(verdicts)}
-claims judged here the verdicts are {in_words(counts["interpretation"])}, while of the
-{sum(printed.values())} that come with printed numbers those numbers are {in_words(printed)}.
+**The answer.** {answer(verdicts)}
+
+**What to use.** {use}
+
+**What was checked.** {len(verdicts)} claims of four documents, by rules in code; below, how they
+came out.
 """)
+
+# %% tags=["remove-input"]
+HTML(verdict_counts_html(verdicts))
 
 # %% [markdown]
 # ## The findings
@@ -76,11 +71,7 @@ HTML(cards_html(root))
 # verdicts: whether the printed **numbers** came out again, and whether the **interpretation** drawn
 # from them holds up. The two can differ. Rules were written before the runs; which of them were
 # amended, and why, is on the page [What we got wrong](corrections.ipynb).
-
-# %% tags=["remove-input"]
-HTML(verdict_counts_html(verdicts))
-
-# %% [markdown]
+#
 # - **Read**: start with [the first finding](findings/bias_loophole.ipynb), or go straight to
 #   [the ledger of all claims](ledger.ipynb).
 # - **Rerun**: every page is a notebook with parameters; [Reproduce](reproduce.md) has the commands,

@@ -419,6 +419,7 @@ say(
 Card(
     chapter="optimizer_comparison",
     title="Optimizer comparison",
+    claim="With softmax SGD and Adam perform alike; without, Adam is much better.",
     key_number=best_gap["none"].scaled(100),
     verdict=verdicts.find("000.3").interpretation_verdict,
     sentence=(

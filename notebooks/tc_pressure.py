@@ -378,6 +378,7 @@ published = float(printed_number("softmax_tc", "output_correlation", lambda_tc=1
 Card(
     chapter="tc_pressure",
     title="TC pressure",
+    claim="Pressure towards independent outputs is counterproductive with softmax.",
     key_number=at(softmax, 10.0, "output_correlation"),
     verdict=verdicts.find("000.18").interpretation_verdict,
     sentence=(

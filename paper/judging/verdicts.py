@@ -22,6 +22,9 @@ INTERPRETATION_VERDICTS = (
     *("proved", "supported", "mixed", "at threshold", "underpowered", "not supported"),
     *("refuted", "disproved by construction", "untestable here", "not measured"),
 )
+#: Of them, those on a claim that holds, and on one that does not.
+HOLDS = ("proved", "supported")
+FAILS = ("not supported", "refuted", "disproved by construction")
 #: Of them, those that leave a claim undecided.
 UNDECIDED = ("mixed", "at threshold", "underpowered", "not measured")
 
@@ -217,14 +220,15 @@ def _amendment(v: Verdict) -> str:
 class Card:
     """A chapter in one glance, for the landing page.
 
-    ``key_number`` is text, already rounded, or an :class:`Interval` that is formatted here;
-    ``verdict`` one of the interpretation verdicts; ``image`` a base64 PNG
-    (:func:`paper.figures.style.thumbnail`); ``takeaway`` the chapter's answer in words, which the
-    landing page quotes and the card does not show.
+    ``claim`` is what the source says, in plain words, and ``verdict`` the interpretation verdict on
+    it; ``key_number`` is text, already rounded, or an :class:`Interval` that is formatted here;
+    ``image`` a base64 PNG (:func:`paper.figures.style.thumbnail`); ``takeaway`` the chapter's
+    answer in words, which the landing page quotes and the card does not show.
     """
 
     chapter: str
     title: str
+    claim: str
     key_number: str | Interval
     verdict: str
     sentence: str
@@ -258,11 +262,13 @@ class Card:
             else ""
         )
         return (
-            f'<div class="finding-card">{picture}<strong>{escape(self.title)}</strong> '
-            f'{badge(self.verdict)}<br><span class="key-number">{escape(str(self.key_number))}'
-            f"</span> <small>{escape(self.interval)}</small><br>{escape(self.sentence)}</div>"
+            f'<div class="finding-card">{picture}<strong>{escape(self.title)}</strong>'
+            f"<p>{escape(self.claim)} {badge(self.verdict)}</p>"
+            f'<span class="key-number">{escape(str(self.key_number))}</span> '
+            f"<small>{escape(self.interval)}</small><br>{escape(self.sentence)}</div>"
         )
 
     def _repr_mimebundle_(self, include=None, exclude=None):
-        plain = f"{self.title}: {self.key_number} {self.interval} — {self.verdict}. {self.sentence}"
+        number = f"{self.key_number} {self.interval}".strip()
+        plain = f"{self.title}: {self.claim} — {self.verdict}. {number}: {self.sentence}"
         return {"text/plain": plain, "text/html": self.html(), CARD_MIME: self.record()}

@@ -4,10 +4,10 @@ import nbformat
 import pytest
 import yaml
 
-from paper.chapters.ledger.front_pages import in_words, takeaway, verdict_counts_html
+from paper.chapters.ledger.front_pages import answer, takeaway, verdict_counts_html
 from paper.judging.verdicts import INTERPRETATION_VERDICTS, Card, Verdict, Verdicts
 
-CARD = Card("first", "First", "2", "mixed", "A number.", takeaway="It is two.")
+CARD = Card("first", "First", "It is so.", "2", "mixed", "A number.", takeaway="It is two.")
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def test_takeaway_is_the_cards(book):
 def test_no_takeaway_is_empty(book, tmp_path):
     book()
     assert takeaway("first", tmp_path) == ""
-    book(Card("first", "First", "2", "mixed", "A number."))
+    book(Card("first", "First", "It is so.", "2", "mixed", "A number."))
     assert takeaway("first", tmp_path) == ""
     (tmp_path / "book" / "findings" / "first.ipynb").unlink()
     assert takeaway("first", tmp_path) == ""
@@ -53,6 +53,24 @@ def test_every_verdict_is_counted_with_a_badge_of_its_own():
     for name in INTERPRETATION_VERDICTS:
         css = name.replace(" ", "-")
         assert f'badge-verdict {css}">{name}</span> {given.count(name)}</span>' in html
-    assert in_words(verdicts.counts()["interpretation"]) == (
-        "1 proved, 2 not supported and 1 disproved by construction"
-    )
+    assert 'badge-verdict proved" style="flex: 1"></span>' in html
+    assert 'badge-verdict not-supported" style="flex: 2"></span>' in html
+    assert 'refuted" style' not in html
+
+
+@pytest.mark.parametrize(
+    ("verdict", "says"),
+    [
+        ("supported", "end up less alike than without"),
+        ("refuted", "no less alike"),
+        ("underpowered", "is open"),
+        (None, "is open (claim 000.2: **not judged**)."),
+    ],
+)
+def test_the_answer_follows_the_verdicts(verdict, says):
+    texts = ["p", "s", "t", "r", "e", "not applicable"]
+    given = [] if verdict is None else [Verdict("000.2", "000", *texts, verdict, "c")]
+    said = answer(Verdicts(given)).split(". ")
+    assert says in said[0] + "."
+    assert "000.2" in said[0]
+    assert "is open (claim 002.13: **not judged**)" in answer(Verdicts(given))

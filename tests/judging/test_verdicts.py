@@ -163,12 +163,13 @@ def test_badge_is_escaped():
 
 
 class TestCard:
-    values = ("bias_loophole", "T <t>", Interval(2.85, 2.79, 2.91, 20), "mixed", "S <b>", "QUJD")
+    number = Interval(2.85, 2.79, 2.91, 20)
+    values = ("bias_loophole", "T <t>", "C <c>", number, "mixed", "S <b>", "QUJD")
 
     def test_formats_its_interval(self):
         bundle = Card(*self.values)._repr_mimebundle_()
         assert bundle[CARD_MIME] == {
-            "chapter": "bias_loophole", "title": "T <t>", "key_number": "2.85",
+            "chapter": "bias_loophole", "title": "T <t>", "claim": "C <c>", "key_number": "2.85",
             "interval": "[2.79, 2.91]", "verdict": "mixed", "sentence": "S <b>", "image": "QUJD",
             "alt": "", "takeaway": "",
         }  # fmt: skip
@@ -176,7 +177,7 @@ class TestCard:
         assert CARD_MIME == "application/vnd.infomax.card+json"
 
     def test_of_one_run_has_no_interval_and_its_own_words_count(self):
-        one = Card("theory", "T", Interval(2.0, float("nan"), float("nan"), 1), "mixed", "S")
+        one = Card("theory", "T", "C", Interval(2.0, float("nan"), float("nan"), 1), "mixed", "S")
         assert (one.key_number, one.interval) == ("2", "")
         own = Card(*self.values, interval="over 20 seeds")
         assert (own.key_number, own.interval) == ("2.85", "over 20 seeds")
@@ -184,18 +185,18 @@ class TestCard:
     def test_in_html_and_in_plain_text(self):
         bundle = Card(*self.values, alt='A "picture"', takeaway="What follows.")._repr_mimebundle_()
         assert set(bundle) == {"text/plain", "text/html", CARD_MIME}
-        assert bundle["text/plain"] == "T <t>: 2.85 [2.79, 2.91] — mixed. S <b>"
+        assert bundle["text/plain"] == "T <t>: C <c> — mixed. 2.85 [2.79, 2.91]: S <b>"
         assert bundle["text/html"] == (
             '<div class="finding-card"><img src="data:image/png;base64,QUJD" '
-            'alt="A &quot;picture&quot;"><strong>T &lt;t&gt;</strong> '
-            '<span class="badge-verdict mixed">mixed</span><br><span class="key-number">2.85'
+            'alt="A &quot;picture&quot;"><strong>T &lt;t&gt;</strong><p>C &lt;c&gt; '
+            '<span class="badge-verdict mixed">mixed</span></p><span class="key-number">2.85'
             "</span> <small>[2.79, 2.91]</small><br>S &lt;b&gt;</div>"
         )
         assert bundle[CARD_MIME]["takeaway"] == "What follows."
 
     def test_without_a_picture_or_a_text_for_it(self):
         assert 'alt="T &lt;t&gt;"' in Card(*self.values).html()
-        card = Card("theory", "T", "a & b", "mixed", "S")
+        card = Card("theory", "T", "C", "a & b", "mixed", "S")
         assert card.image == card.alt == card.interval == card.takeaway == ""
         with pytest.raises(AttributeError):
             card.verdict = "supported"
@@ -205,7 +206,7 @@ class TestCard:
 
     def test_with_an_unknown_verdict_is_refused(self):
         with pytest.raises(ValueError, match="card theory") as refusal:
-            Card("theory", "T", "1", "great", "S")
+            Card("theory", "T", "C", "1", "great", "S")
         assert str(refusal.value) == (
             "card theory: verdict 'great' is not one of proved, supported, mixed, at threshold, "
             "underpowered, not supported, refuted, disproved by construction, untestable here, "

@@ -16,7 +16,16 @@ import pandas as pd
 import infomax_lib
 from infomax_lib.results.store import Store
 from paper.chapters import judge_synthesis, registry
-from paper.judging.verdicts import CARD_MIME, VERDICTS_MIME, Card, Verdict, Verdicts, badge
+from paper.judging.verdicts import (
+    CARD_MIME,
+    FAILS,
+    HOLDS,
+    VERDICTS_MIME,
+    Card,
+    Verdict,
+    Verdicts,
+    badge,
+)
 from paper.pages.page import chapter_outputs, chapters
 
 #: Packages whose version can change a number or a page.
@@ -83,17 +92,40 @@ def cards_html(root: Path) -> str:
     return '<div class="finding-cards">\n' + "\n".join(cards) + "\n</div>"
 
 
-def in_words(counts: dict[str, int]) -> str:
-    """``{"supported": 3, "mixed": 0, "refuted": 1}`` as "3 supported and 1 refuted"."""
-    parts = [f"{count} {name}" for name, count in counts.items() if count]
-    return " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]])) or "none"
+#: What the answer to the book's question says of a claim that holds, that fails, and that is open.
+ANSWER = {
+    "000.2": (
+        "Competition keeps the units of a layer apart: with a softmax their weights end up less "
+        "alike than without, also where no other term asks for that",
+        "Competition does not keep the units of a layer apart: with a softmax their weights end up "
+        "no less alike than without",
+        "Whether competition keeps the units of a layer apart is open",
+    ),
+    "002.13": (
+        "And it makes better features: on other tasks they do better than those of earlier methods "
+        "with as many units",
+        "Better features it does not give: on other tasks those of earlier methods with as many "
+        "units are as good or better",
+        "Whether the features do better on other tasks than those of earlier methods is open",
+    ),
+}
+
+
+def answer(verdicts: Verdicts) -> str:
+    """The answer to the book's question, a sentence for each claim of :data:`ANSWER`."""
+    sentences = []
+    for claim, (holds, fails, undecided) in ANSWER.items():
+        verdict = next((v.interpretation_verdict for v in verdicts if v.id == claim), "not judged")
+        text = holds if verdict in HOLDS else fails if verdict in FAILS else undecided
+        sentences.append(f"{text} (claim {claim}: **{verdict}**).")
+    return " ".join(sentences)
 
 
 def verdict_counts_html(verdicts: Verdicts) -> str:
-    """How often each verdict was given, as two rows of badges."""
+    """How often each verdict was given, as two rows: a bar of all claims, and badges."""
     names = {"number": "Published numbers", "interpretation": "Interpretations"}
     rows = [
-        f"<tr><th>{names[kind]}</th><td>"
+        f"<tr><th>{names[kind]}</th><td>{_bar(counts)}"
         + " ".join(
             f'<span class="verdict-count">{badge(name)} {count}</span>'
             for name, count in counts.items()
@@ -102,6 +134,16 @@ def verdict_counts_html(verdicts: Verdicts) -> str:
         for kind, counts in verdicts.counts().items()
     ]
     return '<table class="facts verdict-counts"><tbody>' + "".join(rows) + "</tbody></table>"
+
+
+def _bar(counts: dict[str, int]) -> str:
+    """One bar, as wide as all claims together; what it shows is said by the badges below it."""
+    parts = "".join(
+        f'<span class="badge-verdict {name.replace(" ", "-")}" style="flex: {count}"></span>'
+        for name, count in counts.items()
+        if count
+    )
+    return f'<div class="verdict-bar" aria-hidden="true">{parts}</div>'
 
 
 def package_versions() -> pd.DataFrame:
