@@ -73,9 +73,10 @@ def judge(
 ) -> None:
     """Judge all claims again from the stored results, and say which verdicts changed.
 
-    They are compared with those on the committed pages; nothing is written.
+    They are compared with those on the committed pages; nothing is computed or written.
     """
     try:
+        from infomax_lib.results.experiments import NotStoredError, only_stored
         from paper.chapters.ledger.judged_again import differences, judged_again, on_pages
         from paper.judging.verdicts import Verdict, Verdicts
         from paper.pages.page import PageError, project_root
@@ -87,9 +88,13 @@ def judge(
         root = project_root()
         before = on_pages(root)
         found: list[Verdict] = []
-        for name, verdicts in judged_again(root):
-            typer.echo(f"{name}: {len(verdicts)} claims")
-            found += verdicts
+        with only_stored():
+            for name, verdicts in judged_again(root):
+                typer.echo(f"{name}: {len(verdicts)} claims")
+                found += verdicts
+    except NotStoredError as error:
+        typer.echo(f"error: {error}: `infomax execute` computes what a page lacks", err=True)
+        raise typer.Exit(1) from error
     except PageError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(1) from error

@@ -15,6 +15,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import Any, Generic, TypeVar
@@ -34,10 +35,12 @@ __all__ = [
     "KINDS",
     "Kind",
     "MinibatchSpec",
+    "NotStoredError",
     "interruptible",
     "listed",
     "many_steps",
     "one_by_one",
+    "only_stored",
     "seconds_stored",
     "seeds_together",
     "table",
@@ -255,6 +258,23 @@ def listed(specs: Sequence[S] | S, *accepted: type[S]) -> list[S]:
     return found
 
 
+class NotStoredError(LookupError):
+    """What is asked for is not stored, and was not to be computed."""
+
+
+_ONLY_STORED = ContextVar("only_stored", default=False)
+
+
+@contextmanager
+def only_stored() -> Iterator[None]:
+    """In this block, and this thread, a result that is not stored is a :class:`NotStoredError`."""
+    before = _ONLY_STORED.set(True)
+    try:
+        yield
+    finally:
+        _ONLY_STORED.reset(before)
+
+
 @contextmanager
 def interruptible(
     finished: Generator[Any, None, None],
@@ -275,9 +295,14 @@ def interruptible(
         store: Where they go.
         what: What they are called.
         advice: How to go on.
+
+    Raises:
+        NotStoredError: Something is left to compute in a block of :func:`only_stored`.
     """
     try:
         with bar, closing(finished):
+            if total and _ONLY_STORED.get():
+                raise NotStoredError(f"{total} {what} are not stored in {store.folder}")
             if total:
                 store.refuse_unwritable()
             yield

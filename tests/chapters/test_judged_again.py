@@ -7,6 +7,7 @@ import nbformat
 import pytest
 from typer.testing import CliRunner
 
+from infomax_lib import RunSpec, run
 from infomax_lib.cli import app
 from paper.chapters import judge_synthesis
 from paper.chapters.ledger import judged_again
@@ -129,3 +130,17 @@ def test_the_command_prints_counts_and_what_differs_from_the_pages(monkeypatch):
     ]
     with_all = CliRunner().invoke(app, ["judge", "--all"]).output
     assert "    rule: rule" in with_all
+
+
+def test_the_command_computes_nothing(monkeypatch, tmp_path):
+    def judged(root):
+        run(RunSpec(dataset="digits", epochs=1), store=tmp_path, progress=False)
+        yield "theory", Verdicts([])
+
+    monkeypatch.setattr(judged_again, "judged_again", judged)
+    result = CliRunner().invoke(app, ["judge"])
+    assert result.exit_code == 1
+    assert result.output == (
+        f"error: 1 runs are not stored in {tmp_path}: `infomax execute` computes what a page "
+        "lacks\n"
+    )

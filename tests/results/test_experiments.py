@@ -10,17 +10,19 @@ import pytest
 import torch
 from damage import full_disk
 
-from infomax_lib import RunSpec, SpecError, Store, grid
+from infomax_lib import RunSpec, SpecError, Store, grid, run
 from infomax_lib.results import experiments, locks
 from infomax_lib.results import store as store_module
 from infomax_lib.results.compute import Computed
 from infomax_lib.results.experiments import (
     Kind,
     MinibatchSpec,
+    NotStoredError,
     interruptible,
     listed,
     many_steps,
     one_by_one,
+    only_stored,
     seconds_stored,
     seeds_together,
     share_out,
@@ -84,6 +86,19 @@ def test_known_rows_are_loaded_and_equal_the_computed_ones(squares, tmp_path):
     assert again.computed == []
     again(specs_of([2, 5]))
     assert again.computed == [5]
+
+
+def test_what_is_not_stored_may_be_an_error(squares, tmp_path):
+    stored = MinibatchSpec(seed=1)
+    known = squares([stored])
+    with only_stored():
+        assert squares([stored]).equals(known)
+        with pytest.raises(NotStoredError, match=f"^2 results are not stored in {tmp_path}$"):
+            squares(grid(stored, seed=[1, 2, 3]))
+        with pytest.raises(NotStoredError, match="^1 runs are not stored in "):
+            run(RunSpec(dataset="digits", epochs=1), store=tmp_path, progress=False)
+    assert squares.computed == [1]
+    assert list(squares(grid(stored, seed=[1, 2]))["square"]) == [1, 4]
 
 
 def test_nothing_is_grouped_where_nothing_is_missing(squares):
