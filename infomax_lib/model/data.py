@@ -254,6 +254,9 @@ def _natural_patches(side: int = 12) -> Dataset:
     return data
 
 
+#: How many classes each of the datasets has.
+CLASSES = dict.fromkeys(DATASETS, 10) | {"synthetic": 6, "natural-patches": 2}
+
 #: Datasets with inputs of the same size, to which features transfer.
 PARTNERS = {"mnist": "fashion-mnist", "fashion-mnist": "mnist"}
 
@@ -274,7 +277,7 @@ def part_of(data: Dataset, source: str) -> Dataset:
     """
     if source == "all":
         return data
-    half = _CLASSES[data.name] // 2
+    half = CLASSES[data.name] // 2
     train, test = (in_half(y, source, half) for y in (data.train_labels, data.test_labels))
     if train.all() or not train.any():
         raise ValueError(
@@ -288,6 +291,3 @@ def part_of(data: Dataset, source: str) -> Dataset:
         test=data.test[test],
         test_labels=data.test_labels[test],
     )
-
-
-_CLASSES = dict.fromkeys(DATASETS, 10) | {"synthetic": 6, "natural-patches": 2}

@@ -93,9 +93,9 @@ def test_what_is_not_stored_may_be_an_error(squares, tmp_path):
     known = squares([stored])
     with only_stored():
         assert squares([stored]).equals(known)
-        with pytest.raises(NotStoredError, match=f"^2 results are not stored in {tmp_path}$"):
+        with pytest.raises(NotStoredError, match=rf"^2 results are not stored in {tmp_path}$"):
             squares(grid(stored, seed=[1, 2, 3]))
-        with pytest.raises(NotStoredError, match="^1 runs are not stored in "):
+        with pytest.raises(NotStoredError, match=r"^1 runs are not stored in "):
             run(RunSpec(dataset="digits", epochs=1), store=tmp_path, progress=False)
     assert squares.computed == [1]
     assert list(squares(grid(stored, seed=[1, 2]))["square"]) == [1, 4]

@@ -23,7 +23,7 @@ from infomax_lib.measures.probes import LinearReadout
 from infomax_lib.measures.weights_and_outputs import describe_outputs, describe_weights
 from infomax_lib.model.architectures import layer_outputs
 from infomax_lib.model.data import (
-    _CLASSES,
+    CLASSES,
     DATASETS,
     OTHER_HALF,
     PARTNERS,
@@ -130,7 +130,7 @@ def target_of(dataset: str, source: str = "all") -> str | None:
     """What a reader calls the target: "fashion-mnist", "mnist 5–9", or None if there is none."""
     if source == "all":
         return PARTNERS.get(dataset)
-    classes = _CLASSES[dataset]
+    classes = CLASSES[dataset]
     first = classes // 2 if source == "low" else 0
     return f"{dataset} {first}–{first + classes // 2 - 1}"
 

@@ -23,16 +23,12 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from infomax_lib.model.data import Dataset
+from infomax_lib.model.data import CLASSES, Dataset
 from infomax_lib.model.spec import RunSpec
 from infomax_lib.training.population import Population
 from paper.methods.components.pca import EIGENVECTORS
 from paper.methods.methods import METHODS
 from paper.methods.spec import BaselineSpec
-
-# Classes that the supervised layer tells apart: ten, but for this dataset.
-_CLASSES = {"synthetic": 6, "natural-patches": 2}
-_MOST_CLASSES = 10
 
 _FIRST_BATCH = 2  # samples
 
@@ -142,8 +138,8 @@ def _counted_epoch(spec: BaselineSpec | RunSpec, samples: int, inputs: int) -> f
     """Cost of a fit for the one epoch of ``spec``, on random inputs in [0, 1]."""
     stream = torch.Generator().manual_seed(0)
     x = torch.rand(samples, inputs, generator=stream, dtype=torch.float32)
-    classes = _CLASSES.get(spec.dataset, _MOST_CLASSES)
-    labels = torch.full((samples,), classes - 1)  # the largest one says how many there are
+    # the largest label says how many classes the supervised layer tells apart
+    labels = torch.full((samples,), CLASSES[spec.dataset] - 1)
     if isinstance(spec, RunSpec):
         data = Dataset(spec.dataset, x, labels, x, labels, image_shape=None, checksum="")
         population = Population([spec], data, "cpu", torch.float64)
