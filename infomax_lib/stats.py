@@ -53,6 +53,16 @@ class Interval:
     dropped: int = 0
     sample: tuple[float, ...] = field(default=(), repr=False, compare=False)
 
+    @property
+    def half_width(self) -> float:
+        """Half the distance between the limits, in the unit of the measure."""
+        return (self.high - self.low) / 2
+
+    @property
+    def standard_error(self) -> float:
+        """That of the mean, of a Student interval."""
+        return self.half_width / student(self.n)
+
     def __str__(self) -> str:
         if self.n == 0:
             return "not measured"
@@ -61,7 +71,7 @@ class Interval:
         if self.low == self.high:
             mean = format_number(self.mean)
             return f"{mean} [{mean}, {mean}]"
-        digits = decimals(self.mean, (self.high - self.low) / 2)
+        digits = decimals(self.mean, self.half_width)
         mean, low, high = (format_number(v, digits) for v in (self.mean, self.low, self.high))
         return f"{mean} [{low}, {high}]"
 
@@ -70,6 +80,11 @@ class Interval:
         low, high = sorted((self.low * factor, self.high * factor))
         sample = tuple(sorted(value * factor for value in self.sample))
         return Interval(self.mean * factor, low, high, self.n, self.dropped, sample)
+
+
+def student(n: int, tail: float = (1 - CONFIDENCE) / 2) -> float:
+    """What the mean of ``n`` normal values exceeds by chance, in standard errors, in that share."""
+    return float(stats.t.isf(tail, n - 1))
 
 
 def decimals(value: float, half_width: float) -> int | None:
@@ -127,7 +142,7 @@ def mean_interval(values: Iterable[float]) -> Interval:
     # A standard scale keeps the squares of tiny values from underflow.
     scale = float(np.ptp(finite))
     error = scale * float(((finite - mean) / scale).std(ddof=1)) / math.sqrt(n)
-    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1)) * error
+    half = student(n) * error
     return Interval(mean, mean - half, mean + half, n, dropped, tuple(finite))
 
 

@@ -21,7 +21,7 @@ from typing import Literal, get_args
 import numpy as np
 from scipy import stats
 
-from infomax_lib.stats import CONFIDENCE, Interval, format_number
+from infomax_lib.stats import CONFIDENCE, Interval, format_number, student
 
 Outcome = Literal[
     "holds",
@@ -158,9 +158,7 @@ class Decision:
         estimate = self.estimate
         if not math.isfinite(estimate.low) or estimate.n < 2:
             return math.nan
-        t = stats.t(estimate.n - 1)
-        error = (estimate.high - estimate.low) / 2 / t.ppf((1 + CONFIDENCE) / 2)
-        return float(error * (t.ppf((1 + CONFIDENCE) / 2) + t.ppf(POWER)))
+        return estimate.half_width + student(estimate.n, 1 - POWER) * estimate.standard_error
 
     @property
     def seeds_to_decide(self) -> int:
@@ -169,10 +167,10 @@ class Decision:
         Where the mean is closer to the bar than the smallest effect of interest: at which the
         interval were as narrow as that.
         """
-        half = (self.estimate.high - self.estimate.low) / 2
         edges = (self.bar,) if self.side in ("above", "below") else (self.bar, -self.bar)
         distance = min(abs(self.estimate.mean - edge) for edge in edges)
-        return math.ceil(self.estimate.n * (half / max(distance, self.smallest)) ** 2)
+        ratio = self.estimate.half_width / max(distance, self.smallest)
+        return math.ceil(self.estimate.n * ratio**2)
 
     def false_support(self) -> float:
         """Share of simulated experiments in which the part holds although nothing is there.
@@ -189,14 +187,10 @@ class Decision:
             centred = np.asarray(estimate.sample) - np.mean(estimate.sample)
             drawn = centred[rng.integers(0, estimate.n, (SIMULATED, estimate.n))]
         else:
-            half = (estimate.high - estimate.low) / 2
-            spread = (
-                half * math.sqrt(estimate.n) / stats.t.ppf((1 + CONFIDENCE) / 2, estimate.n - 1)
-            )
+            spread = estimate.standard_error * math.sqrt(estimate.n)
             drawn = spread * rng.standard_normal((SIMULATED, estimate.n))
         mean = drawn.mean(1) + self.bar
-        half = stats.t.ppf((1 + CONFIDENCE) / 2, estimate.n - 1) * drawn.std(1, ddof=1)
-        half /= math.sqrt(estimate.n)
+        half = student(estimate.n) * drawn.std(1, ddof=1) / math.sqrt(estimate.n)
         return float(np.mean(self._held(mean - half, mean + half)))
 
 

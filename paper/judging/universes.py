@@ -17,6 +17,7 @@ from infomax_lib import RunSpec, Store, grid, history, open_store, run
 from paper.judging.claims import Finding
 from paper.judging.evidence import MIN_SEEDS, Evidence, MissingEvidence
 from paper.judging.nulls import with_nulls
+from paper.judging.shared_rules import LONG
 
 #: Datasets of the universes; the inputs of the last one are uncorrelated.
 DATASETS = ("mnist", "fashion-mnist", "natural-patches")
@@ -37,7 +38,6 @@ FORMS: Mapping[str, Mapping[str, str]] = {
     "code after the competition": {"probe_accuracy_pre": "probe_accuracy"},
 }
 
-_PRESSURES = (0.0, 1.0, 10.0, 100.0)
 _SEEDS = {100: range(20), 1000: range(20, 40)}
 _POSITIVE, _NEGATIVE = ("proved", "supported"), ("not supported", "refuted")
 
@@ -63,7 +63,7 @@ def universe_specs(dataset: str, hidden_dim: int, seeds: Sequence[int]) -> list[
     base = RunSpec(dataset=dataset, hidden_dim=hidden_dim)
     sgd = base.but(optimizer="sgd")
     return [
-        *grid(base, competition=["none", "softmax"], lambda_tc=_PRESSURES, seed=seeds),
+        *grid(base, competition=["none", "softmax"], lambda_tc=LONG, seed=seeds),
         *grid(base.but(bias=False), lambda_tc=[1.0, 100.0], seed=seeds),
         *grid(base.but(lambda_tc=100.0, lambda_wr=10.0), seed=seeds),
         *grid(sgd, learning_rate=SGD_RATES, seed=seeds),
@@ -74,7 +74,7 @@ def universe_specs(dataset: str, hidden_dim: int, seeds: Sequence[int]) -> list[
 def long_specs(seeds: Sequence[int] = _SEEDS[1000]) -> list[RunSpec]:
     """The long trajectories of ``sweeps/trajectories.yaml``."""
     base = RunSpec(epochs=1000)
-    return grid(base, competition=["none", "softmax"], lambda_tc=_PRESSURES, seed=seeds)
+    return grid(base, competition=["none", "softmax"], lambda_tc=LONG, seed=seeds)
 
 
 def stored(specs: Sequence[RunSpec], store: str | Store | None = "auto") -> list[RunSpec]:
