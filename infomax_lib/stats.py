@@ -146,6 +146,31 @@ def mean_interval(values: Iterable[float]) -> Interval:
     return Interval(mean, mean - half, mean + half, n, dropped, tuple(finite))
 
 
+def limits_of_skewed(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Limits of the 95 % interval of the mean that allows for the skewness of the values.
+
+    With S = (mean − μ)/s and the skewness γ of the values, √n (S + γS²/3 + γ²S³/27 + γ/6n) is
+    closer to a t distribution than √n S is, and rises with S (Hall 1992, J. R. Stat. Soc. B 54,
+    221). Undefined for equal values.
+
+    Args:
+        values: Samples of n values, shape (..., n).
+
+    Returns:
+        Lower and upper limits, shape (...).
+    """
+    n, mean, spread = values.shape[-1], values.mean(-1), values.std(-1, ddof=1)
+    skewness = (((values - mean[..., None]) / spread[..., None]) ** 3).mean(-1)
+    # Next to zero the inverse below is that of S alone, but for rounding.
+    skewness = np.where(np.abs(skewness) < 1e-6, 1e-6, skewness)
+
+    def shifted(t: float) -> np.ndarray:
+        bent = np.cbrt(1 + skewness * (t / math.sqrt(n) - skewness / (6 * n)))
+        return mean - spread * 3 * (bent - 1) / skewness
+
+    return shifted(student(n)), shifted(-student(n))
+
+
 def matches(column: pd.Series, wanted: object) -> np.ndarray:
     """Boolean mask of the rows of a spec column that equal ``wanted`` (one value, or a list).
 

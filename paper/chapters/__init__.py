@@ -129,5 +129,5 @@ def _strength(parts: Sequence[Part]) -> dict[str, Any]:
             if isinstance(test, Decision) and math.isfinite(test.least_detectable)
         ),
         "stands_for": listed((name, test.stands_for) for name, test in tests),
-        "false_support": min((test.false_support() for _, test in tests), default=None),
+        "false_support": min((t.false_support() for p in decisive for t in p.tests), default=None),
     }

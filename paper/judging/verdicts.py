@@ -32,7 +32,7 @@ class Verdict:
 
     Attributes:
         effect: The decisive quantity with its interval, in words.
-        detectable: Least effect that four of five such experiments would see.
+        detectable: Least effect that three to four of five such experiments would see.
         stands_for: Bars for which the verdict stays what it is.
         false_support: Share of simulated experiments without effect that the rule supports; None
             where nothing is random.
@@ -197,7 +197,7 @@ def _trust(v: Verdict, between: str) -> str:
         "Decisive": v.decisive,
         "Measured": v.effect,
         "Smallest effect of interest": v.smallest,
-        "Least detectable effect (power 80 %)": v.detectable,
+        "Least detectable effect (power 75 to 80 %)": v.detectable,
         "The verdict stands for bars": v.stands_for,
         "Supported by chance, without effect": rate,
         "The same verdict under other choices": v.universes,
