@@ -36,8 +36,8 @@ class Verdict:
         stands_for: Bars for which the verdict stays what it is.
         false_support: Share of simulated experiments without effect that the rule supports; None
             where nothing is random.
-        universes: In how many universes the rule comes to this verdict, in words; empty where it
-            was judged in one alone.
+        universes: In how many universes the rule comes to this verdict, or else in how many halves
+            of the seeds, in words; empty where nothing that was chosen can change it.
         runs: How many runs the rule looked at; ``seeds``: how many seeds.
         keys: First eight characters of the result keys, which name the runs in the results store.
 
