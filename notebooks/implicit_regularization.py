@@ -96,6 +96,7 @@ from paper.figures.tables import interval_table, published_table
 from paper.judging.evidence import Evidence
 from paper.judging.nulls import random_levels, with_nulls
 from paper.judging.published import compare, printed_number
+from paper.judging.shared_rules import LONG
 from paper.judging.universes import universes
 from paper.judging.verdicts import Card
 from paper.pages.show import quote, say, shown
@@ -131,7 +132,7 @@ trajectory_specs = grid(
     reference.but(epochs=trajectory_epochs),
     competition=["none", "softmax"],
     seed=fresh,
-    lambda_tc=[0.0, 1.0, 10.0, 100.0],
+    lambda_tc=LONG,
 )
 twin_specs = grid(
     reference,
@@ -266,7 +267,7 @@ shown(published_table(comparison))
 long = epochs_table[epochs_table["epochs"] == trajectory_epochs]
 long = long[(long["batch_size"] == 128) & (long["dataset"] == dataset)]
 fig, axes = panels(4, 1, height=2.6)
-for axis, value in zip(axes, [0.0, 1.0, 10.0, 100.0], strict=True):
+for axis, value in zip(axes, LONG, strict=True):
     trajectories(
         axis,
         long[long["lambda_tc"] == value],

@@ -516,7 +516,7 @@ tables |= {
     "parity": parity_table(),
 }
 everything = pd.concat([table[["key", "seed"]] for table in stored]).drop_duplicates()
-verdicts = judge("mutual_information", Evidence(everything, extra=tables))
+verdicts = judge("mutual_information", Evidence(everything, extra=tables), among=[])
 verdicts
 
 # %% tags=["remove-cell"]

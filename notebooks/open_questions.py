@@ -660,7 +660,7 @@ say(
 
 # %% tags=["hide-input"]
 evidence = experiment.evidence_of(tables)
-verdicts = judge("open_questions", evidence)
+verdicts = judge("open_questions", evidence, among=[])
 verdicts
 
 # %% tags=["remove-cell"]

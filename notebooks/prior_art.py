@@ -275,6 +275,7 @@ from paper.chapters.prior_art.measured.tuning import chosen_rates
 from paper.chapters.prior_art.measured.uses import uses
 from paper.chapters.prior_art.measured.view_ablation import view_ablations
 from paper.chapters.prior_art.measured.view_distances import view_distances
+from paper.chapters.prior_art.other_choices import other_choices
 from paper.chapters.prior_art.tables import (
     ablation_summary,
     probe_correlations,
@@ -758,7 +759,10 @@ say(words.judged(verdicts.find("002.7")))
 
 # %% tags=["remove-input"]
 evidence_tables["copies"] = copied_features(few)
-verdicts = judge("prior_art", evidence)
+others = other_choices(
+    tables, cheap, assessed, dataset, {"hidden_dim": hidden_dim, "epochs": epochs}
+)
+verdicts = judge("prior_art", evidence, others)
 say(words.judged(verdicts.find("002.27")))
 
 # %% [markdown]

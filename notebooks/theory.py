@@ -775,7 +775,7 @@ say(f"""
 # ## Claims of this chapter
 
 # %% tags=["hide-input"]
-verdicts = judge("theory", evidence)
+verdicts = judge("theory", evidence, among=[])
 verdicts
 
 # %% tags=["remove-cell"]

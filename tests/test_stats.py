@@ -15,6 +15,7 @@ from infomax_lib.stats import (
     format_exact,
     format_number,
     holm,
+    limits_of_skewed,
     matches,
     mean_interval,
     paired_differences,
@@ -314,3 +315,26 @@ class TestRankCorrelation:
         assert constant.n == 0
         with pytest.raises(ValueError, match="needs pairs: got 2 and 3 values"):
             rank_correlation([1, 2], [1, 2, 3])
+
+
+class TestLimitsOfSkewed:
+    def test_of_symmetric_values_are_students(self):
+        values = np.array([-3.0, -1.0, -0.5, 0.5, 1.0, 3.0])
+        student_s = mean_interval(values)
+        assert limits_of_skewed(values) == pytest.approx((student_s.low, student_s.high), abs=1e-5)
+
+    def test_solve_halls_equation(self):
+        values = np.random.default_rng(0).gamma(1.0, size=(3, 12))
+        for sample, *limits in zip(values, *limits_of_skewed(values), strict=True):
+            spread = sample.std(ddof=1)
+            skewness = np.mean((sample - sample.mean()) ** 3) / spread**3
+            for limit, t in zip(limits, scipy_stats.t.ppf([0.975, 0.025], 11), strict=True):
+                s = (sample.mean() - limit) / spread
+                bent = s + skewness * s**2 / 3 + skewness**2 * s**3 / 27 + skewness / (6 * 12)
+                assert np.sqrt(12) * bent == pytest.approx(t)
+
+    def test_hold_the_mean_of_skewed_values_more_often_than_students(self):
+        values = np.random.default_rng(1).gamma(1.0, size=(4000, 10))
+        low, high = limits_of_skewed(values)
+        held = np.mean((low <= 1) & (high >= 1))
+        assert held > 0.925 > np.mean([i.low <= 1 <= i.high for i in map(mean_interval, values)])

@@ -19,11 +19,15 @@ from typing import Any
 from paper.judging.claims import CLAIMS, Claim, Finding, Part
 from paper.judging.decisions import Decision
 from paper.judging.evidence import Evidence, MissingEvidence
+from paper.judging.halves import agreement_of_halves, halves
 from paper.judging.universes import Universe, agreement
 from paper.judging.verdicts import Verdict, Verdicts
 
 #: Claims that sum up other claims are judged on the ledger page.
 SYNTHESIS = "ledger"
+
+#: Verdicts that no other choice can change, or that are none.
+CERTAIN = ("proved", "disproved by construction", "untestable here", "not measured")
 
 
 def registry() -> dict[str, Claim]:
@@ -47,11 +51,17 @@ def _order(claim_id: str) -> tuple[str, int]:
     return source, int(number)
 
 
-def judge(chapter: str, evidence: Evidence, among: Sequence[Universe] = ()) -> Verdicts:
+def judge(chapter: str, evidence: Evidence, among: Sequence[Universe] | None = None) -> Verdicts:
     """The verdicts on all claims of a chapter, from the evidence it measured.
 
-    A claim whose rule lacks runs is *not measured*, and its evidence says what is missing. Each
-    verdict carries in how many of the universes ``among`` it is the same.
+    A claim whose rule lacks runs is *not measured*, and its evidence says what is missing.
+
+    Args:
+        chapter: Its folder.
+        evidence: What it measured.
+        among: Universes to ask every rule in again: a verdict then carries in how many it is the
+            same, or else, where its rule can be asked in none, in how many halves of the seeds.
+            None for a first look, which asks nothing again.
 
     Raises:
         ValueError: The chapter has no claims.
@@ -60,7 +70,10 @@ def judge(chapter: str, evidence: Evidence, among: Sequence[Universe] = ()) -> V
     judged = dict.fromkeys(c.chapter for c in claims if c.chapter != SYNTHESIS)
     if chapter not in judged:
         raise ValueError(f"no chapter {chapter!r}; chapters are {', '.join(judged)}")
-    return Verdicts(_judge(c, evidence.tracked(), among) for c in claims if c.chapter == chapter)
+    parts = [] if among is None else halves(evidence)
+    return Verdicts(
+        _judge(c, evidence.tracked(), among or (), parts) for c in claims if c.chapter == chapter
+    )
 
 
 def judge_synthesis(verdicts: Iterable[Verdict]) -> Verdicts:
@@ -69,7 +82,12 @@ def judge_synthesis(verdicts: Iterable[Verdict]) -> Verdicts:
     return Verdicts(_judge(c, known) for c in registry().values() if c.chapter == SYNTHESIS)
 
 
-def _judge(rule: Claim, material: Evidence | Verdicts, among: Sequence[Universe] = ()) -> Verdict:
+def _judge(
+    rule: Claim,
+    material: Evidence | Verdicts,
+    among: Sequence[Universe] = (),
+    parts: Sequence[Evidence] = (),
+) -> Verdict:
     try:
         result = rule.function(material)
     except MissingEvidence as missing:
@@ -99,13 +117,23 @@ def _judge(rule: Claim, material: Evidence | Verdicts, among: Sequence[Universe]
         decisive=rule.decisive,
         smallest=rule.smallest,
         **_strength(result.parts),
-        universes=str(agreement(rule.function, result.interpretation, among)),
+        universes=_asked_again(rule, result, among, parts),
         before=rule.before,
         amended=rule.amended,
         runs=len(keys),
         seeds=seeds,
         keys=keys,
     )
+
+
+def _asked_again(
+    rule: Claim, here: Finding, among: Sequence[Universe], parts: Sequence[Evidence]
+) -> str:
+    """In how many universes, or else halves of the seeds, a rule comes to the same verdict."""
+    if here.interpretation in CERTAIN:
+        return ""
+    found = str(agreement(rule.function, here.interpretation, among, here.evidence))
+    return found or (agreement_of_halves(rule.function, here, parts) if parts else "")
 
 
 def _strength(parts: Sequence[Part]) -> dict[str, Any]:
@@ -129,5 +157,5 @@ def _strength(parts: Sequence[Part]) -> dict[str, Any]:
             if isinstance(test, Decision) and math.isfinite(test.least_detectable)
         ),
         "stands_for": listed((name, test.stands_for) for name, test in tests),
-        "false_support": min((test.false_support() for _, test in tests), default=None),
+        "false_support": min((t.false_support() for p in decisive for t in p.tests), default=None),
     }

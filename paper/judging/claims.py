@@ -35,6 +35,7 @@ class Part:
         text: The numbers, for reading.
         decisive: Whether the verdict rests on it; other parts inform.
         decision: The test behind it, where it is one over seeds.
+        needs: Parts that all have to hold for it to hold; it is the one closest to failing.
     """
 
     name: str
@@ -42,6 +43,12 @@ class Part:
     text: str
     decisive: bool = True
     decision: Decision | Share | None = None
+    needs: tuple["Part", ...] = ()
+
+    @property
+    def tests(self) -> list[Decision | Share]:
+        """The tests over seeds that all have to hold for it to hold."""
+        return [part.decision for part in (self, *self.needs) if part.decision is not None]
 
 
 @dataclass(frozen=True)
@@ -247,4 +254,6 @@ def decided(
     text = f"{decision.estimate.scaled(scale)} against {sign}{decision.shown('', decision.bar)}"
     if decision.outcome == "underpowered":
         text = f"{text} (about {decision.seeds_to_decide} seeds would decide)"
+    if decision.turned_by_skewness:
+        text = f"{text} (allowing for skewness {decision.shown('', *decision.limits)})"
     return Part(name, decision.outcome, text, decisive, decision)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from infomax_lib.stats import CONFIDENCE
+from infomax_lib.stats import student
 
 #: Fewer seeds than this say too little about the shape of a metric's distribution.
 _SEEDS = 20
@@ -41,7 +41,7 @@ def student_coverage(pool: np.ndarray, n: int, samples: int = 20_000) -> float:
     """Share of samples of n values whose Student interval holds the mean of the pool."""
     drawn = np.random.default_rng(0).choice(pool, (samples, n))
     error = drawn.std(axis=1, ddof=1) / np.sqrt(n)
-    half = stats.t(n - 1).ppf((1 + CONFIDENCE) / 2) * error
+    half = student(n) * error
     return float((np.abs(drawn.mean(axis=1) - pool.mean()) <= half).mean())
 
 

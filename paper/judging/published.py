@@ -98,9 +98,14 @@ def is_number(printed: str) -> bool:
         return False
 
 
+def decimals_of(printed: str) -> int:
+    """Digits that are printed behind the point: 3 for "0.287"."""
+    return -int(_decimal(printed).as_tuple().exponent)
+
+
 def half_unit(printed: str) -> float:
     """Half a unit of the last printed digit: 0.0005 for "0.287"."""
-    return 0.5 * 10.0 ** _decimal(printed).as_tuple().exponent  # type: ignore[operator]
+    return 0.5 * 10.0 ** -decimals_of(printed)
 
 
 def agrees(printed: str, value: float) -> bool:
@@ -112,7 +117,7 @@ def agrees(printed: str, value: float) -> bool:
     number = _decimal(printed)
     if not math.isfinite(value):
         return False
-    half = Decimal(5).scaleb(int(number.as_tuple().exponent) - 1)
+    half = Decimal(5).scaleb(-decimals_of(printed) - 1)
     return abs(Decimal(repr(float(value))) - number) <= half
 
 
@@ -199,7 +204,7 @@ def compare(table_id: str, evidence: Evidence, **overrides: object) -> pd.DataFr
 
 def prediction(ours: Interval) -> Interval:
     """Where one more run falls in 95 of 100 cases: mean ± t · s · √(1 + 1/n) (Student)."""
-    half = (ours.high - ours.low) / 2 * math.sqrt(ours.n + 1)
+    half = ours.half_width * math.sqrt(ours.n + 1)
     return replace(ours, low=ours.mean - half, high=ours.mean + half)
 
 

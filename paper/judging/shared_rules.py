@@ -19,6 +19,9 @@ from paper.judging.evidence import MIN_SEEDS, Evidence, MissingEvidence, describ
 #: The λ_tc grid that three chapters share.
 GRID = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 
+#: Of them, those of the long runs and of the multiverse (``sweeps/trajectories.yaml``).
+LONG = (0.0, 1.0, 10.0, 100.0)
+
 #: One percentage point of probe accuracy: smaller differences do not matter here.
 POINT = 0.01
 

@@ -17,6 +17,7 @@ from infomax_lib import RunSpec, Store, grid, history, open_store, run
 from paper.judging.claims import Finding
 from paper.judging.evidence import MIN_SEEDS, Evidence, MissingEvidence
 from paper.judging.nulls import with_nulls
+from paper.judging.shared_rules import LONG
 
 #: Datasets of the universes; the inputs of the last one are uncorrelated.
 DATASETS = ("mnist", "fashion-mnist", "natural-patches")
@@ -37,7 +38,6 @@ FORMS: Mapping[str, Mapping[str, str]] = {
     "code after the competition": {"probe_accuracy_pre": "probe_accuracy"},
 }
 
-_PRESSURES = (0.0, 1.0, 10.0, 100.0)
 _SEEDS = {100: range(20), 1000: range(20, 40)}
 _POSITIVE, _NEGATIVE = ("proved", "supported"), ("not supported", "refuted")
 
@@ -63,7 +63,7 @@ def universe_specs(dataset: str, hidden_dim: int, seeds: Sequence[int]) -> list[
     base = RunSpec(dataset=dataset, hidden_dim=hidden_dim)
     sgd = base.but(optimizer="sgd")
     return [
-        *grid(base, competition=["none", "softmax"], lambda_tc=_PRESSURES, seed=seeds),
+        *grid(base, competition=["none", "softmax"], lambda_tc=LONG, seed=seeds),
         *grid(base.but(bias=False), lambda_tc=[1.0, 100.0], seed=seeds),
         *grid(base.but(lambda_tc=100.0, lambda_wr=10.0), seed=seeds),
         *grid(sgd, learning_rate=SGD_RATES, seed=seeds),
@@ -74,7 +74,7 @@ def universe_specs(dataset: str, hidden_dim: int, seeds: Sequence[int]) -> list[
 def long_specs(seeds: Sequence[int] = _SEEDS[1000]) -> list[RunSpec]:
     """The long trajectories of ``sweeps/trajectories.yaml``."""
     base = RunSpec(epochs=1000)
-    return grid(base, competition=["none", "softmax"], lambda_tc=_PRESSURES, seed=seeds)
+    return grid(base, competition=["none", "softmax"], lambda_tc=LONG, seed=seeds)
 
 
 def stored(specs: Sequence[RunSpec], store: str | Store | None = "auto") -> list[RunSpec]:
@@ -86,13 +86,23 @@ def stored(specs: Sequence[RunSpec], store: str | Store | None = "auto") -> list
 def universes(store: str | Store | None = "auto") -> list[Universe]:
     """Every universe whose runs the store holds; nothing is trained."""
     store = open_store(store)
-    found: list[Universe] = []
-    for group in _groups():
-        specs = stored(group, store)
-        if len({spec.seed for spec in specs}) == MIN_SEEDS:
-            runs = with_nulls(run(specs, store=store, progress=False))
-            found += _at_each_length(runs, with_nulls(history(specs, store=store)))
-    return found
+    groups = [stored(group, store) for group in _groups()]
+    whole = [specs for specs in groups if len({spec.seed for spec in specs}) == MIN_SEEDS]
+    # Several chapters ask for them in one process, and reading them takes long.
+    held = (store.folder, store.below, tuple(spec.key for specs in whole for spec in specs))
+    if held not in _READ:
+        _READ.clear()
+        _READ[held] = [universe for specs in whole for universe in _universes_of(specs, store)]
+    return _READ[held]
+
+
+#: The universes that were read last, by the store and the runs.
+_READ: dict[tuple[object, ...], list[Universe]] = {}
+
+
+def _universes_of(specs: Sequence[RunSpec], store: Store) -> Iterator[Universe]:
+    runs = with_nulls(run(specs, store=store, progress=False))
+    return _at_each_length(runs, with_nulls(history(specs, store=store)))
 
 
 def _groups() -> Iterator[list[RunSpec]]:
@@ -143,13 +153,21 @@ class Agreement:
         return f"{total} universes ({', '.join(parts)})" if parts else ""
 
 
+def agree(one: str, other: str) -> bool:
+    """Whether two verdicts are both for a claim (proved, supported), both against it, or the same.
+
+    Against it are not supported and refuted.
+    """
+    return any({one, other} <= set(side) for side in (_POSITIVE, _NEGATIVE, (other,)))
+
+
 def agreement(
-    rule: Callable[[Evidence], Finding], verdict: str, among: Sequence[Universe]
+    rule: Callable[[Evidence], Finding], verdict: str, among: Sequence[Universe], here: str = ""
 ) -> Agreement:
     """How many of the universes in which a rule can be judged agree with a verdict.
 
-    They agree if both are for the claim (proved, supported) or both against it (not supported,
-    refuted), or if both are the same. A form that a rule does not look at makes no other universe.
+    A form that a rule does not look at makes no other universe, nor does one in which it says word
+    by word what it says ``here``.
     """
     agreeing: Counter[str] = Counter()
     judged: Counter[str] = Counter()
@@ -165,11 +183,10 @@ def agreement(
             unjudged.add(place)
             continue
         outcome = found.interpretation
-        if outcome == "not measured" or (*place, found.evidence) in seen:
+        same = found.evidence == here or (*place, found.evidence) in seen
+        if outcome == "not measured" or same:
             continue
         seen.add((*place, found.evidence))
         judged[universe.dataset] += 1
-        agreeing[universe.dataset] += any(
-            {outcome, verdict} <= set(side) for side in (_POSITIVE, _NEGATIVE, (verdict,))
-        )
+        agreeing[universe.dataset] += agree(outcome, verdict)
     return Agreement(agreeing, judged)

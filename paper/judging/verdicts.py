@@ -35,12 +35,12 @@ class Verdict:
 
     Attributes:
         effect: The decisive quantity with its interval, in words.
-        detectable: Least effect that four of five such experiments would see.
+        detectable: Least effect that three to four of five such experiments would see.
         stands_for: Bars for which the verdict stays what it is.
         false_support: Share of simulated experiments without effect that the rule supports; None
             where nothing is random.
-        universes: In how many universes the rule comes to this verdict, in words; empty where it
-            was judged in one alone.
+        universes: In how many universes the rule comes to this verdict, or else in how many halves
+            of the seeds, in words; empty where nothing that was chosen can change it.
         runs: How many runs the rule looked at; ``seeds``: how many seeds.
         keys: First eight characters of the result keys, which name the runs in the results store.
 
@@ -200,7 +200,7 @@ def _trust(v: Verdict, between: str) -> str:
         "Decisive": v.decisive,
         "Measured": v.effect,
         "Smallest effect of interest": v.smallest,
-        "Least detectable effect (power 80 %)": v.detectable,
+        "Least detectable effect (power 75 to 80 %)": v.detectable,
         "The verdict stands for bars": v.stands_for,
         "Supported by chance, without effect": rate,
         "The same verdict under other choices": v.universes,

@@ -1,5 +1,8 @@
 """The registry of rules, and the judge: which claims are judged from what, and what is recorded."""
 
+from dataclasses import replace
+
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -8,7 +11,9 @@ from paper.chapters import SYNTHESIS, judge, judge_synthesis, registry
 from paper.judging.claims import CLAIMS, Claim, Finding, bar_passed, decided, finding, proved
 from paper.judging.decisions import Decision, Share
 from paper.judging.evidence import SOURCE_SETTING, Evidence, MissingEvidence
+from paper.judging.halves import TOO_FEW
 from paper.judging.shared_rules import share_of_seeds
+from paper.judging.universes import Universe
 from paper.judging.verdicts import Verdict, Verdicts
 
 RUNS = pd.DataFrame(
@@ -178,3 +183,60 @@ def test_claims_that_sum_up_are_judged_from_verdicts(rule, monkeypatch):
     rule("009.2", sums_up, chapter=SYNTHESIS)
     (found,) = judge_synthesis(iter(judge("moon", Evidence(RUNS))))
     assert (found.id, found.evidence, found.runs) == ("009.2", "rests on 5 runs", 0)
+
+
+class TestAskedAgain:
+    """What a verdict says of its other choices: universes, halves of the seeds, or nothing."""
+
+    @staticmethod
+    def rule(verdict="supported"):
+        def judged(evidence):
+            seeds = sorted(evidence.table("made")["seed"])
+            if len(seeds) < 5:
+                raise MissingEvidence("five seeds")
+            return Finding(verdict if 0 in seeds else "underpowered", f"seeds {seeds}")
+
+        return judged
+
+    @staticmethod
+    def evidence(seeds):
+        return Evidence(pd.DataFrame(), extra={"made": pd.DataFrame({"seed": range(seeds)})})
+
+    def said(self, seeds, among=(), rule=None, register=None):
+        register("009.1", rule or self.rule())
+        (found,) = judge("moon", self.evidence(seeds), among)
+        return found.universes
+
+    def test_without_a_universe_halves_of_the_seeds_are_asked(self, rule):
+        assert self.said(10, register=rule) == "1 of 2 halves of the seeds"
+        assert self.said(9, register=rule) == TOO_FEW
+
+    def test_a_first_look_asks_nothing_again(self, rule):
+        assert self.said(10, among=None, register=rule) == ""
+
+    def test_universes_come_first(self, rule):
+        among = [Universe("mnist", 16, "0 to 6", 100, "as it is", self.evidence(7))]
+        assert self.said(10, among, register=rule) == "1 of 1 universes (mnist 1 of 1)"
+        same = [Universe("mnist", 16, "0 to 9", 100, "as it is", self.evidence(10))]
+        assert self.said(10, same, register=rule) == "1 of 2 halves of the seeds"
+
+    @pytest.mark.parametrize("verdict", ["proved", "disproved by construction", "untestable here"])
+    def test_what_is_certain_needs_no_share(self, rule, verdict):
+        assert self.said(10, rule=self.rule(verdict), register=rule) == ""
+
+    def test_a_rule_that_looks_at_no_seeds_has_none(self, rule):
+        said = self.said(10, rule=lambda _: Finding("refuted", "so"), register=rule)
+        assert said == ""
+
+
+def test_of_several_places_that_all_have_to_hold_the_rarest_counts(rule):
+    rng = np.random.default_rng(0)
+    tests = [
+        Decision(mean_interval(rng.gamma(0.2, size=10)), s, 9.0, 1.0) for s in ("above", "below")
+    ]
+    places = [decided("place", test) for test in tests]
+    rates = [test.false_support() for test in tests]
+    part = replace(places[rates.index(max(rates))], needs=tuple(places))
+    rule("009.1", lambda _: finding([part]))
+    (found,) = judge("moon", Evidence(pd.DataFrame()))
+    assert found.false_support == min(rates) < max(rates)

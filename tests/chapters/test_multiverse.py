@@ -61,7 +61,7 @@ def test_other_forms_and_what_is_not_measured_are_left_out(universe):
     unmeasured = replace(universe.evidence, base={"epochs": 7})
     nothing = effects("bias_loophole", [replace(universe, evidence=unmeasured)])
     assert nothing.empty
-    assert list(nothing.columns) == [*CHOICES, "seeds", "effect", "diverged"]
+    assert list(nothing.columns) == [*CHOICES, "seeds", "effect"]
 
 
 @pytest.mark.parametrize(
@@ -88,8 +88,7 @@ def table_of(*means, dataset="mnist", half=0.01):
             "pressure": str(place % 2),
             "measure": "redundancy",
             "seeds": "0 to 4",
-            "effect": Interval(value, value - half, value + half, 5),
-            "diverged": math.isnan(value),
+            "effect": Interval(value, value - half, value + half, 0 if math.isnan(value) else 5),
         }
         for place, value in enumerate(means)
     ]
@@ -106,9 +105,22 @@ def test_universes_that_diverged_are_shown():
         "diverged": 1,
     }
     text = sentence("implicit_regularization", table)
-    assert "runs diverged in 1" in text
+    assert "all runs diverged in 1" in text
+    assert "hollow" not in text
     figure = specification_curve("implicit_regularization", table)
     assert [t.get_text() for t in figure.axes[0].texts] == ["diverged"]
+
+
+def test_universes_that_diverged_in_part_are_told_apart():
+    table = table_of(1.0, 2.0, 3.0)
+    table["effect"] = [
+        replace(e, dropped=d) for e, d in zip(table["effect"], (0, 2, 0), strict=True)
+    ]
+    text = sentence("implicit_regularization", table)
+    assert "In 1 some runs diverged" in text
+    curve = specification_curve("implicit_regularization", table).axes[0]
+    hollow = [line.get_xydata().tolist() for line in curve.lines if line.get_mfc() == "white"]
+    assert [[1.0, 2.0]] in hollow
 
 
 def test_the_choice_that_decides_is_named():

@@ -144,7 +144,7 @@ class TestVerdicts:
         assert (
             "<summary>How far to trust it</summary>Decisive: decisive &lt; 1<br>"
             "Measured: effect &lt; 1<br>Smallest effect of interest: smallest &lt; 1<br>"
-            "Least detectable effect (power 80 %): detectable &lt; 1<br>"
+            "Least detectable effect (power 75 to 80 %): detectable &lt; 1<br>"
             "The verdict stands for bars: stands_for &lt; 1<br>"
             "Supported by chance, without effect: 2.3 % of experiments</details>"
         ) in html

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from infomax_lib.stats import Interval
-from paper.chapters.implicit_regularization.rules.softmax_added import LONG, log_ratios, lower_when
+from paper.chapters.implicit_regularization.rules.softmax_added import log_ratios, lower_when
 from paper.judging.evidence import Evidence, MissingEvidence
+from paper.judging.shared_rules import LONG
 
 
 def listed(values: Sequence[float]) -> str:

@@ -111,10 +111,10 @@ FINDINGS = {
 
 
 def effects(finding: str, among: Iterable[Universe]) -> pd.DataFrame:
-    """The effect of a finding in every universe: the choices, the seeds, ``effect``, ``diverged``.
+    """The effect of a finding in every universe: the choices, the seeds, and ``effect``.
 
-    ``effect`` is an :class:`infomax_lib.stats.Interval`; where runs diverged it may not be finite,
-    and ``diverged`` says so. What a universe did not measure is left out.
+    ``effect`` is an :class:`infomax_lib.stats.Interval` over the seeds whose runs did not diverge,
+    and counts the others as dropped. What a universe did not measure is left out.
     """
     plain = next(iter(FORMS))
     asked = FINDINGS[finding]
@@ -138,10 +138,9 @@ def effects(finding: str, among: Iterable[Universe]) -> pd.DataFrame:
                     "measure": measure,
                     "seeds": universe.seeds,
                     "effect": mean_interval(found),
-                    "diverged": not np.isfinite(found).all(),
                 }
             )
-    return pd.DataFrame(rows, columns=[*CHOICES, "seeds", "effect", "diverged"])
+    return pd.DataFrame(rows, columns=[*CHOICES, "seeds", "effect"])
 
 
 def side(effect: Interval, smallest: float) -> str:

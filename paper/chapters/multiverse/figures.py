@@ -21,7 +21,8 @@ def specification_curve(finding: str, table: pd.DataFrame) -> Figure:
     """The effect in every universe with its 95 % interval, smallest first; its choices below.
 
     Colour and marker tell datasets apart (Simonsohn, Simmons & Nelson 2020). The band holds effects
-    that are too small to be of interest; universes in which runs diverged stand at the right.
+    that are too small to be of interest. A point is hollow where some runs diverged and are not in
+    it; universes in which all did stand at the right.
     """
     asked = FINDINGS[finding]
     order = table.assign(at=[effect.mean for effect in table["effect"]])
@@ -54,6 +55,8 @@ def _draw_curve(axes: Axes, order: pd.DataFrame, asked: Finding) -> None:
         ends = np.array([[effect.low, effect.high] for effect in effects])
         axes.vlines(rows.index, ends[:, 0], ends[:, 1], color=colour, lw=1, alpha=0.5)
         axes.plot(rows.index, means, marker, color=colour, ms=4, mew=0, label=name(dataset))
+        partly = [effect.dropped > 0 for effect in effects]
+        axes.plot(rows.index[partly], means[partly], marker, ms=4, mfc="white", mec=colour)
     for place in order.index[~np.isfinite(order["at"])]:
         axes.annotate("diverged", (place, 0), rotation=90, ha="center", va="bottom", fontsize=8)
     axes.set_ylabel("\n".join(wrap(asked.axis, 26)))

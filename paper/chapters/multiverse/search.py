@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -13,7 +13,7 @@ from infomax_lib import RunSpec, Store, history, open_store
 from infomax_lib.stats import format_number
 from paper.figures.style import label, name
 from paper.judging.evidence import SOURCE_SETTING
-from paper.judging.published import half_unit, is_number, published
+from paper.judging.published import agrees, decimals_of, half_unit, is_number, published
 
 #: Tables whose rows are looked for.
 TABLES = (
@@ -64,25 +64,23 @@ def searched(points: pd.DataFrame, tables: Sequence[str] = TABLES) -> pd.DataFra
 
 
 def _found(points: pd.DataFrame, values: Mapping[str, str]) -> dict[str, str]:
+    met = points
+    for measure, text in values.items():
+        met = met[met[measure].map(partial(agrees, text)).astype(bool)]
+    if len(met):
+        settings = Counter(_of(_setting(point)) for _, point in met.iterrows())
+        where = "; ".join(setting for setting, _ in settings.most_common(_NAMED))
+        more = f"; and {len(settings) - _NAMED} more" if len(settings) > _NAMED else ""
+        return {"runs that meet it": str(met["key"].nunique()), "where": where + more}
     units_away = pd.DataFrame(
         {
             measure: (points[measure] - float(text)).abs() / half_unit(text)
             for measure, text in values.items()
         }
     ).max(axis=1, skipna=False)
-    met = points[units_away <= 1 + 1e-9]
-    if len(met):
-        settings = Counter(_of(_setting(point)) for _, point in met.iterrows())
-        where = "; ".join(setting for setting, _ in settings.most_common(_NAMED))
-        more = f"; and {len(settings) - _NAMED} more" if len(settings) > _NAMED else ""
-        return {"runs that meet it": str(met["key"].nunique()), "where": where + more}
     nearest = points.loc[units_away.idxmin()]
-    ours = " / ".join(format_number(nearest[m], _digits(text)) for m, text in values.items())
+    ours = " / ".join(format_number(nearest[m], decimals_of(text)) for m, text in values.items())
     return {"runs that meet it": "none", "where": f"nearest {ours}: {_of(_setting(nearest))}"}
-
-
-def _digits(printed: str) -> int:
-    return round(-math.log10(2 * half_unit(printed)))
 
 
 def _setting(point: pd.Series) -> dict[str, Any]:

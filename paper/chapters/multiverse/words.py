@@ -45,11 +45,14 @@ def sentence(finding: str, table: pd.DataFrame) -> str:
             ("against", "the opposite"),
             ("none", "no effect of interest"),
             ("open", "not decided by five seeds"),
-            ("diverged", "runs diverged"),
+            ("diverged", "all runs diverged"),
         )
         if sides[word]
     ]
     text = f"{asked.title} {', '.join(parts)}."
+    partly = sum(effect.n > 0 and effect.dropped > 0 for effect in table["effect"])
+    if partly:
+        text += f" In {partly} some runs diverged and are not in the mean; their points are hollow."
     shares = shares_of_variance(table)
     if len(shares):
         most = _CALLED.get(shares.index[0], asked.turned)

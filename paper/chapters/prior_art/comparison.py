@@ -120,7 +120,7 @@ def _cell(values: pd.Series) -> str:
     if interval.n == 0:
         return "–"
     # With 3 % of the mean as least half width, `decimals` gives three significant digits.
-    known_to = np.nanmax([(interval.high - interval.low) / 2, 0.03 * abs(interval.mean)])
+    known_to = np.nanmax([interval.half_width, 0.03 * abs(interval.mean)])
     if known_to == 0:
         return "0"
     digits = decimals(interval.mean, float(known_to))

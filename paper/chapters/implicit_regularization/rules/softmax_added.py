@@ -26,6 +26,7 @@ from paper.judging.published import combine_numbers, number_verdict, printed_num
 from paper.judging.shared_rules import (
     AT_REST,
     GRID,
+    LONG,
     POINT,
     doubling,
     longest,
@@ -41,9 +42,6 @@ from paper.judging.shared_rules import (
 )
 
 REDUNDANCY = "weight_redundancy"
-
-#: Of λ_tc in the long runs.
-LONG = (0.0, 1.0, 10.0, 100.0)
 
 #: A fifth less, as log2 of a ratio: the smallest difference of redundancy of interest. Seeds of one
 #: setting differ by about as much.

@@ -316,7 +316,9 @@ def best_weight(e: Evidence, letter: str) -> float:
     before="mixed",
     amended="Only the weight with the best probe was judged, which is the one that costs most; the "
     "page's prediction says that there is a weight at which both go together. Independence is "
-    "that of the outputs, so that redundancy of the weights informs.",
+    "that of the outputs, so that redundancy of the weights informs. At threshold until the "
+    "interval that allows for skewness had to agree: of ten values of A's correlation one lies far "
+    "off.",
 )
 def auxiliary_loss(e: Evidence) -> Finding:
     together, redundancy, beside = [], [], []

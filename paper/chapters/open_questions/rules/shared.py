@@ -98,7 +98,9 @@ def everywhere(name: str, places: Sequence[Part], *, decisive: bool = True) -> P
     The opposite holds only where it does at every place; one such place among others is a failure.
     """
     worst = of_all(places)
-    return Part(name, worst.outcome, _listed(places, worst), decisive, worst.decision)
+    return Part(
+        name, worst.outcome, _listed(places, worst), decisive, worst.decision, tuple(places)
+    )
 
 
 def _listed(places: Sequence[Part], worst: Part) -> str:

@@ -27,9 +27,8 @@ from dataclasses import replace
 from functools import partial
 
 import pandas as pd
-from scipy import stats
 
-from infomax_lib.stats import Interval, format_number, mean_interval
+from infomax_lib.stats import Interval, format_number, mean_interval, student
 from paper.chapters.prior_art.by_method import (
     B_BEFORE,
     ROUNDING,
@@ -372,8 +371,8 @@ def _seen_once(e: Evidence) -> list[Part]:
 
 def lower_limit(gaps: pd.Series) -> float:
     """One-sided 95 % lower limit of a mean difference: mean − t₀.₉₅(n − 1) s / √n."""
-    n = len(gaps)
-    return float(gaps.mean() - stats.t.ppf(ONE_SIDED, n - 1) * gaps.std(ddof=1) / math.sqrt(n))
+    gap = mean_interval(gaps)
+    return gap.mean - student(gap.n, 1 - ONE_SIDED) * gap.standard_error
 
 
 def half_as_wide(e: Evidence, double: int, *, on_views: bool = False) -> Part:

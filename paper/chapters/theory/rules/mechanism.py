@@ -10,9 +10,8 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
-from infomax_lib.stats import CONFIDENCE, Interval, mean_interval
+from infomax_lib.stats import CONFIDENCE, Interval, mean_interval, student
 from paper.chapters.theory.experiment import MECHANISMS, OBJECTIVES, SOFTMIN, cell
 from paper.chapters.theory.rules.parts import (
     MARGIN,
@@ -275,8 +274,7 @@ def best_of(gaps: Mapping[str, Interval]) -> tuple[str, Interval]:
     """
     name = max(gaps, key=lambda label: gaps[label].mean)
     gap, tail = gaps[name], (1 - CONFIDENCE) / 2
-    t = stats.t(gap.n - 1)
-    half = (gap.high - gap.low) / 2 * float(t.isf(tail / len(gaps)) / t.isf(tail))
+    half = gap.standard_error * student(gap.n, tail / len(gaps))
     return name, replace(gap, low=gap.mean - half, high=gap.mean + half)
 
 
