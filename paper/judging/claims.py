@@ -246,5 +246,7 @@ def decided(
     sign = "±" if decision.side in ("within", "beyond") else ""
     text = f"{decision.estimate.scaled(scale)} against {sign}{decision.shown('', decision.bar)}"
     if decision.outcome == "underpowered":
-        text = f"{text} (about {decision.seeds_to_decide} seeds would decide)"
+        seeds = decision.seeds_to_decide
+        more = f"about {seeds} seeds" if seeds else "only more test images"
+        text = f"{text} ({more} would decide)"
     return Part(name, decision.outcome, text, decisive, decision)

@@ -163,16 +163,19 @@ class Decision:
         return float(error * (t.ppf((1 + CONFIDENCE) / 2) + t.ppf(POWER)))
 
     @property
-    def seeds_to_decide(self) -> int:
+    def seeds_to_decide(self) -> int | None:
         """Seeds at which the interval would no longer hold the bar, were the mean to stay.
 
         Where the mean is closer to the bar than the smallest effect of interest: at which the
-        interval were as narrow as that.
+        interval were as narrow as that. None where test images alone keep it wider.
         """
-        half = (self.estimate.high - self.estimate.low) / 2
+        half, images = (self.estimate.high - self.estimate.low) / 2, self.estimate.images
         edges = (self.bar,) if self.side in ("above", "below") else (self.bar, -self.bar)
-        distance = min(abs(self.estimate.mean - edge) for edge in edges)
-        return math.ceil(self.estimate.n * (half / max(distance, self.smallest)) ** 2)
+        wanted = max(self.smallest, min(abs(self.estimate.mean - edge) for edge in edges))
+        if wanted <= images:
+            return None
+        ratio = math.sqrt(half**2 - images**2) / math.sqrt(wanted**2 - images**2)
+        return math.ceil(self.estimate.n * ratio**2)
 
     def false_support(self) -> float:
         """Share of simulated experiments in which the part holds although nothing is there.
