@@ -247,6 +247,6 @@ def decided(
     text = f"{decision.estimate.scaled(scale)} against {sign}{decision.shown('', decision.bar)}"
     if decision.outcome == "underpowered":
         seeds = decision.seeds_to_decide
-        more = f"about {seeds} seeds" if seeds else "only more test images"
-        text = f"{text} ({more} would decide)"
+        more = f"about {seeds} seeds would" if seeds else "more seeds alone would not"
+        text = f"{text} ({more} decide)"
     return Part(name, decision.outcome, text, decisive, decision)

@@ -133,6 +133,11 @@ def points(interval: Interval) -> str:
     return f"{interval.scaled(100)} points"
 
 
+def error_of_images(*accuracies: pd.Series) -> float:
+    """:func:`image_error` of accuracies that are compared, one value per seed each."""
+    return image_error(*(float(each.mean()) for each in accuracies), images=TEST_IMAGES)
+
+
 def on_new_images(gap: Interval, *accuracies: pd.Series) -> Interval:
     """A difference of accuracies over seeds, with test images taken as drawn as well.
 
@@ -140,8 +145,7 @@ def on_new_images(gap: Interval, *accuracies: pd.Series) -> Interval:
         gap: Its interval over seeds.
         accuracies: The accuracies that are compared, one value per seed each.
     """
-    error = image_error(*(float(each.mean()) for each in accuracies), images=TEST_IMAGES)
-    return with_images_drawn(gap, error)
+    return with_images_drawn(gap, error_of_images(*accuracies))
 
 
 def part_above(

@@ -283,7 +283,7 @@ def test_seeds_narrow_the_interval_down_to_what_images_leave():
     assert seeds(4) is None
     only = decided("x", Decision(Interval(5, 0, 10, 20, images=4), "above", 9, 0.1))
     assert only.outcome == "underpowered"
-    assert "only more test images would decide" in only.text
+    assert "more seeds alone would not decide" in only.text
 
 
 # -------------------------------------------------------------------------------- chance alone

@@ -23,6 +23,8 @@ from prior_art_worlds import (
     evidence,
     factors,
     head_start,
+    nonlinear,
+    ordered,
     overlap,
     pruning,
     transfer,
@@ -51,6 +53,7 @@ from paper.chapters.prior_art.rules.predictions import (
     lower_limit,
     removable,
 )
+from paper.judging import shared_rules
 from paper.judging.evidence import MissingEvidence
 
 CHAPTER = "prior_art"
@@ -60,6 +63,12 @@ UNTESTABLE = ["002.1", "002.5", "002.9"]
 CONSTRUCTED = ["002.7", "002.8", "002.27"]
 TEXTUAL = ["002.8", "002.28"]
 JUDGED = [i for i in CLAIMS if i not in UNTESTABLE]
+
+
+@pytest.fixture(autouse=True)
+def images_without_number(monkeypatch):
+    """Thresholds are looked at without the error of test images, where no test asks for it."""
+    monkeypatch.setattr(shared_rules, "TEST_IMAGES", 10**12)
 
 
 def verdict(claim_id, **tables):
@@ -763,6 +772,17 @@ def test_weak_rank_correlation_is_not_support_and_few_methods_cannot_tell():
     assert interpretation("002.10", baselines=table(shuffle)) == "not supported"
     few = table(lambda n: 2.5 * np.sin(2 * np.arange(n)), METHODS[2:10])
     assert interpretation("002.10", baselines=few) == "underpowered"
+
+
+def test_probes_that_are_not_linear_inform_on_independence():
+    table = nonlinear(gain=-0.01)
+    found = verdict("002.10", baselines=ordered(0.01), nonlinear=table)
+    assert found.interpretation_verdict == "refuted"
+    assert "nearest neighbours with −HSIC, over 34 methods — holds: 1 [1, 1]" in found.evidence
+    assert "trees with −HSIC, over 34 methods — holds: 1 [1, 1]" in found.evidence
+    alone = verdict("002.10", baselines=ordered(-0.01))
+    assert alone.interpretation_verdict == "supported"
+    assert "trees with −HSIC — not measured" in alone.evidence
 
 
 def test_failed_methods_of_the_rank_correlation_are_named():

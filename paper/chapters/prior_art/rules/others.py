@@ -37,6 +37,7 @@ from paper.judging.measured import differences
 from paper.judging.shared_rules import (
     POINT,
     TWICE,
+    on_new_images,
     part_above,
     part_below,
     part_points,
@@ -207,7 +208,8 @@ def contrastive_needs(e: Evidence) -> Finding:
 
     def gap(first: tuple[str, int], second: tuple[str, int]) -> Interval:
         what = f"probe_accuracy in “ablation” of simclr with {first} and {second}"
-        return mean_interval(differences(probe(*first), probe(*second), what))
+        each = probe(*first), probe(*second)
+        return on_new_images(mean_interval(differences(*each, what)), *each)
 
     gains = {f"batches of {size}": gap(("all", size), ("none", size)) for size in BATCHES}
     size = least(gains)
@@ -308,8 +310,8 @@ def prediction_is_redundant(e: Evidence) -> Finding:
     "and not tested.",
 )
 def comparison_table(e: Evidence) -> Finding:
-    start = by_method(e, "head_start", "accuracy", {"epoch": 1}).difference("rbm", "random")
-    probe = baseline(e, "probe_accuracy").difference("autoencoder", "untrained")
+    start = by_method(e, "head_start", "accuracy", {"epoch": 1}).accuracy_gap("rbm", "random")
+    probe = baseline(e, "probe_accuracy").accuracy_gap("autoencoder", "untrained")
     correlation = against_median(baseline(e, "output_correlation"), B)
     small = negligible_correlation(e)
     flops = baseline(e, "flops")

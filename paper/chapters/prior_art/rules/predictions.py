@@ -45,7 +45,16 @@ from paper.judging.closest import closest_to_failing
 from paper.judging.decisions import Decision, Outcome
 from paper.judging.evidence import Evidence, MissingEvidence
 from paper.judging.measured import differences
-from paper.judging.shared_rules import HALF_POINT, POINT, part_above, part_points, percent, points
+from paper.judging.shared_rules import (
+    HALF_POINT,
+    POINT,
+    error_of_images,
+    on_new_images,
+    part_above,
+    part_points,
+    percent,
+    points,
+)
 from paper.measures.pruning import ORDERS, removable_share
 
 PLACE = "The InfoMax hypothesis, prediction"
@@ -240,7 +249,7 @@ def family_part(family: str, values: ByMethod) -> Part:
     """
     own = values.best(values.infomax())
     rival = values.best(values.rivals(own))
-    gap = values.difference(own, rival)
+    gap = values.accuracy_gap(own, rival)
     part = decided(
         f"{family}, {LABELS[own]} − {names([rival])}",
         Decision(gap, "above", POINT, HALF_POINT, 0.0),
@@ -256,10 +265,12 @@ def family_part(family: str, values: ByMethod) -> Part:
 
 def overall_gap(families: Mapping[str, ByMethod], own: str, rival: str) -> Interval:
     """A configuration less a baseline over the mean of the families."""
-    gaps = [
-        differences(values.of(own), values.of(rival), values.name) for values in families.values()
+    means = [
+        pd.concat([values.of(m) for values in families.values()], axis=1).mean(1, skipna=False)
+        for m in (own, rival)
     ]
-    return mean_interval(pd.concat(gaps, axis=1).mean(axis=1, skipna=False).dropna())
+    gaps = differences(*means, "the mean of the families of “transfer”")
+    return on_new_images(mean_interval(gaps), *means)
 
 
 def overall_part(families: Mapping[str, ByMethod], ours: Sequence[str], label: str) -> Part:
@@ -300,7 +311,7 @@ def at_home(e: Evidence, family: str, *, on_views: bool) -> Part:
     own = values.best(values.on_views) if on_views else B_BEFORE
     rival = values.best(values.rivals(own))
     name = f"{family} from one data set, {LABELS[own]} − {names([rival])}"
-    return part_points(name, values.difference(own, rival), POINT, decisive=False)
+    return part_points(name, values.accuracy_gap(own, rival), POINT, decisive=False)
 
 
 @claim(
@@ -370,10 +381,14 @@ def _seen_once(e: Evidence) -> list[Part]:
 # ------------------------------------------------------------------------ 3: smaller matches larger
 
 
-def lower_limit(gaps: pd.Series) -> float:
-    """One-sided 95 % lower limit of a mean difference: mean − t₀.₉₅(n − 1) s / √n."""
+def lower_limit(gaps: pd.Series, error: float) -> float:
+    """One-sided 95 % lower limit of a mean difference of accuracies.
+
+    mean − √((t₀.₉₅(n − 1) s / √n)² + (z₀.₉₅ e)²), with e the error that test images leave.
+    """
     n = len(gaps)
-    return float(gaps.mean() - stats.t.ppf(ONE_SIDED, n - 1) * gaps.std(ddof=1) / math.sqrt(n))
+    over_seeds = stats.t.ppf(ONE_SIDED, n - 1) * gaps.std(ddof=1) / math.sqrt(n)
+    return float(gaps.mean() - math.hypot(over_seeds, stats.norm.ppf(ONE_SIDED) * error))
 
 
 def half_as_wide(e: Evidence, double: int, *, on_views: bool = False) -> Part:
@@ -396,11 +411,15 @@ def half_as_wide(e: Evidence, double: int, *, on_views: bool = False) -> Part:
         what = f"probe_accuracy in “widths” of {own} at K={double // 2} and {rival} at K={double}"
         return differences(small.of(own), large.of(rival), what)
 
+    def limit(own: str, rival: str) -> float:
+        error = error_of_images(small.of(own), large.of(rival))
+        return lower_limit(gaps(own, rival), error)
+
     def worst(own: str) -> float:
-        return min(lower_limit(gaps(own, rival)) for rival in rivals)
+        return min(limit(own, rival) for rival in rivals)
 
     leader = max(ours, key=worst)
-    gap = mean_interval(gaps(leader, best))
+    gap = on_new_images(mean_interval(gaps(leader, best)), small.of(leader), large.of(best))
     decision = Decision(gap, "above", -INFERIORITY_MARGIN, HALF_POINT / 2)
     outcome: Outcome = decision.outcome
     if worst(leader) > -INFERIORITY_MARGIN:
