@@ -325,8 +325,8 @@ def _below_median(e: Evidence, name: str, family: str) -> Part:
         if family not in families:
             raise MissingEvidence(f"“transfer” to {family}")
         accuracy = families[family]
-        typical = accuracy.median(accuracy.rivals("supervised"))
         gap = against_median(accuracy, "supervised")
+        typical = accuracy.median(accuracy.rivals("supervised"))
         gap = on_new_images(gap, accuracy.of("supervised"), typical)
         return part_points(name, gap, -POINT, side="below")
 
