@@ -65,8 +65,8 @@ BY_THEN = 2012
     "with momentum: logistic units from small random weights, from a stack of RBMs, from Xavier's, "
     "and from Xavier's with BatchNorm; ReLU from He's with and without BatchNorm. Each has a rate "
     "of its own, chosen on a validation split. Test accuracy after the last epoch, with test "
-    "images taken as drawn (bound of 002.4 on their error). Before training: the share of the gradient at the sums of the last layer that arrives at those of "
-    "the first.",
+    "images taken as drawn (bound of 002.4 on their error). Before training: the share of the "
+    "gradient at the sums of the last layer that arrives at those of the first.",
     rule="Two parts decide, one for each half of the claim. (a) It helped: accuracy from the stack "
     "of RBMs lies more than 1 point above that from small random weights. (b) It became "
     "unnecessary: accuracy of the ReLU network from He's weights, without pretraining or "

@@ -1,4 +1,4 @@
-"""What the tests of this chapter share."""
+"""What the tests of all chapters share."""
 
 import pytest
 
