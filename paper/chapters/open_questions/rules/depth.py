@@ -183,7 +183,7 @@ def _correlation_kept(e: Evidence) -> Part:
     statement="(Question) A second InfoMax layer finds in the outputs of the first what it needs: "
     "InfoMax composes.",
     test="Greedy stacks: the measures of layers two and three beside those of the layer before. "
-    "Intervals are over seeds, on the same test images. With the bound of 002.4 on what these leave "
+    "Intervals are over seeds, on the same test images. With the bound of 002.4 on what they leave "
     "open the answer would be “not supported”, as two steps lose 1.6 and 1.4 points with half "
     "widths of 0.9 and 1.1; how much less it is for layers of one stack was not measured.",
     rule="For A and B, at every depth above one, the probe is not more than 1 point below that of "

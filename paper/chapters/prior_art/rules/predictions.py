@@ -280,12 +280,12 @@ def family_part(family: str, values: ByMethod) -> Part:
 
 def overall_gap(families: Mapping[str, ByMethod], own: str, rival: str) -> Interval:
     """A configuration less a baseline over the mean of the families."""
-    means = [
+    first, second = (
         pd.concat([values.of(m) for values in families.values()], axis=1).mean(axis=1, skipna=False)
         for m in (own, rival)
-    ]
-    gaps = differences(*means, "the mean of the families of “transfer”")
-    return on_new_images(mean_interval(gaps), *means)
+    )
+    gaps = differences(first, second, "the mean of the families of “transfer”")
+    return on_new_images(mean_interval(gaps), first, second)
 
 
 def overall_part(families: Mapping[str, ByMethod], ours: Sequence[str], label: str) -> Part:
