@@ -44,6 +44,8 @@ class Interval:
         n: Number of finite values that were used.
         dropped: Number of values that were not finite (diverged runs) and were left out.
         sample: The finite values themselves, in ascending order, where they are known.
+        images: Half width that the drawing of test images alone would give, which more seeds leave
+            as it is; 0 where they are taken as they are.
     """
 
     mean: float
@@ -52,6 +54,7 @@ class Interval:
     n: int
     dropped: int = 0
     sample: tuple[float, ...] = field(default=(), repr=False, compare=False)
+    images: float = 0.0
 
     @property
     def half_width(self) -> float:
@@ -79,7 +82,8 @@ class Interval:
         """The interval of ``factor`` times the measure (100 turns fractions into per cent)."""
         low, high = sorted((self.low * factor, self.high * factor))
         sample = tuple(sorted(value * factor for value in self.sample))
-        return Interval(self.mean * factor, low, high, self.n, self.dropped, sample)
+        images = self.images * abs(factor)
+        return Interval(self.mean * factor, low, high, self.n, self.dropped, sample, images)
 
 
 def student(n: int, tail: float = (1 - CONFIDENCE) / 2) -> float:
@@ -169,6 +173,46 @@ def limits_of_skewed(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return mean - spread * 3 * (bent - 1) / skewness
 
     return shifted(student(n)), shifted(-student(n))
+
+
+def image_error(*accuracies: float, images: int) -> float:
+    r"""At most the standard error that M test images leave to a difference of two accuracies.
+
+    With :math:`r_{si}` one where fit s is right on image i, the paired difference of methods 1 and
+    2 is the mean over images of :math:`D_i`, itself the mean over seeds of
+    :math:`r^1_{si} - r^2_{si}`. Images are drawn independently, so that its variance is
+    :math:`\mathrm{Var}(D_i) / M`. The variance of a mean over seeds is at most the mean of the
+    variances, and of each of them
+
+    .. math:: \mathrm{Var}(r^1_{si} - r^2_{si}) \le a_{1s} (1 - a_{1s}) + a_{2s} (1 - a_{2s}),
+
+    where an image that one method gets wrong is no easier than others for the other one: their
+    covariance is not negative. (With errors e = 1 - a and d their difference, the right side is
+    :math:`e_1 (1 - e_2) + e_2 (1 - e_1) - d^2`.) Concave in a, it is largest for the mean over
+    seeds, and over targets as well. It is a bound, and equality needs errors that have nothing to
+    do with each other and seeds that agree.
+
+    Args:
+        accuracies: Means over seeds of the accuracies that are compared (one alone: its own error).
+        images: Number of test images M.
+    """
+    return math.sqrt(sum(a * (1 - a) for a in accuracies) / images)
+
+
+def with_images_drawn(interval: Interval, error: float) -> Interval:
+    """An interval over seeds, widened by the sampling error of the test images.
+
+    Both are independent: half widths add in squares. The values over seeds are left out, as they
+    do not vary as much.
+
+    Args:
+        interval: Of an accuracy or of a difference, over seeds on the same test images.
+        error: Standard error due to the images, of :func:`image_error` or smaller.
+    """
+    images = float(stats.norm.ppf((1 + CONFIDENCE) / 2)) * error
+    half = math.hypot((interval.high - interval.low) / 2, images)
+    mean = interval.mean
+    return Interval(mean, mean - half, mean + half, interval.n, interval.dropped, images=images)
 
 
 def matches(column: pd.Series, wanted: object) -> np.ndarray:

@@ -25,6 +25,7 @@ def import_kinds() -> None:
     import paper.chapters.prior_art.measured.assessment
     import paper.chapters.prior_art.measured.deep_starts
     import paper.chapters.prior_art.measured.head_start
+    import paper.chapters.prior_art.measured.nonlinear
     import paper.chapters.prior_art.measured.overlap
     import paper.chapters.prior_art.measured.uses
     import paper.chapters.prior_art.measured.view_ablation

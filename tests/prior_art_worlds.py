@@ -170,6 +170,12 @@ def uses(gain=0.01, methods=METHODS):
     return pd.DataFrame(rows, columns=columns)
 
 
+def nonlinear(gain=0.01, methods=METHODS):
+    """Probes of every method that are not linear, in the order of the methods."""
+    rows = [(m, 0, 0.5 + gain * n, 0.4 + gain * n) for n, m in enumerate(methods)]
+    return pd.DataFrame(rows, columns=["method", "seed", "neighbour_accuracy", "tree_accuracy"])
+
+
 def views(closer=0.5, hard=0.05):
     """Ratio of distances over that of untrained weights, and what hard negatives are worth."""
     rows = [

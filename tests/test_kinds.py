@@ -50,6 +50,11 @@ EXAMPLES = {
         0.8,
     ),
     "uses": (BaselineSpec(dataset="digits", method="pca", seed=1), "reconstruction_r2", 0.9),
+    "nonlinear_probes": (
+        BaselineSpec(dataset="digits", method="pca", seed=1),
+        "neighbour_accuracy",
+        0.8,
+    ),
     "view_distances": (ViewDistanceSpec(**LAYER), "view_ratio", 0.9),
     "head_starts": (HeadStartSpec(**LAYER, method="pca_relu"), "accuracy", 0.9),
     "overlaps": (

@@ -15,6 +15,7 @@ from infomax_lib.stats import (
     format_exact,
     format_number,
     holm,
+    image_error,
     limits_of_skewed,
     matches,
     mean_interval,
@@ -23,6 +24,7 @@ from infomax_lib.stats import (
     sign_flip_p,
     spearman_trend,
     where,
+    with_images_drawn,
 )
 
 SAMPLE = np.random.default_rng(7).gamma(2.0, size=20)
@@ -338,3 +340,56 @@ class TestLimitsOfSkewed:
         low, high = limits_of_skewed(values)
         held = np.mean((low <= 1) & (high >= 1))
         assert held > 0.925 > np.mean([i.low <= 1 <= i.high for i in map(mean_interval, values)])
+
+
+class TestImagesDrawn:
+    """Two methods and several seeds on the same test images, which are drawn anew each time."""
+
+    IMAGES, SEEDS, DRAWS = 400, 5, 600
+
+    def coverage(self, hard, easy, varied):
+        """Share of intervals over seeds, and of the wider ones, that hold the difference of means.
+
+        An image is hard or easy for both methods, and each of them gets it right with the chance
+        that its kind has; of a share ``varied`` of the images every seed has an answer of its own.
+        """
+        rng, true = np.random.default_rng(0), (hard[0] + easy[0] - hard[1] - easy[1]) / 2
+        seeds_only, wider = 0, 0
+        for _ in range(self.DRAWS):
+            is_hard = rng.random(self.IMAGES) < 0.5
+            chance = np.where(is_hard[:, None], hard, easy)  # (images, methods)
+            shared = rng.random(chance.shape) < chance
+            own = rng.random((self.SEEDS, *chance.shape)) < chance
+            right = np.where(rng.random((self.SEEDS, self.IMAGES, 1)) < varied, own, shared)
+            accuracy = right.mean(1)
+            interval = mean_interval(accuracy[:, 0] - accuracy[:, 1])
+            error = image_error(*accuracy.mean(0), images=self.IMAGES)
+            drawn = with_images_drawn(interval, error)
+            seeds_only += interval.low <= true <= interval.high
+            wider += drawn.low <= true <= drawn.high
+        return seeds_only / self.DRAWS, wider / self.DRAWS
+
+    def test_covers_where_the_bound_is_met(self):
+        """Seeds that agree, and methods whose errors have nothing to do with each other."""
+        seeds_only, wider = self.coverage((0.8, 0.7), (0.8, 0.7), varied=0.0)
+        assert seeds_only < 0.2
+        assert wider == pytest.approx(0.95, abs=0.02)
+
+    @pytest.mark.parametrize("varied", [0.05, 1.0])
+    def test_covers_more_where_images_are_hard_for_both_or_seeds_differ(self, varied):
+        _, wider = self.coverage((0.6, 0.5), (1.0, 0.95), varied)
+        assert wider > 0.95
+
+    def test_error_is_that_of_discordant_images(self):
+        first, second, images = 0.9, 0.7, 1000
+        discordant = 0.9 * 0.3 + 0.1 * 0.7
+        variance = (discordant - 0.2**2) / images
+        assert image_error(first, second, images=images) == pytest.approx(math.sqrt(variance))
+        assert image_error(0.8, images=10_000) == pytest.approx(0.004)
+
+    def test_half_widths_add_in_squares_and_say_what_seeds_leave(self):
+        drawn = with_images_drawn(Interval(0.5, 0.2, 0.8, 5), 0.4 / 1.959964)
+        assert (drawn.low, drawn.high) == pytest.approx((0.0, 1.0), abs=1e-6)
+        assert drawn.scaled(-100).images == pytest.approx(40)
+        assert drawn.sample == ()
+        assert math.isnan(with_images_drawn(mean_interval([0.5]), 0.1).low)

@@ -253,7 +253,9 @@ def decided(
     sign = "±" if decision.side in ("within", "beyond") else ""
     text = f"{decision.estimate.scaled(scale)} against {sign}{decision.shown('', decision.bar)}"
     if decision.outcome == "underpowered":
-        text = f"{text} (about {decision.seeds_to_decide} seeds would decide)"
+        seeds = decision.seeds_to_decide
+        more = f"about {seeds} seeds would" if seeds else "more seeds alone would not"
+        text = f"{text} ({more} decide)"
     if decision.turned_by_skewness:
         text = f"{text} (allowing for skewness {decision.shown('', *decision.limits)})"
     return Part(name, decision.outcome, text, decisive, decision)

@@ -186,17 +186,21 @@ class Decision:
         return estimate.half_width + student(estimate.n, 1 - POWER) * estimate.standard_error
 
     @property
-    def seeds_to_decide(self) -> int:
+    def seeds_to_decide(self) -> int | None:
         """Seeds at which the interval would no longer hold the bar, were the mean to stay.
 
         Where the mean is closer to the bar than the smallest effect of interest: at which the
-        interval were as narrow as that.
+        interval were as narrow as that. None where test images alone keep it wider.
         """
+        images, mean = self.estimate.images, self.estimate.mean
         edges = (self.bar,) if self.side in ("above", "below") else (self.bar, -self.bar)
-        distance = min(abs(self.estimate.mean - edge) for edge in edges)
+        wanted = max(self.smallest, min(abs(mean - edge) for edge in edges))
+        if wanted <= images:
+            return None
         low, high = self.limits
-        reach = max(self.estimate.mean - low, high - self.estimate.mean)
-        return math.ceil(self.estimate.n * (reach / max(distance, self.smallest)) ** 2)
+        reach = max(mean - low, high - mean)
+        ratio = math.sqrt(reach**2 - images**2) / math.sqrt(wanted**2 - images**2)
+        return math.ceil(self.estimate.n * ratio**2)
 
     def false_support(self) -> float:
         """Share of simulated experiments in which the part holds although nothing is there.

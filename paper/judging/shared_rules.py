@@ -9,8 +9,10 @@ from infomax_lib.stats import (
     Interval,
     by_seed,
     format_number,
+    image_error,
     mean_interval,
     where,
+    with_images_drawn,
 )
 from paper.judging.claims import Part, decided
 from paper.judging.decisions import Decision, Share, Side
@@ -28,6 +30,9 @@ POINT = 0.01
 #: Half a point is the smallest difference of accuracies of interest: about the standard error of an
 #: accuracy of 0.8 measured on 10 000 images.
 HALF_POINT = 0.005
+
+#: Test images of MNIST and of Fashion-MNIST, as in the reason for half a point.
+TEST_IMAGES = 10_000
 
 #: A measure is at rest when doubling the training changes it by less than this share.
 AT_REST = 0.05
@@ -131,6 +136,21 @@ def points(interval: Interval) -> str:
     return f"{interval.scaled(100)} points"
 
 
+def error_of_images(*accuracies: pd.Series) -> float:
+    """:func:`image_error` of accuracies that are compared, one value per seed each."""
+    return image_error(*(float(each.mean()) for each in accuracies), images=TEST_IMAGES)
+
+
+def on_new_images(gap: Interval, *accuracies: pd.Series) -> Interval:
+    """A difference of accuracies over seeds, with test images taken as drawn as well.
+
+    Args:
+        gap: Its interval over seeds.
+        accuracies: The accuracies that are compared, one value per seed each.
+    """
+    return with_images_drawn(gap, error_of_images(*accuracies))
+
+
 def part_above(
     name: str,
     interval: Interval,
@@ -226,3 +246,11 @@ def difference(
 ) -> Interval:
     """Mean of the paired differences a − b with its interval."""
     return mean_interval(differences(e, table, metric, a, b))
+
+
+def accuracy_difference(
+    e: Evidence, table: str, metric: str, a: Mapping[str, object], b: Mapping[str, object]
+) -> Interval:
+    """The same of accuracies, with test images taken as drawn as well."""
+    each = [values(e, table, metric, condition) for condition in (a, b)]
+    return on_new_images(difference(e, table, metric, a, b), *each)

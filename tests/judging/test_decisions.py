@@ -275,6 +275,18 @@ def test_the_nearer_edge_of_a_margin_counts():
     assert decision(-7, -3, "within", 6, 0.1).seeds_to_decide == 80
 
 
+def test_seeds_narrow_the_interval_down_to_what_images_leave():
+    def seeds(images):
+        return Decision(Interval(5, 0, 10, 20, images=images), "above", 9, 0.1).seeds_to_decide
+
+    assert seeds(0) == math.ceil(20 * 25 / 16)
+    assert seeds(3) == math.ceil(20 * (25 - 9) / (16 - 9))
+    assert seeds(4) is None
+    only = decided("x", Decision(Interval(5, 0, 10, 20, images=4), "above", 9, 0.1))
+    assert only.outcome == "underpowered"
+    assert "more seeds alone would not decide" in only.text
+
+
 # -------------------------------------------------------------------------------- chance alone
 
 

@@ -24,7 +24,7 @@ from paper.chapters.prior_art.comparison import (
 from paper.judging.claims import Part
 from paper.judging.evidence import Evidence, MissingEvidence, describe
 from paper.judging.measured import MIN_SEEDS_PER_METHOD, Measured, differences
-from paper.judging.shared_rules import UNCORRELATED, part_above
+from paper.judging.shared_rules import UNCORRELATED, on_new_images, part_above
 
 A, B, B_BEFORE = "infomax_relu", "infomax_softmax", "infomax_softmax_before"
 
@@ -53,6 +53,10 @@ class ByMethod(Measured):
     def rivals(self, method: str) -> list[str]:
         """Measured baselines, the method itself left out, that were trained on what it saw."""
         return [rival for rival in equals(method, self.baselines) if rival != method]
+
+    def accuracy_gap(self, a: str, b: str) -> Interval:
+        """Paired difference a − b of accuracies, with test images taken as drawn as well."""
+        return on_new_images(self.difference(a, b), self.of(a), self.of(b))
 
     @property
     def absent(self) -> list[str]:
@@ -124,6 +128,14 @@ def names(methods: Iterable[str]) -> str:
 def baseline(e: Evidence, metric: str) -> ByMethod:
     """One measure of the table of baselines."""
     return by_method(e, "baselines", metric)
+
+
+def one_fit(e: Evidence, table: str, metric: str) -> ByMethod:
+    """One measure of the fits of the first seed, one for each method."""
+    rows = e.table(table, ["method", "seed", metric])
+    rows = rows[rows["seed"] == rows["seed"].min()].dropna(subset=[metric])
+    frame = rows.pivot(index="seed", columns="method", values=metric).astype(float)
+    return ByMethod(f"{metric} in “{table}”", frame)
 
 
 def negligible_correlation(e: Evidence) -> float:

@@ -3,7 +3,7 @@
 They carry the numbers of the run that made the page, and decide nothing: verdicts are the rules'.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 
@@ -146,6 +146,21 @@ def _choice(table: pd.DataFrame) -> str:
             f"{LABELS[other]}: {in_words(table, other, own)}"
         )
     return text
+
+
+def not_linear(nonlinear: pd.DataFrame, methods: Sequence[str]) -> str:
+    """What probes that are not linear read from one fit of some methods, in per cent."""
+    accuracy = nonlinear[nonlinear["method"].isin(methods)].set_index("method")
+
+    def shown(measure: str) -> str:
+        shares = 100 * accuracy[measure].astype(float)
+        return ", ".join(f"{LABELS[m]} {format_number(share, 1)} %" for m, share in shares.items())
+
+    return (
+        "Probes that are not linear (first seed): nearest neighbours see distances of standardised "
+        f"outputs, which rotations leave ({shown('neighbour_accuracy')}); trees look at one unit "
+        f"at a time ({shown('tree_accuracy')})."
+    )
 
 
 def budget_answer(epochs: pd.DataFrame, flops: pd.DataFrame) -> str:

@@ -63,6 +63,6 @@ def test_baselines_and_layers_stand_in_order_and_are_known_again(tmp_path, monke
     def compute(*_, **__):
         raise AssertionError("computed again")
 
-    monkeypatch.setattr(module, "_compute", compute)
+    monkeypatch.setattr(module, "_measures", compute)
     again = uses(specs, device="cpu", store=tmp_path, progress=False)
     assert again["foreground_iou"].equals(table["foreground_iou"])

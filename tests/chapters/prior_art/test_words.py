@@ -22,6 +22,7 @@ from paper.chapters.prior_art.words import (
     elsewhere,
     explained,
     judged,
+    not_linear,
     recommendation,
     takeaway,
 )
@@ -295,3 +296,9 @@ def test_names_and_the_gap_are_set_beside_dependence():
         explain(baselines=dependent[dependent["method"].isin(few)], factors=measures)["002.15"]
         == ""
     )
+
+
+def test_probes_that_are_not_linear_are_told_of_the_methods_that_were_fitted():
+    rows = {"method": ["pca", "gmm"], "neighbour_accuracy": [0.95, 0.5], "tree_accuracy": [0.9, 1]}
+    text = not_linear(pd.DataFrame(rows), ["pca", "fastica"])
+    assert "rotations leave (PCA 95.0 %); trees look at one unit at a time (PCA 90.0 %)." in text

@@ -17,6 +17,7 @@ from paper.chapters.open_questions.rules.shared import (
     PROBE_BEFORE,
     REDUNDANCY,
     REDUNDANCY_MARGIN,
+    UNTRAINED,
     everywhere,
     few_dead,
     gain,
@@ -29,8 +30,10 @@ from paper.judging.decisions import Decision, Outcome
 from paper.judging.evidence import MIN_SEEDS, Evidence, MissingEvidence, describe
 from paper.judging.shared_rules import (
     POINT,
+    accuracy_difference,
     difference,
     differences,
+    on_new_images,
     part_below,
     part_different,
     part_points,
@@ -302,16 +305,18 @@ def scales(e: Evidence) -> Finding:
     before="mixed",
     amended="Four parts are now one that decides. More units make better features without any "
     "training, too, so that a step that pays does not show that InfoMax scales; what training adds "
-    "at each width does, and decides.",
+    "at each width does, and decides. In a second amendment (not supported before it) the error of "
+    "test images joined the intervals, by the bound of 002.4.",
 )
 def infomax_scales(e: Evidence) -> Finding:
     gains, steps = [], []
     for letter in ARCHITECTURES:
         at = {k: own(letter, hidden_dim=k) for k in (16, *wider_than_16(e, own(letter)))}
         for small, large in pairwise(at):
-            found = mean_interval(gain(e, "scale", at[large]))
+            taught = [values(e, "scale", m, at[large]) for m in (PROBE, UNTRAINED)]
+            found = on_new_images(mean_interval(gain(e, "scale", at[large])), *taught)
             gains.append(part_points(f"{letter}, K={large}", found, POINT))
-            step = difference(e, "scale", PROBE, at[large], at[small])
+            step = accuracy_difference(e, "scale", PROBE, at[large], at[small])
             steps.append(part_points(f"{letter}, K={small} to {large}", step, POINT))
     return finding(
         [

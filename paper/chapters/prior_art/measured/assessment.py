@@ -4,7 +4,7 @@ What is measured, and on how many images, is said in :mod:`.measures`.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from typing import Any
 
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from infomax_lib.model.architectures import layer_outputs
+from infomax_lib.model.data import Dataset, load_dataset
 from infomax_lib.model.spec import RunSpec
 from infomax_lib.results.experiments import Kind, listed, seconds_stored, seeds_together
 from infomax_lib.results.runs import run, seconds_alone, trained_layer
@@ -162,6 +163,66 @@ def fitted(spec: BaselineSpec | RunSpec, store: Store) -> tuple[Tensor, Encode]:
     layer = trained_layer(spec, store)
     weight, bias = layer.weight.detach(), layer.bias.detach()
     return weight, lambda x: layer_outputs(spec, weight.to(x), bias.to(x), x)
+
+
+# --- other kinds of the same encoders -------------------------------------------------------------
+
+
+def one_row_each(
+    kind: Kind[Any],
+    specs: Sequence[BaselineSpec | RunSpec] | BaselineSpec | RunSpec,
+    measure: Callable[[Encode, Dataset], Mapping[str, float]],
+    names: Sequence[str],
+    device: str,
+    store: str | Store | None,
+    progress: bool,
+) -> pd.DataFrame:
+    """What a kind measures of every encoder; those without stored weights are fitted again.
+
+    Args:
+        kind: Whose rows these are.
+        specs: Baselines and layers, in any order.
+        measure: From the map to outputs and the dataset to measures by name.
+        names: Of the measures, NaN where the fit failed.
+        device, store, progress: As for :meth:`.Kind.results`.
+
+    Returns:
+        One row per spec, in order: ``key``, the spec's fields, ``method``, the measures;
+        ``failed``: why there are none, or None.
+    """
+    asked: list[Any] = listed(specs, *kind.accepted)
+    opened = open_store(store)
+    known = opened.keys(kind.name)
+    missing = [spec for spec in dict.fromkeys(asked) if spec.key not in known]
+    failures = fit_all(missing, device, opened, progress)
+    # what stopped for a reason of this machine is tried again next time
+    passing = failures.keys() - opened.keys(BASELINES.name) - opened.keys("runs")
+    compute = partial(_rows, store=opened, failures=failures, measure=measure, names=names)
+    table = kind.results(
+        *(asked, compute, device, opened, progress),
+        keep=lambda row: row["key"] not in passing,
+    )
+    return table.assign(method=[method_of(spec) for spec in asked])
+
+
+@torch.no_grad()
+def _rows(
+    specs: Sequence[Any],
+    device: torch.device,
+    store: Store,
+    failures: Mapping[str, str],
+    measure: Callable[[Encode, Dataset], Mapping[str, float]],
+    names: Sequence[str],
+) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    for spec in specs:
+        if spec.key in failures:
+            rows.append({**dict.fromkeys(names, float("nan")), "failed": failures[spec.key]})
+            continue
+        data = load_dataset(spec.dataset).to(device, torch.float32)
+        _, encode = fitted(spec, store)
+        rows.append({**measure(encode, data), "failed": None})
+    return rows
 
 
 # --- measures ------------------------------------------------------------------------------------

@@ -14,22 +14,18 @@ How views of an image are told from those of others is measured beside them
 Source: "InfoMax vs. Pretraining Prior Art", The InfoMax Hypothesis.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 import torch
 from torch import Tensor
 
-from infomax_lib.model.data import load_dataset
+from infomax_lib.model.data import Dataset
 from infomax_lib.model.spec import RunSpec
-from infomax_lib.results.experiments import Kind, listed
-from infomax_lib.results.store import Store, open_store
-from paper.chapters.prior_art.comparison import method_of
-from paper.chapters.prior_art.measured.assessment import fit_all, fitted
+from infomax_lib.results.experiments import Kind
+from infomax_lib.results.store import Store
+from paper.chapters.prior_art.measured.assessment import one_row_each
 from paper.chapters.prior_art.measured.view_distances import compared, views_of
-from paper.methods.runs import KIND as BASELINES
 from paper.methods.spec import BaselineSpec
 
 #: Brightness from which on a pixel belongs to the digit.
@@ -58,35 +54,12 @@ def uses(
         One row per spec, in order: ``key``, the spec's fields, ``method``, ``reconstruction_r2``,
         ``foreground_iou`` and ``view_ratio``, NaN where the fit failed; ``failed``: why, or None.
     """
-    asked: list[Any] = listed(specs, *KIND.accepted)
-    opened = open_store(store)
-    known = opened.keys(KIND.name)
-    missing = [spec for spec in dict.fromkeys(asked) if spec.key not in known]
-    failures = fit_all(missing, device, opened, progress)
-    # what stopped for a reason of this machine is tried again next time
-    passing = failures.keys() - opened.keys(BASELINES.name) - opened.keys("runs")
-    table = KIND.results(
-        *(asked, partial(_compute, store=opened, failures=failures), device, opened, progress),
-        keep=lambda row: row["key"] not in passing,
-    )
-    return table.assign(method=[method_of(spec) for spec in asked])
+    return one_row_each(KIND, specs, _measures, _MEASURES, device, store, progress)
 
 
-@torch.no_grad()
-def _compute(
-    specs: Sequence[Any], device: torch.device, store: Store, failures: Mapping[str, str]
-) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = []
-    for spec in specs:
-        if spec.key in failures:
-            rows.append({**dict.fromkeys(_MEASURES, float("nan")), "failed": failures[spec.key]})
-            continue
-        data = load_dataset(spec.dataset).to(device, torch.float32)
-        _, encode = fitted(spec, store)
-        measures = maps(encode, data.train, data.test)
-        measures["view_ratio"] = compared(encode, views_of(data.test))["view_ratio"]
-        rows.append({**measures, "failed": None})
-    return rows
+def _measures(encode: Callable[[Tensor], Tensor], data: Dataset) -> dict[str, float]:
+    found = maps(encode, data.train, data.test)
+    return found | {"view_ratio": compared(encode, views_of(data.test))["view_ratio"]}
 
 
 def maps(encode: Callable[[Tensor], Tensor], train: Tensor, test: Tensor) -> dict[str, float]:
