@@ -78,6 +78,8 @@ from paper.chapters.theory.experiment import (
     COLLAPSE,
     MECHANISMS,
     OBJECTIVES,
+    PRESSED_SEEDS,
+    PRESSURES,
     SOFTMIN,
     STARTS,
     cell,
@@ -327,7 +329,8 @@ there is that every row moves towards the mean image. Along the training of one 
 #   views of each batch that keep every pixel with probability one half; and
 #   $-\sum\log\mathrm{Var}$ with the sum of normalised HSIC over pairs in place of $\|R-I\|^2$.
 #
-# Then layers that may collapse, layers that start in a collapse, source 001's sign, BatchNorm in place
+# HSIC and InfoMax are compared at $\lambda_{tc} = 10$ and $100$, too, without competition and with
+# softmax. Then layers that may collapse, layers that start in a collapse, source 001's sign, BatchNorm in place
 # of the entropy term, two other batch sizes, and untrained layers.
 
 # %%
@@ -352,7 +355,15 @@ specs = [
 ]
 specs = list(dict.fromkeys(specs))
 held_out = held_out_measures(specs, device=device, store=store)
-runs = run(specs, device=device, store=store).merge(held_out, on="key")
+pressed = [
+    spec
+    for mechanism in ("none (A)", "softmax (B)")
+    for objective in ("InfoMax", "HSIC")
+    for weight in PRESSURES
+    for spec in seeded(cell(mechanism, objective, lambda_tc=weight))[:PRESSED_SEEDS]
+]
+everything = list(dict.fromkeys([*specs, *pressed]))
+runs = run(everything, device=device, store=store).merge(held_out, on="key", how="left")
 runs = runs.assign(hsic_ratio=runs["hsic"] / runs["hsic_floor"])
 epochs_table = history(collapse_specs, store=store)
 arrangements = count_arrangements()

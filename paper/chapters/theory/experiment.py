@@ -48,6 +48,10 @@ OBJECTIVES: dict[str, Condition] = {
     "HSIC": {"objective": "hsic", "lambda_tc": 1.0},
 }
 
+#: Weights of the dependence term at which training with HSIC is compared to the proxy, and on how
+#: many seeds: such a layer takes half a minute.
+PRESSURES, PRESSED_SEEDS = (1.0, 10.0, 100.0), 5
+
 _BOTH = OBJECTIVES["InfoMax"]
 _VARIANCE_ALONE: Condition = {"objective": "infomax", "lambda_tc": 0.0}
 _DECORRELATION_ALONE: Condition = {"objective": "decorrelation", "lambda_tc": 1.0}
