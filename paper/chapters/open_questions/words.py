@@ -38,6 +38,7 @@ from paper.chapters.open_questions.rules.shared import (
     own,
     relative,
 )
+from paper.chapters.open_questions.rules.similarity import less_than_seeds, places
 from paper.chapters.open_questions.rules.widths import (
     Comparison,
     comparisons,
@@ -252,7 +253,22 @@ def structure_answer(e: Evidence) -> str:
     probe = points(difference(e, "scale", PROBE_BEFORE, *pair))
     return (
         f"At equal λ_tc = 0 the softmax changes redundancy by {less}. At K = {wide} it changes the "
-        f"probe before the competition by {probe}."
+        f"probe before the competition by {probe}.{_less_alike(e)}"
+    )
+
+
+def _less_alike(e: Evidence) -> str:
+    """How alike the codes of A and B are, beside two seeds of each, by width and by layer."""
+    found = {
+        way: ", ".join(
+            f"{mean_interval(less_than_seeds(e, place))} {text} {place[field]}"
+            for place in places(e, way)
+        )
+        for way, text, field in (("width", "at K =", "hidden_dim"), ("layer", "in layer", "level"))
+    }
+    return (
+        " CKA of A's code with B's, less that of two seeds of the same architecture, is "
+        f"{found['width']}, and in a stack {found['layer']}."
     )
 
 

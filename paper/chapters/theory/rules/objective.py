@@ -296,9 +296,9 @@ def barlow_twins(e: Evidence) -> Finding:
     rule="In units of the sampling floor of HSIC: (a) more thorough: in layers trained by InfoMax "
     "without competition, HSIC above its floor, less that of Gaussian units of the same "
     "correlations, is above 1 (refuted if below 0); (b) more expensive: it takes more than twice "
-    "the operations. Both are decisive. (c) That layers trained with HSIC have less HSIC than those "
-    "of the proxy, each at the λ of 1, 10 and 100 that leaves least, without and (d) with softmax, "
-    "informs.",
+    "the operations. Both are decisive. (c) That layers trained with HSIC have less of it than "
+    "those of the proxy, each at the λ of 1, 10 and 100 that leaves least, without and (d) with "
+    "softmax, informs.",
     decisive="Two, since the source says two things: (a) dependence that HSIC shows and "
     "correlation does not, in layers whose correlations were minimised, and (b) operations of one "
     "evaluation over those of the proxy.",
