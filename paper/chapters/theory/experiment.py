@@ -74,6 +74,7 @@ STARTS: dict[str, Condition] = {
     "winner, variance": {**_WINNER, **_VARIANCE_ALONE},
     "winner, decorrelation": {**_WINNER, **_DECORRELATION_ALONE},
     "dead, both terms": {**_DEAD, **_BOTH},
+    "dead, softmax, both terms": {**_DEAD, "competition": "softmax", **_BOTH},
     "dead, leaky, both terms": {**_LEAKY, **_BOTH},
     "dead, leaky, decorrelation": {**_LEAKY, **_DECORRELATION_ALONE},
 }
