@@ -282,8 +282,9 @@ shown(by_setting.rename(columns={"probe gain": "gain over untrained (points)"}))
 
 # %% [markdown]
 # Do A and B come to the same code? Linear CKA on the test images, 1 for codes that are rotations of
-# each other: of A with B, beside two seeds of each, before training and after it. Behind a softmax
-# that has become hard little is left of the size of an activation, so that B is read before it, too.
+# each other: of A with B, beside two seeds of each, before training and after it. The gap between
+# them can close because two seeds part, too; whether A and B meet, the first column says. A softmax
+# alone changes a code, so that B is read before it as well.
 
 # %% tags=["hide-input"]
 alike = similarities(

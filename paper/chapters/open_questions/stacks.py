@@ -200,7 +200,9 @@ def train_stacks(
         else:
             loss, tc = losses if n == spec.depth - 1 else (nothing, nothing)
             weight, bias = whole.weight[n], whole.bias[n]
-        before = _outputs(spec.but(competition="none", group_size=1), weight, bias, test)
+        before = _outputs(
+            spec.but(competition="none", group_size=1, temperature=1.0), weight, bias, test
+        )
         train, test = (_outputs(spec, weight, bias, x) for x in (train, test))
         yield Level(n + 1, weight, bias, train, test, before, loss, tc)
         if n + 1 < spec.depth:

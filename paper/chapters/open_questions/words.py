@@ -259,16 +259,16 @@ def structure_answer(e: Evidence) -> str:
 
 def _less_alike(e: Evidence) -> str:
     """How alike the codes of A and B are, beside two seeds of each, by width and by layer."""
-    found = {
-        way: ", ".join(
-            f"{mean_interval(less_than_seeds(e, place))} {text} {place[field]}"
-            for place in places(e, way)
-        )
-        for way, text, field in (("width", "at K =", "hidden_dim"), ("layer", "in layer", "level"))
-    }
+
+    def listed(way: str, text: str, field: str, read: str = "") -> str:
+        gaps = [(mean_interval(less_than_seeds(e, p, read)), p[field]) for p in places(e, way)]
+        return ", ".join(f"{gap} {text} {value}" for gap, value in gaps)
+
+    widths = ("width", "at K =", "hidden_dim")
     return (
         " CKA of A's code with B's, less that of two seeds of the same architecture, is "
-        f"{found['width']}, and in a stack {found['layer']}."
+        f"{listed(*widths)}, and in a stack {listed('layer', 'in layer', 'level')}; with B read "
+        f"before its softmax it is {listed(*widths, '_before')}."
     )
 
 

@@ -2,7 +2,7 @@
 
 Table ``similarities`` in ``Evidence.extra``: hidden_dim, level, epochs (0 before training), seed,
 and linear CKA on test images, ``across`` the two, and ``within_a`` and ``within_b``, of two seeds
-of the same.
+of the same; ``across_before`` and ``within_b_before`` read B before its softmax.
 """
 
 from collections.abc import Mapping
@@ -22,10 +22,14 @@ CKA, CKA_MATTERS = 0.1, 0.025
 Place = Mapping[str, object]
 
 
-def less_than_seeds(e: Evidence, place: Place) -> pd.Series:
-    """CKA of A with B less the mean of A with A and of B with B, per seed; 0 if all are one."""
-    found = rows(e, "similarities", place, "across", "within_a", "within_b")
-    gap = found["across"] - (found["within_a"] + found["within_b"]) / 2
+def less_than_seeds(e: Evidence, place: Place, read: str = "") -> pd.Series:
+    """CKA of A with B less the mean of A with A and of B with B, per seed.
+
+    ``read="_before"`` reads B before its softmax.
+    """
+    across, within_b = f"across{read}", f"within_b{read}"
+    found = rows(e, "similarities", place, across, "within_a", within_b)
+    gap = found[across] - (found["within_a"] + found[within_b]) / 2
     return pd.Series(gap.to_numpy(float), index=found["seed"])
 
 
@@ -49,7 +53,7 @@ def similarity_parts(e: Evidence) -> list[Part]:
         for way in ("width", "layer")
         for name, part in (
             (f"codes less alike than two seeds, by {way}", _less_alike),
-            (f"codes closer with {way}", _closer),
+            (f"gap closes with {way}", _closer),
         )
     ]
 
