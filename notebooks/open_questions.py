@@ -93,8 +93,10 @@ transfer_widths: Grid[Units] = [16]  # numbers of units of the transfer experime
 stack_dim: Units = 64  # units of every layer of a stack
 stack_epochs: AtLeast[1] = 5  # epochs of every layer of a stack
 layerwise_seeds: AtLeast[1] = 5  # seeds of the stacks whose information is bounded
+similarity_seeds: AtLeast[1] = 5  # seeds of layers and stacks of A and B that are compared by CKA
 ce_weights: Grid[NonNegative] = [0.1, 1.0, 10.0, 100.0]  # weights of the auxiliary cross-entropy
-hsic_pressures: Grid[NonNegative] = [1.0]  # weights of the dependence term when HSIC is minimised
+hsic_pressures: Grid[NonNegative] = [1.0, 10.0, 100.0]  # weights of decorrelation and of HSIC
+hsic_seeds: AtLeast[1] = 5  # seeds of layers that minimise HSIC; each takes half a minute
 robustness_pressures: Grid[NonNegative] = [0.0, 0.1, 1.0, 10.0, 100.0]  # λ_tc for robustness
 store: StorePlace = "auto"  # results store: auto, memory, or a folder
 device: Device = "auto"  # auto, cpu or cuda
@@ -124,6 +126,7 @@ from paper.chapters.open_questions.layerwise import (
     layerwise_specs,
 )
 from paper.chapters.open_questions.rules.mechanisms import GOOD_ENOUGH
+from paper.chapters.open_questions.similarity import similarities, similarity_specs
 from paper.chapters.open_questions.stacks import run_stacks
 from paper.chapters.open_questions.transfer import evaluate_features, evaluate_references
 from paper.figures.seeds_and_grids import along_grid, seeds_by_condition
@@ -277,8 +280,24 @@ columns = ["redundancy_over_random", "correlation_over_floor", "probe_accuracy",
 by_setting = grouped_table(scale, ["setting", "hidden_dim"], columns)
 shown(by_setting.rename(columns={"probe gain": "gain over untrained (points)"}))
 
+# %% [markdown]
+# Do A and B come to the same code? Linear CKA on the test images, 1 for codes that are rotations of
+# each other: of A with B, beside two seeds of each, before training and after it. The gap between
+# them can close because two seeds part, too; whether A and B meet, the first column says. A softmax
+# alone changes a code, so that B is read before it as well.
+
+# %% tags=["hide-input"]
+alike = similarities(
+    similarity_specs(dataset, widths, stack_dim, similarity_seeds, stack_epochs),
+    device=device,
+    store=store,
+)
+columns = ["across", "within_a", "within_b", "across_before", "within_b_before"]
+shown(grouped_table(alike, ["hidden_dim", "level", "epochs"], columns))
+
 # %% tags=["remove-input"]
 tables["scale"] = scale
+tables["similarities"] = alike
 sentences = {
     "000.31": words.width_answer,
     "002.20": words.growth_answer(scale),
@@ -524,7 +543,9 @@ say(answers.give(tables, {"001.24": words.auxiliary_answer}))
 # *Prediction.* If the approximation is good enough, the shares without softmax are above 80 %.
 
 # %%
-objective_runs = experiment.objective_specs(dataset, hsic_pressures, seeds, short_epochs)
+objective_runs = experiment.objective_specs(
+    dataset, hsic_pressures, seeds, hsic_seeds, short_epochs
+)
 objectives = run(objective_runs, device=device, store=store)
 objective_names = {"infomax": "decorrelation", "log_det": "log det", "hsic": "HSIC"}
 pairs = zip(objectives["objective"], objectives["lambda_tc"], strict=True)
@@ -623,8 +644,8 @@ say(
   that a family of all measures at once could never reach 5 %. Of what is said of several widths,
   depths or targets the one closest to failing decides. Between the claims of this page nothing is
   corrected: fifteen statements are judged, each by intervals at 95 %.
-- *Seeds.* {seeds} for everything judged, {layerwise_seeds} for the information of layers. Intervals are over initial weights and data
-  order.
+- *Seeds.* {seeds} for everything that decides, but {layerwise_seeds} for the information of layers;
+  {hsic_seeds} for layers that minimise HSIC, {similarity_seeds} for the similarity of codes. Intervals are over initial weights and data order.
 - *Length.* Only the activation sweep is {epochs} epochs long. Competitions and objectives
   train for {short_epochs}, features for transfer, robustness and the supervised signal
   for {feature_epochs}, scale for {scale_epochs}, each layer of a stack for

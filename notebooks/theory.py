@@ -78,6 +78,8 @@ from paper.chapters.theory.experiment import (
     COLLAPSE,
     MECHANISMS,
     OBJECTIVES,
+    PRESSED_SEEDS,
+    PRESSURES,
     SOFTMIN,
     STARTS,
     cell,
@@ -327,7 +329,8 @@ there is that every row moves towards the mean image. Along the training of one 
 #   views of each batch that keep every pixel with probability one half; and
 #   $-\sum\log\mathrm{Var}$ with the sum of normalised HSIC over pairs in place of $\|R-I\|^2$.
 #
-# Then layers that may collapse, layers that start in a collapse, source 001's sign, BatchNorm in place
+# HSIC and InfoMax are compared at $\lambda_{tc} = 10$ and $100$, too, without competition and with
+# softmax. Then layers that may collapse, layers that start in a collapse, source 001's sign, BatchNorm in place
 # of the entropy term, two other batch sizes, and untrained layers.
 
 # %%
@@ -352,7 +355,15 @@ specs = [
 ]
 specs = list(dict.fromkeys(specs))
 held_out = held_out_measures(specs, device=device, store=store)
-runs = run(specs, device=device, store=store).merge(held_out, on="key")
+pressed = [
+    spec
+    for mechanism in ("none (A)", "softmax (B)")
+    for objective in ("InfoMax", "HSIC")
+    for weight in PRESSURES
+    for spec in seeded(cell(mechanism, objective, lambda_tc=weight))[:PRESSED_SEEDS]
+]
+everything = list(dict.fromkeys([*specs, *pressed]))
+runs = run(everything, device=device, store=store).merge(held_out, on="key", how="left")
 runs = runs.assign(hsic_ratio=runs["hsic"] / runs["hsic_floor"])
 epochs_table = history(collapse_specs, store=store)
 arrangements = count_arrangements()
@@ -472,6 +483,9 @@ winners = "; ".join(
     for name, frame in start_runs.items()
     if name.startswith("winner")
 )
+usual = cell("none (A)", "InfoMax")
+hardly = int(history(seeded(usual), store=store).query("epoch == 0")["dead_units"].sum())
+at_the_end = int(evidence.select(1, **usual)["dead_units"].sum())
 with_entropy, without = (
     over("min_relative_variance", start_runs[f"dead, leaky, {terms}"])
     for terms in ("both terms", "decorrelation")
@@ -479,7 +493,10 @@ with_entropy, without = (
 say(f"""
 Of the layers that start with a winner, the most frequent winner ends with {winners}. Of the
 {k // 2} units that start silent, {over("silent_units", start_runs["dead, both terms"])} are silent
-at the end with ReLU; with leaky ReLU the least variance of a unit, over the mean, ends at
+at the end with ReLU, and {over("silent_units", start_runs["dead, softmax, both terms"])} under a
+softmax. Units that fire on some images are not lost, nor are those that never win, as the starts
+with a winner show: before training {hardly} units of A fire on less than 1 % of the test images, at
+the end {at_the_end}. With leaky ReLU the least variance of a unit, over the mean, ends at
 {with_entropy} with the entropy term and {without} without.
 """)
 

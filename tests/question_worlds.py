@@ -35,6 +35,8 @@ NEUTRAL = {
     "cofiring_excess": 0.1,
     "noise_retained": 0.9,
     "loss_retained": 0.9,
+    **dict.fromkeys(("across", "within_a", "within_b"), 0.9),
+    **dict.fromkeys(("across_before", "within_b_before"), 0.9),
 }
 
 
@@ -60,6 +62,11 @@ SETTINGS = {
     "scale": combinations(
         competition=("none", "softmax"), lambda_tc=(0.0, 1.0), hidden_dim=(16, 64, 256)
     ),
+    "similarities": [
+        {"hidden_dim": k, "level": level, "epochs": epochs}
+        for k, level in ((16, 1), (64, 1), (64, 2), (64, 3), (256, 1))
+        for epochs in (0, 5)
+    ],
     "competitions": [
         {"mechanism": m, "competition": c, "lambda_tc": t}
         for m, c in MECHANISMS.items()
@@ -108,7 +115,7 @@ TABLES = {
     "001.27": ["layerwise"],
     "002.20": ["scale"],
     "002.21": ["robustness"],
-    "002.22": ["scale"],
+    "002.22": ["scale", "similarities"],
     "002.23": ["stacks"],
 }
 

@@ -17,6 +17,7 @@ from paper.chapters.mutual_information.measured.importance_weighted import Impor
 from paper.chapters.mutual_information.measured.layer_information import LayerInformationSpec
 from paper.chapters.open_questions.guided import AuxiliarySpec
 from paper.chapters.open_questions.layerwise import LayerwiseSpec
+from paper.chapters.open_questions.similarity import SimilaritySpec
 from paper.chapters.open_questions.stacks import StackSpec
 from paper.chapters.open_questions.transfer import FeatureSpec, ReferenceSpec
 from paper.chapters.prior_art.measured.deep_starts import DeepStartSpec
@@ -72,6 +73,7 @@ EXAMPLES = {
     "importance_weighted": (ImportanceWeightedSpec(**SMALL, latents=2, hidden=8), "elbo", 1.05),
     "dimensions": (DimensionsSpec(steps=20, batch_size=8, hidden=4), "estimate", 3),
     "layerwise": (LayerwiseSpec(**LAYER, samples=100), "lower", 1.1),
+    "similarities": (SimilaritySpec(**LAYER, depth=2), "across", 0.9),
     "dependent_batches": (DependentBatchesSpec(steps=20, batch_size=8), "truth", 3),
 }
 

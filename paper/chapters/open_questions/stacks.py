@@ -77,6 +77,7 @@ class Level:
         bias: (S, K).
         train: Outputs on the training set (S, N, K).
         test: Outputs on the test set (S, M, K).
+        before: The same before the competition.
         loss: Mean over the last epoch of the loss of its outputs (S,); NaN if there was none.
         train_tc: The same of its second term.
     """
@@ -86,6 +87,7 @@ class Level:
     bias: Tensor
     train: Tensor
     test: Tensor
+    before: Tensor
     loss: Tensor
     train_tc: Tensor
 
@@ -198,8 +200,11 @@ def train_stacks(
         else:
             loss, tc = losses if n == spec.depth - 1 else (nothing, nothing)
             weight, bias = whole.weight[n], whole.bias[n]
+        before = _outputs(
+            spec.but(competition="none", group_size=1, temperature=1.0), weight, bias, test
+        )
         train, test = (_outputs(spec, weight, bias, x) for x in (train, test))
-        yield Level(n + 1, weight, bias, train, test, loss, tc)
+        yield Level(n + 1, weight, bias, train, test, before, loss, tc)
         if n + 1 < spec.depth:
             mean, variance = train.mean(-2, keepdim=True), train.var(-2, keepdim=True)
             train, test = (_standardised(a, mean, variance) for a in (train, test))

@@ -38,6 +38,7 @@ from paper.chapters.open_questions.rules.shared import (
     own,
     relative,
 )
+from paper.chapters.open_questions.rules.similarity import less_than_seeds, places
 from paper.chapters.open_questions.rules.widths import (
     Comparison,
     comparisons,
@@ -252,7 +253,22 @@ def structure_answer(e: Evidence) -> str:
     probe = points(difference(e, "scale", PROBE_BEFORE, *pair))
     return (
         f"At equal λ_tc = 0 the softmax changes redundancy by {less}. At K = {wide} it changes the "
-        f"probe before the competition by {probe}."
+        f"probe before the competition by {probe}.{_less_alike(e)}"
+    )
+
+
+def _less_alike(e: Evidence) -> str:
+    """How alike the codes of A and B are, beside two seeds of each, by width and by layer."""
+
+    def listed(way: str, text: str, field: str, read: str = "") -> str:
+        gaps = [(mean_interval(less_than_seeds(e, p, read)), p[field]) for p in places(e, way)]
+        return ", ".join(f"{gap} {text} {value}" for gap, value in gaps)
+
+    widths = ("width", "at K =", "hidden_dim")
+    return (
+        " CKA of A's code with B's, less that of two seeds of the same architecture, is "
+        f"{listed(*widths)}, and in a stack {listed('layer', 'in layer', 'level')}; with B read "
+        f"before its softmax it is {listed(*widths, '_before')}."
     )
 
 

@@ -48,6 +48,10 @@ OBJECTIVES: dict[str, Condition] = {
     "HSIC": {"objective": "hsic", "lambda_tc": 1.0},
 }
 
+#: Weights of the dependence term at which training with HSIC is compared to the proxy, and on how
+#: many seeds: such a layer takes half a minute.
+PRESSURES, PRESSED_SEEDS = (1.0, 10.0, 100.0), 5
+
 _BOTH = OBJECTIVES["InfoMax"]
 _VARIANCE_ALONE: Condition = {"objective": "infomax", "lambda_tc": 0.0}
 _DECORRELATION_ALONE: Condition = {"objective": "decorrelation", "lambda_tc": 1.0}
@@ -70,6 +74,7 @@ STARTS: dict[str, Condition] = {
     "winner, variance": {**_WINNER, **_VARIANCE_ALONE},
     "winner, decorrelation": {**_WINNER, **_DECORRELATION_ALONE},
     "dead, both terms": {**_DEAD, **_BOTH},
+    "dead, softmax, both terms": {**_DEAD, "competition": "softmax", **_BOTH},
     "dead, leaky, both terms": {**_LEAKY, **_BOTH},
     "dead, leaky, decorrelation": {**_LEAKY, **_DECORRELATION_ALONE},
 }

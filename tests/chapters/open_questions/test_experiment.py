@@ -48,12 +48,18 @@ def test_rules_find_the_mechanisms_that_are_run():
 
 
 def test_pressureless_objectives_are_run_once():
-    specs = questions.objective_specs("digits", [1.0, 10.0], 1, 3)
+    specs = questions.objective_specs("digits", [1.0, 10.0], 1, 1, 3)
     settings = [(s.competition, s.objective, s.lambda_tc) for s in specs]
     assert len(settings) == len(set(settings)) == 2 * 6
     assert {s[1] for s in settings if s[2] == 0} == {"infomax"}
     with pytest.raises(SpecError, match="above 0"):
-        questions.objective_specs("digits", [0.0], 1, 3)
+        questions.objective_specs("digits", [0.0], 1, 1, 3)
+
+
+def test_only_hsic_has_fewer_seeds():
+    specs = questions.objective_specs("digits", [1.0, 10.0], 4, 2, 3)
+    seeds = {o: {s.seed for s in specs if s.objective == o} for o in ("infomax", "log_det", "hsic")}
+    assert {o: len(found) for o, found in seeds.items()} == {"infomax": 4, "log_det": 4, "hsic": 2}
 
 
 def test_control_without_cross_entropy_is_always_there():

@@ -229,6 +229,43 @@ def test_convergence_at_scale_is_noticed():
     assert "probe does not converge — fails" in found.evidence
 
 
+def codes(**gaps):
+    """CKA of A with B this far from that of two seeds after training, by width or by layer."""
+
+    def measure(v):
+        own = gaps["by"][v["hidden_dim"] if v["level"] == 1 else v["level"]]
+        across = 0.7 - own if v["epochs"] else 0.7
+        return {"across": across, "within_a": 0.8, "within_b": 0.6}
+
+    return measure
+
+
+@pytest.mark.parametrize(
+    ("gaps", "alike", "closer"),
+    [
+        ({16: 0.3, 64: 0.3, 2: 0.3, 3: 0.3, 256: 0.3}, "holds", "fails"),
+        ({16: 0.3, 64: 0.3, 2: 0.2, 3: 0.05, 256: 0.05}, "fails", "holds"),
+        ({16: 0.2, 64: 0.2, 2: 0.2, 3: 0.4, 256: 0.4}, "holds", "opposite"),
+        ({16: -0.1, 64: -0.1, 2: -0.1, 3: -0.1, 256: -0.1}, "opposite", "fails"),
+    ],
+)
+def test_codes_that_are_as_alike_as_two_seeds_are_noticed(gaps, alike, closer):
+    found = verdict("002.22", scale=scale_same, similarities=codes(by=gaps))
+    assert found.interpretation_verdict == "supported"
+    for way in ("width", "layer"):
+        assert f"codes less alike than two seeds, by {way} — {alike}" in found.evidence
+        assert f"gap closes with {way} — {closer}" in found.evidence
+
+
+def test_codes_of_one_width_leave_the_verdict_and_are_said_to_be_missing():
+    whole = evidence(["scale", "similarities"], {"scale": scale_same})
+    alike = whole.extra["similarities"]
+    extra = {**whole.extra, "similarities": alike[alike["hidden_dim"] == 16]}
+    found = judge(CHAPTER, Evidence(whole.runs, extra=extra)).find("002.22")
+    assert found.interpretation_verdict == "supported"
+    assert "gap closes with width — not measured" in found.evidence
+
+
 def test_a_bar_that_all_places_share_is_said_once():
     found = verdict("000.33", stacks=stacks_compose)
     assert found.effect.count("against") == 1

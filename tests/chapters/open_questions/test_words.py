@@ -107,13 +107,15 @@ def test_layerwise_answer_has_the_change_from_before_training_at_every_level():
 
 
 def test_width_answers_have_redundancy_against_no_softmax_at_every_width():
-    scale = evidence(["scale"], {"scale": scale_same})
+    scale = evidence(["scale", "similarities"], {"scale": scale_same})
     found = words.width_answer(scale)
     assert found.count("−66.67 ") == 3
     assert found.count("1.0101 ") == 3  # times the floor
     found = words.structure_answer(scale)
     assert "at K = 256" in found
     assert "by 5.0" in found
+    assert found.count(" at K = 64") == 2  # behind the softmax and before it
+    assert found.count(" in layer ") == 3
 
 
 def lowered(v):

@@ -96,7 +96,7 @@ IDENTITIES = (
     "gradient_on_z", "lse_gradient", "free_energy_gradient", "softmax_jacobian",
     "gradient_through_softmax", "gaussian_entropy", "gaussian_total_correlation",
     "log_det_splits", "counted_twice", "covariance_penalty_knows_scale", "scale_unbounded",
-    "gradient_along_the_weights", "barlow_twins_of_equal_views", "column_normalised",
+    "gradient_along_the_weights", "silent_unit", "barlow_twins_of_equal_views", "column_normalised",
 )  # fmt: skip
 
 

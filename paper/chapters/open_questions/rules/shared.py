@@ -10,6 +10,7 @@ in ``Evidence.extra``, because they differ in length and width;
 - ``transfer``: method, hidden_dim, target, seed, probe_accuracy;
 - ``stacks``: competition, training (greedy, random, end_to_end), depth, seed and measures of the
   top layer;
+- ``similarities``: hidden_dim, level, epochs, seed and CKA of A's codes with B's;
 - ``layerwise``: form, level, epoch, seed and a bound on a layer's information;
 - ``auxiliary``: competition, lambda_ce, seed and measures;
 - ``robustness``: configuration, seed, measures of dependence, probe_accuracy, and the shares of it

@@ -24,6 +24,7 @@ from paper.chapters.open_questions.rules.shared import (
     own,
     relative,
 )
+from paper.chapters.open_questions.rules.similarity import similarity_parts
 from paper.judging.claims import Finding, Part, claim, decided, finding
 from paper.judging.closest import RANK
 from paper.judging.decisions import Decision, Outcome
@@ -337,14 +338,18 @@ def infomax_scales(e: Evidence) -> Finding:
     "paired. Scale in units only, not in data or depth.",
     rule="At the largest K, redundancy with and without softmax differs by more than 20 % of that "
     "without. Reported beside it: the probe before the competition differs by more than 1 point; "
-    "and, of both, no convergence (the difference is more than half as large as at K = 16).",
+    "and, of both, no convergence (the difference is more than half as large as at K = 16). Of the "
+    "outputs of A (λ_tc = 1) and of B, linear CKA on test images: that between the two is more "
+    "than 0.1 below the mean of those between two seeds of each, at every K and in every layer of "
+    "a stack of three; and whether that changes from the smallest K to the largest and from the "
+    "first layer to the last, by more than 0.025.",
     decisive="The difference in redundancy at the largest K, relative to the layer without "
     "softmax.",
     smallest="5 % of redundancy, a quarter of the margin.",
     before="supported",
     amended="Redundancy and probe were both decisive. The sources expect of the mechanism that it "
     "decides the geometry of the weights, so that redundancy decides alone; the probe undoes "
-    "linear mixing, and informs.",
+    "linear mixing, and informs. Last, how alike the codes themselves are was added, and informs.",
 )
 def structure_at_scale(e: Evidence) -> Finding:
     def pair(k: int) -> tuple[dict[str, object], dict[str, object]]:
@@ -375,6 +380,7 @@ def structure_at_scale(e: Evidence) -> Finding:
             ),
             stays("redundancy does not converge", redundancy, "%"),
             stays("probe does not converge", probe, "points"),
+            *similarity_parts(e),
         ],
         intro=f"B − A at λ_tc=0 and K={k}.",
     )

@@ -27,6 +27,28 @@ def _relu_loss(x: Tensor, w: Tensor, b: Tensor) -> Tensor:
     return infomax_objective(torch.relu(F.linear(x, w, b)), lambda_tc=0.7, eps=0.0).loss
 
 
+#: Slope of the activation below zero, and whether there is a softmax above it.
+_SILENT = tuple(product((0.0, 0.01), (False, True)))
+
+
+def _loss_of(h: Tensor, softmax_above: bool) -> Tensor:
+    return infomax_objective(torch.softmax(h, -1) if softmax_above else h, lambda_tc=0.7).loss
+
+
+def _by_first_row(x: Tensor, w: Tensor, b: Tensor, slope: float, softmax_above: bool) -> Tensor:
+    def loss(rows: Tensor) -> Tensor:
+        return _loss_of(F.leaky_relu(F.linear(x, rows, b), slope), softmax_above)
+
+    return gradient(loss, w)[0]
+
+
+def _by_first_activation(
+    x: Tensor, w: Tensor, b: Tensor, slope: float, softmax_above: bool
+) -> Tensor:
+    h = F.leaky_relu(F.linear(x, w, b), slope)
+    return gradient(lambda at: _loss_of(at, softmax_above), h)[:, 0]
+
+
 def _orders(samples: Tensor) -> Iterator[Tensor]:
     """The samples in every order."""
     return (samples[list(order)] for order in permutations(range(len(samples))))
@@ -45,6 +67,13 @@ CHECKS = {
         ),
         right=lambda a, eps: torch.tensor([-log(eps), 0.0], dtype=torch.float64),
         tolerance=1e-7,
+    ),
+    "silent_unit": Check(
+        draw=lambda g: (normal(g, 40, 6), normal(g, 5, 6), F.pad(normal(g, 4), (1, 0), value=-50)),
+        left=lambda x, w, b: torch.stack([_by_first_row(x, w, b, *case) for case in _SILENT]),
+        right=lambda x, w, b: torch.stack(
+            [case[0] * _by_first_activation(x, w, b, *case) @ x for case in _SILENT]
+        ),
     ),
     "constant_winner": Check(
         draw=lambda g: (outputs(g), 0.25),

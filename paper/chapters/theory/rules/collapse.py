@@ -13,6 +13,7 @@ from paper.chapters.theory.rules.parts import (
     counterexample,
     most_seeds,
     rises,
+    theorem,
     with_columns,
 )
 from paper.judging.claims import Finding, Part, claim, decided, finding, measured
@@ -202,19 +203,21 @@ def winner_blocked(e: Evidence) -> Finding:
     statement="Dead units are blocked by the marginal entropy term.",
     test="Layers without competition of which half of the units start silent: with leaky ReLU, "
     "whose silent units have a small gradient, with and without the entropy term; and with ReLU, "
-    "whose have none.",
+    "whose have none, without softmax and with it.",
     rule="A layer is revived if every unit's variance is above 1 % of the mean. (a) With leaky "
     "ReLU it is revived with both terms and not without the entropy term in at least 9 of 10 "
     "seeds: supported; in 1 of 10 or fewer: refuted; between: not supported, or at threshold where "
     "the 95 % interval of the share holds 9 of 10. (b) That ReLU layers end without a dead unit in "
-    "at least 9 of 10 seeds informs.",
+    "at least 9 of 10 seeds, (c) without a silent one under softmax, and (d) that a silent ReLU "
+    "has no gradient there either (identity) inform.",
     decisive="(a) seeds in which silent units with a gradient are revived with the entropy term "
     "and are not without it.",
     smallest=ONE_SEED_IN_TEN,
     before="mixed",
     amended="One quantity decides, the difference that the term itself makes. The source's units "
     "have no rectifier: of the starts that were run, leaky ReLU is nearest to that. Under ReLU a "
-    "silent unit has no gradient from any loss, whatever its terms, so that this start informs.",
+    "silent unit has no gradient from any loss, whatever its terms, so that this start informs, as "
+    "that under softmax does, which was added last.",
 )
 def dead_blocked(e: Evidence) -> Finding:
     def varied(name: str) -> pd.Series:
@@ -225,7 +228,8 @@ def dead_blocked(e: Evidence) -> Finding:
         axis=1,
         join="inner",
     )
-    relu = "(b) ReLU revived"
+    relu, softmax = "(b) ReLU revived", "(c) ReLU under softmax revived"
+    gradient = "(d) no gradient at a silent ReLU"
     return finding(
         [
             most_seeds("(a) leaky ReLU revived, and only with the entropy term", leaky.all(axis=1)),
@@ -236,5 +240,15 @@ def dead_blocked(e: Evidence) -> Finding:
                 ),
                 decisive=False,
             ),
+            measured(
+                softmax,
+                lambda: most_seeds(
+                    softmax,
+                    e.values("silent_units", **STARTS["dead, softmax, both terms"]) < 1,
+                    False,
+                ),
+                decisive=False,
+            ),
+            measured(gradient, lambda: theorem(e, gradient, "silent_unit", decisive=False), False),
         ]
     )
