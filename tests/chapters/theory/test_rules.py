@@ -19,6 +19,7 @@ from paper.chapters.theory.experiment import (
     COLLAPSE,
     MECHANISMS,
     OBJECTIVES,
+    PRESSURES,
     SOFTMIN,
     STARTS,
     cell,
@@ -73,6 +74,12 @@ def settings():
     plan += [(c, LONG) for c in COLLAPSE.values()]
     plan += [(c, EPOCHS) for c in STARTS.values()]
     plan += [(cell("none (A)", "InfoMax", batch_size=n), EPOCHS) for n in BATCHES]
+    plan += [
+        (cell(m, o, lambda_tc=weight), EPOCHS)
+        for m in ("none (A)", "softmax (B)")
+        for o in ("InfoMax", "HSIC")
+        for weight in PRESSURES[1:]
+    ]
     return [
         {**SOURCE_SETTING, **c, "epochs": epochs, "seed": seed}
         for c, epochs in plan
@@ -500,6 +507,30 @@ def test_what_decides_is_enough():
         assert found.find(claim_id).interpretation_verdict == "proved"
     for claim_id in ("001.10", "001.16"):
         assert found.find(claim_id).interpretation_verdict == "disproved by construction"
+
+
+def test_objectives_are_compared_at_the_weight_that_leaves_least_hsic():
+    """At equal weights HSIC leaves more, and at its best less than the proxy at its own."""
+
+    def left(s):
+        own, proxy = {1.0: 0.06, 10.0: 0.05, 100.0: 0.004}, {1.0: 0.01, 10.0: 0.008, 100.0: 0.02}
+        by_weight = {"hsic": own, "infomax": proxy}.get(s["objective"], {})
+        return {"hsic": by_weight.get(s["lambda_tc"], 0.03)}
+
+    found = changed("claimed", left).find("001.18").evidence
+    assert found.count("less with the proxy, none (A) — holds: −2 [") == 1
+    assert found.count("(λ = 100 and 10)") == 2  # with softmax, too
+
+
+def test_a_silent_unit_that_has_an_output_is_not_revived():
+    def silent(s):
+        return {"silent_units": 8.0} if s["initial"] == "dead" and s["activation"] == "relu" else {}
+
+    found = changed("claimed", silent).find("001.15")
+    assert found.interpretation_verdict == "supported"
+    assert "(b) ReLU revived — holds" in found.evidence  # by their outputs
+    assert "(c) ReLU under softmax revived — opposite: 0 of 10" in found.evidence
+    assert "(d) no gradient at a silent ReLU — proved" in found.evidence
 
 
 # ------------------------------------------------------------------------------------- helpers
