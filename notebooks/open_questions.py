@@ -701,10 +701,11 @@ say(takeaway)
 Card(
     chapter="open_questions",
     title="Open questions",
+    claim="The activation before the softmax matters for redundancy and quality.",
     key_number=words.affected_measures(evidence),
     verdict=answers["000.30"].verdict,
     sentence="Measures that the activation before the softmax changes, of those in the sweep of "
-    "six activations and three widths; the verdict is on “it matters for redundancy and quality”.",
+    "six activations and three widths.",
     image=image,
     alt="Differences from ReLU of five activations before the softmax: redundancy and probe accuracy",
     takeaway=takeaway,

@@ -810,6 +810,7 @@ say(takeaway)
 Card(
     chapter="theory",
     title="Theory, checked",
+    claim="Mechanism and objective are separable design choices.",
     key_number=shares["probe_accuracy"],
     verdict=verdicts.find("001.1").interpretation_verdict,
     sentence=(

@@ -1,4 +1,4 @@
-"""Sentences of the prior-art chapter, written from its tables: what was covered, what to use, why.
+"""Sentences of the prior-art chapter, written from its tables: what was covered, and why.
 
 They carry the numbers of the run that made the page, and decide nothing: verdicts are the rules'.
 """
@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 
-from infomax_lib.model.architectures import INFOMAX
 from infomax_lib.stats import format_number, mean_interval, rank_correlation
 from paper.chapters.prior_art.by_method import (
     B_BEFORE,
@@ -20,7 +19,6 @@ from paper.chapters.prior_art.by_method import (
 )
 from paper.chapters.prior_art.comparison import (
     LABELS,
-    ON_VIEWS,
     best,
     configurations,
     equals,
@@ -71,83 +69,6 @@ def coverage(tables: Tables) -> str:
     return f"Covered: {'; '.join(parts)}."
 
 
-def beats_every_baseline(table: pd.DataFrame, method: str) -> bool:
-    """Whether a method's probe lies above that of every unsupervised baseline, by paired intervals.
-
-    Baselines that were not measured do not count.
-    """
-    gaps = [
-        paired(table, "probe_accuracy", method, other) for other in unsupervised_baselines(table)
-    ]
-    return all(gap.low > 0 for gap in gaps if gap.n)
-
-
-def recommendation(
-    tables: Mapping[str, pd.DataFrame], cheap: Mapping[str, pd.DataFrame] | None = None
-) -> str:
-    """Which method to use, from one table per dataset: the rule, its outcome, and what it costs.
-
-    A configuration of this work is recommended if on every dataset its linear probe lies above that
-    of every unsupervised baseline. If there is none, each dataset has its own answer: the best
-    baseline, with the best that needs no views of an image, or both where the best configuration of
-    this work cannot be told from it.
-
-    Args:
-        tables: Fits at equal epochs, by dataset.
-        cheap: Fits at equal cost, where a configuration may win that does not at equal epochs.
-    """
-    shared = set.intersection(*(set(configurations(table)) for table in tables.values()))
-    winners = [
-        method
-        for method in INFOMAX
-        if method in shared
-        and all(beats_every_baseline(table, method) for table in tables.values())
-    ]
-    everywhere = " and on ".join(map(name, tables))
-    if winners:
-        first = next(iter(tables.values()))
-        chosen = best(first, winners)
-        return (
-            f"{LABELS[chosen]}: its linear probe lies above that of every unsupervised baseline on "
-            f"{everywhere}."
-        )
-    sentences = [
-        "No configuration of this work has a better linear probe than every baseline on "
-        f"{everywhere}."
-    ]
-    for dataset, table in tables.items():
-        sentences.append(f"On {name(dataset)}, {_choice(table)}.")
-        at_cost = (cheap or {}).get(dataset)
-        if at_cost is not None and configurations(at_cost):
-            rival, own = leaders(at_cost)
-            if beats_every_baseline(at_cost, own):
-                sentences.append(
-                    f"At equal training cost {LABELS[own]} is better there than every baseline: "
-                    f"{in_words(at_cost, own, rival)}."
-                )
-    return " ".join(sentences)
-
-
-def _choice(table: pd.DataFrame) -> str:
-    """What to use on one dataset, as the rest of a sentence."""
-    leader, own = leaders(table)
-    if beats_every_baseline(table, own):
-        return f"use {LABELS[own]}: {in_words(table, own, leader)}"
-    gap = paired(table, "probe_accuracy", leader, own)
-    if not gap.low > 0:
-        return f"use one of the two best: {in_words(table, leader, own)}"
-    text = f"use {LABELS[leader]}: {in_words(table, leader, own)}"
-    plain = [m for m in unsupervised_baselines(table) if m not in ON_VIEWS]
-    if leader in ON_VIEWS and plain:
-        other = best(table, plain)
-        own = best(table, equals(other, configurations(table)) or [own])
-        text += (
-            ". It has to be told what does not change a class; without such views, use "
-            f"{LABELS[other]}: {in_words(table, other, own)}"
-        )
-    return text
-
-
 def not_linear(nonlinear: pd.DataFrame, methods: Sequence[str]) -> str:
     """What probes that are not linear read from one fit of some methods, in per cent."""
     accuracy = nonlinear[nonlinear["method"].isin(methods)].set_index("method")
@@ -161,6 +82,14 @@ def not_linear(nonlinear: pd.DataFrame, methods: Sequence[str]) -> str:
         f"outputs, which rotations leave ({shown('neighbour_accuracy')}); trees look at one unit "
         f"at a time ({shown('tree_accuracy')})."
     )
+
+
+def measured(verdict: Verdict) -> tuple[str, str]:
+    """What a claim's decisive quantity came out as, and its interval: ("−1.3", "[−1.4, −1.1]")."""
+    number, _, interval = (
+        verdict.effect.partition(" against ")[0].rpartition(": ")[2].partition(" ")
+    )
+    return number, interval
 
 
 def budget_answer(epochs: pd.DataFrame, flops: pd.DataFrame) -> str:

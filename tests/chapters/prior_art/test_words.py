@@ -9,10 +9,10 @@ from prior_art_worlds import METHODS, baselines, factors, pruning, transfer, wid
 from scipy import stats
 
 from paper.chapters import judge
+from paper.chapters.prior_art.advice import advice, beats_every_baseline, recommendation
 from paper.chapters.prior_art.comparison import EQUALS, LABELS, leaders
 from paper.chapters.prior_art.words import (
     against_the_best,
-    beats_every_baseline,
     before_softmax,
     budget_answer,
     coverage,
@@ -22,11 +22,12 @@ from paper.chapters.prior_art.words import (
     elsewhere,
     explained,
     judged,
+    measured,
     not_linear,
-    recommendation,
     takeaway,
 )
 from paper.judging.evidence import Evidence
+from paper.judging.verdicts import Verdict
 from paper.measures.pruning import removal_steps
 
 SEEDS = range(6)
@@ -90,6 +91,26 @@ def test_otherwise_the_best_baseline_is_and_the_best_without_views():
     assert "without such views, use autoencoder: autoencoder lies " in text
     text = recommendation({"mnist": table(infomax_relu=0.7)})
     assert "views" not in text
+
+
+def test_advice_is_the_recommendation_without_numbers():
+    assert advice({"mnist": WINNING}) == "On MNIST, InfoMax A (ReLU) has the best linear probe."
+    equal = table(infomax_relu=0.92, simclr=0.92)
+    assert advice({"mnist": equal}).startswith(
+        "On MNIST, SimCLR and InfoMax A (ReLU) have the best"
+    )
+    assert "On MNIST, SimCLR has the best" in (
+        text := advice({"fashion-mnist": WINNING, "mnist": LOSING})
+    )
+    assert text.endswith("where nobody can say, autoencoder has the best linear probe.")
+    assert text.startswith("On Fashion-MNIST, InfoMax A (ReLU) has")
+
+
+def test_measured_is_the_number_of_the_decisive_part():
+    texts = ["p", "s", "t", "r", "e", "not applicable", "refuted", "prior_art"]
+    effect = "over all families: −1.26 [−1.41, −1.11] against 1 points; other: 3 [2, 4] against 5"
+    assert measured(Verdict("002.13", "002", *texts, effect=effect)) == ("−1.26", "[−1.41, −1.11]")
+    assert measured(Verdict("002.13", "002", *texts, effect="2 against 3")) == ("2", "")
 
 
 def test_equal_cost_names_who_leads_now():
