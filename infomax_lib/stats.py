@@ -246,6 +246,8 @@ def where(table: pd.DataFrame, condition: Mapping[str, object]) -> pd.DataFrame:
             f"no column {', '.join(map(repr, unknown))} in the table; "
             f"columns are {', '.join(map(str, table.columns))}"
         )
+    if not condition:
+        return table
     rows = np.arange(len(table))
     for name, wanted in condition.items():
         rows = rows[matches(table[name].iloc[rows], wanted)]
@@ -265,7 +267,8 @@ def by_seed(table: pd.DataFrame, metric: str, condition: Mapping[str, object]) -
             f"condition {dict(condition)} selects more than one run for a seed; "
             f"fix more fields ({_varying(rows)} differ between the runs)"
         )
-    return rows.set_index("seed")[metric].astype(float).sort_index()
+    values = rows[metric].to_numpy(dtype=float)
+    return pd.Series(values, pd.Index(rows["seed"], name="seed"), name=metric).sort_index()
 
 
 def _varying(rows: pd.DataFrame) -> str:

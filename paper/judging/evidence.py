@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from copy import copy
+from dataclasses import dataclass, field
 
 import pandas as pd
 
@@ -86,7 +87,9 @@ class Evidence:
 
     def tracked(self) -> Evidence:
         """The same evidence, and what was selected from it, with an empty record of used runs."""
-        return replace(self, used=set())
+        other = copy(self)  # its tables are in order already
+        object.__setattr__(other, "used", set())
+        return other
 
     def condition(self, **fields: object) -> dict[str, object]:
         """The full condition: source setting, then the chapter's base, then ``fields``."""
@@ -130,7 +133,7 @@ class Evidence:
         recorded epoch counts if it is within a factor of :data:`EPOCH_RATIO`.
         """
         rows = self._rows(self.history, "histories", min_seeds, fields)
-        rows = _with_column(rows, metric, fields)
+        rows = _with_column(rows, metric, fields)[["seed", "epoch", metric]]
         rows = rows[rows[metric].notna()]
         gap = (rows["epoch"].clip(lower=0.5) / max(epoch, 0.5)).map(lambda r: max(r, 1 / r))
         rows = rows.assign(gap=gap)[gap <= EPOCH_RATIO].sort_values("gap")
@@ -182,7 +185,7 @@ class Evidence:
                 f"{what} with {describe({**self.base, **fields})}, {seeds} (found {found})"
             )
         if "key" in rows.columns:
-            self.used.update(rows["key"].astype(str))
+            self.used.update(map(str, rows["key"].unique()))  # once for each run of a history
         return rows
 
 
