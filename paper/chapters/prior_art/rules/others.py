@@ -183,8 +183,10 @@ def autoencoder_redundancy(e: Evidence) -> Finding:
     statement="Contrastive learning needs augmentations and large batches, and does not prevent "
     "redundancy.",
     test="SimCLR with and without augmentations and with batches of 32, 128 and 512 at equal "
-    "epochs and one learning rate, chosen at batches of 128 with augmentations; output "
-    "correlation of SimCLR, MoCo, BYOL and SwAV against PCA, whose outputs are uncorrelated. "
+    "epochs and one learning rate, chosen at batches of 128 with augmentations: (b) speaks of that "
+    "rate, at which larger batches make fewer steps, and not of the best that either size could "
+    "do. Output correlation of SimCLR, MoCo, BYOL and SwAV against PCA, whose outputs are "
+    "uncorrelated. "
     "Redundancy of their weights against untrained ones is shown beside it. Test images are taken "
     "as drawn: the variance that they give to a difference of accuracies a and b on M images is "
     "at most (a(1 − a) + b(1 − b)) / M. Of 595 pairs of first fits it is 51 % of that on average, "
