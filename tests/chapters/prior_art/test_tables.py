@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from paper.chapters.prior_art.measured.measures import MEASURES
+from paper.chapters.prior_art.other_choices import other_choices
 from paper.chapters.prior_art.tables import (
     ablation_summary,
     probe_correlations,
@@ -162,3 +163,24 @@ def test_correlation_with_the_probe_is_one_of_means_without_the_ceiling():
     assert list(found) == ["hsic"]
     assert found["hsic"].mean == pytest.approx(-1)
     assert found["hsic"].n == 4
+
+
+def test_other_choices_are_the_second_dataset_and_both_at_equal_cost():
+    names = ("mnist", "fashion-mnist")
+    assessed = {n: rows(n).assign(key=[f"{n} {i}" for i in range(4)]) for n in names}
+    tables = {n: assessed[n][["key", "method", "seed"]].assign(probe_accuracy=0.8) for n in names}
+    cheap = {n: table.assign(probe_accuracy=0.7) for n, table in tables.items()}
+    found = other_choices(tables, cheap, assessed, "mnist", {"hidden_dim": 8, "epochs": 3})
+    assert [(u.dataset, u.form) for u in found] == [
+        ("fashion-mnist", "equal epochs"),
+        ("mnist", "equal cost"),
+        ("fashion-mnist", "equal cost"),
+    ]
+    assert {(u.hidden_dim, u.epochs, u.seeds) for u in found} == {(8, 3, "0 to 1")}
+    second, *at_equal_cost = (u.evidence for u in found)
+    baselines = second.table("baselines", ["probe_accuracy", "cka"])
+    assert baselines["key"].str.startswith("fashion").all()
+    assert set(second.extra) == {"baselines", "pruning", "factors"}
+    for evidence in at_equal_cost:
+        assert set(evidence.extra) == {"baselines"}
+        assert (evidence.table("baselines")["probe_accuracy"] == 0.7).all()
