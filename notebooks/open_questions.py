@@ -538,7 +538,8 @@ say(answers.give(tables, {"001.24": words.auxiliary_answer}))
 # Dependence is HSIC above its sampling floor, and co-firing beyond chance on all test images, since
 # HSIC sees little of units that fire rarely. These shares decide, in the upper panel of the second
 # figure. What training with the normalised HSIC of all pairs in place of $\|R - I\|^2$ removes is
-# not all; shares of that inform, in the lower panel.
+# not all; shares of that inform, in the lower panel. The $\lambda_{tc}$ that leaves the least
+# dependence is not that of the best features: units that hardly fire hardly depend on each other.
 #
 # *Prediction.* If the approximation is good enough, the shares without softmax are above 80 %.
 
@@ -581,7 +582,8 @@ shares_removed(below, removable, GOOD_ENOUGH, "the HSIC that the HSIC objective 
 fig
 
 # %% tags=["remove-input"]
-say(answers.give(tables, {"001.25": words.shares_answer(shares)}))
+sentence = f"{words.shares_answer(shares)} {words.pressure_answer(judged)}"
+say(answers.give(tables, {"001.25": sentence}))
 
 # %% [markdown]
 # ## Is independence the right target?

@@ -18,6 +18,7 @@ from paper.chapters.open_questions.rules.mechanisms import (
     FORMS,
     NAMED_MECHANISMS,
     ROBUSTNESS,
+    best_pressure,
     best_weight,
     better_and_independent,
     diverse,
@@ -26,6 +27,7 @@ from paper.chapters.open_questions.rules.mechanisms import (
     informative,
     of_form,
     other_mechanisms,
+    pressure_cost,
     share_of_fall,
     trend_along_pressure,
 )
@@ -441,6 +443,19 @@ def shares_answer(shares: Mapping[str, Interval | None]) -> str:
         f"{text} {_share(share, 'nothing to remove')}" for text, share in shares.items()
     )
     return f"Share of all dependence at λ_tc = 0 that is removed, without softmax: {listed}."
+
+
+def pressure_answer(e: Evidence) -> str:
+    """At which weight decorrelation leaves least, and what that does to the probe, or what lacks."""
+    return _read(_pressure_cost, e)
+
+
+def _pressure_cost(e: Evidence) -> str:
+    weight = best_pressure(e, "none", "infomax")["lambda_tc"]
+    return (
+        f"Decorrelation leaves the least HSIC at λ_tc = {weight:g}, where the probe is "
+        f"{points(pressure_cost(e))} from that without pressure."
+    )
 
 
 def target_answer(e: Evidence) -> str:

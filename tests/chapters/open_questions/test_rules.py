@@ -375,6 +375,16 @@ def test_share_is_that_of_the_excess_over_the_sampling_floor():
     assert "log det: 75" in found.evidence
 
 
+def test_what_the_best_weight_costs_informs():
+    def costly(v):
+        left = hsic_left(infomax=0.001, log_det=0.003, hsic=0.002)(v)
+        return left | {"probe_accuracy": 0.6 if v["lambda_tc"] == 1 else 0.8}
+
+    found = verdict("001.25", objectives=costly)
+    assert found.interpretation_verdict == "supported"
+    assert "what decorrelation costs — opposite: −20" in found.evidence
+
+
 def test_cofiring_alone_is_enough_against_the_approximation():
     def unseen(v):
         seen = hsic_left(infomax=0.003, log_det=0.003, hsic=0.002)(v)

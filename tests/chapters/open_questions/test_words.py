@@ -118,6 +118,15 @@ def test_width_answers_have_redundancy_against_no_softmax_at_every_width():
     assert found.count(" in layer ") == 3
 
 
+def test_pressure_answer_is_about_the_best_weight():
+    def costly(v):
+        left = hsic_left(infomax=0.001, log_det=0.003, hsic=0.002)(v)
+        return left | {"probe_accuracy": 0.6 if v["lambda_tc"] == 1 else 0.8}
+
+    found = words.pressure_answer(evidence(["objectives"], {"objectives": costly}))
+    assert "at λ_tc = 1, where the probe is −20" in found
+
+
 def lowered(v):
     """Redundancy that falls by 2 under the softmax, by 1 under sparsemax."""
     at = {"none": 3.0, "softmax": 1.0, "sparsemax": 2.0, "top_k of 4": 6.0}

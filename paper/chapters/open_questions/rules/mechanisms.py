@@ -402,6 +402,12 @@ def removed_of_all(
     return mean_interval((before - after).dropna() / before.mean())
 
 
+def pressure_cost(e: Evidence) -> Interval:
+    """Probe of decorrelated layers without softmax at their best weight, less without pressure."""
+    best = best_pressure(e, "none", "infomax")
+    return difference(e, "objectives", PROBE, best, _start("none"))
+
+
 #: What is left of dependence, and the objectives that approximate it.
 MEASURES: Mapping[str, Dependence] = {"HSIC": hsic_excess, "co-firing": cofiring}
 APPROXIMATIONS = {"decorrelation": "infomax", "log det": "log_det"}
@@ -421,8 +427,9 @@ APPROXIMATIONS = {"decorrelation": "infomax", "log det": "log_det"}
     "least, remove more than 80 % of HSIC and of the excess of co-firing; of these four shares the "
     "one closest to failing decides. What no objective could remove counts against them. Reported "
     "beside it: the share of what the HSIC objective removes (more than 80 %), without and under "
-    "softmax, and whether the probe after training with HSIC is less than 1 point above that "
-    "after decorrelation.",
+    "softmax, whether the probe after training with HSIC is less than 1 point above that after "
+    "decorrelation, and whether decorrelation costs it less than 1 point against λ_tc = 0, each at "
+    "the λ_tc that leaves the least HSIC.",
     decisive="Share of all dependence (HSIC, co-firing) that an approximation removes, where it is "
     "smallest.",
     smallest="5 % of the dependence, a quarter of what may be left.",
@@ -432,7 +439,7 @@ APPROXIMATIONS = {"decorrelation": "infomax", "log det": "log_det"}
     "now. HSIC looks at few images and sees little of units that fire rarely, so that co-firing "
     "on all test images stands beside it. A linear probe undoes linear mixing and cannot say "
     "whether dependence matters: it informs. Last, decorrelation and HSIC, trained at λ_tc = 1 "
-    "alone until then, got a grid up to 100.",
+    "alone until then (underpowered), got a grid up to 100; what the best weight costs informs.",
 )
 def approximation(e: Evidence) -> Finding:
     def of_all(text: str, left: Dependence, name: str) -> Part:
@@ -451,6 +458,7 @@ def approximation(e: Evidence) -> Finding:
         side="below",
         decisive=False,
     )
+    cost = part_points("probe, what decorrelation costs", pressure_cost(e), -POINT, decisive=False)
     shares = [of_all(m, left, name) for m, left in MEASURES.items() for name in APPROXIMATIONS]
     removable = [
         everywhere(
@@ -465,6 +473,7 @@ def approximation(e: Evidence) -> Finding:
             everywhere("removed of all dependence", shares),
             *removable,
             probe,
+            cost,
         ]
     )
 
