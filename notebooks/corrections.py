@@ -85,7 +85,7 @@ HTML(amendments_html(verdicts))
 # metric, and it is counted how often an interval holds the mean of all. Student's interval, which
 # the book uses now, holds it about as often as it says. It misses on one side more often than on the
 # other where values are skewed, so that from ten seeds on a verdict needs the interval that allows
-# for skewness (Hall 1992) to say the same.
+# for skewness {cite:p}`hall1992` to say the same.
 
 # %% tags=["remove-input"]
 settings = grid(
