@@ -446,7 +446,7 @@ def shares_answer(shares: Mapping[str, Interval | None]) -> str:
 
 
 def pressure_answer(e: Evidence) -> str:
-    """At which weight decorrelation leaves least, and what that does to the probe, or what lacks."""
+    """At which weight decorrelation leaves least, what that does to the probe; or what lacks."""
     return _read(_pressure_cost, e)
 
 
