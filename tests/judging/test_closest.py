@@ -53,7 +53,7 @@ def test_room_is_counted_in_smallest_effects_of_interest():
 def test_a_part_without_a_quantity_is_as_one_at_its_bar():
     bare = Part("bare", "holds", "")
     assert closest_to_failing([part("inside", 1.05, 1, 0.01), bare]).name == "bare"
-    assert closest_to_failing([part("just", 1.0501, 1, 0.05), bare]).name == "bare"
+    assert closest_to_failing([part("just", 1.025, 1, 0.05), bare]).name == "bare"
 
 
 def test_the_opposite_is_that_of_all_parts():
