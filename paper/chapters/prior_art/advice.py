@@ -85,15 +85,22 @@ def _choice(table: pd.DataFrame) -> str:
     if not gap.low > 0:
         return f"use one of the two best: {in_words(table, leader, own)}"
     text = f"use {LABELS[leader]}: {in_words(table, leader, own)}"
-    plain = [m for m in unsupervised_baselines(table) if m not in ON_VIEWS]
-    if leader in ON_VIEWS and plain:
-        other = best(table, plain)
-        own = best(table, equals(other, configurations(table)) or [own])
+    if without := _without_views(table, leader):
+        other, own = without
         text += (
             ". It has to be told what does not change a class; without such views, use "
             f"{LABELS[other]}: {in_words(table, other, own)}"
         )
     return text
+
+
+def _without_views(table: pd.DataFrame, leader: str) -> tuple[str, str] | None:
+    """Where the best baseline needs views: the best that needs none, and this work beside it."""
+    plain = [m for m in unsupervised_baselines(table) if m not in ON_VIEWS]
+    if leader not in ON_VIEWS or not plain:
+        return None
+    other, ours = best(table, plain), configurations(table)
+    return other, best(table, equals(other, ours) or ours)
 
 
 def advice(tables: Mapping[str, pd.DataFrame]) -> str:
@@ -105,13 +112,10 @@ def advice(tables: Mapping[str, pd.DataFrame]) -> str:
             sentences.append(f"On {name(dataset)}, {LABELS[own]} has the best linear probe.")
             continue
         text = f"On {name(dataset)}, {_or_equal(table, leader, own)}"
-        plain = [m for m in unsupervised_baselines(table) if m not in ON_VIEWS]
-        if leader in ON_VIEWS and plain:
-            other = best(table, plain)
-            own = best(table, equals(other, configurations(table)) or [own])
+        if without := _without_views(table, leader):
             text += (
                 ", which has to be told what changes of an image do not matter; where nobody can "
-                f"say, {_or_equal(table, other, own)}"
+                f"say, {_or_equal(table, *without)}"
             )
         sentences.append(f"{text}.")
     return " ".join(sentences)
