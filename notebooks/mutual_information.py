@@ -73,7 +73,7 @@ device: Device = "auto"  # auto, cpu or cuda
 import pandas as pd
 
 from infomax_lib import open_store
-from paper.chapters import judge
+from paper.chapters import judge, judge_claim
 from paper.chapters.mutual_information import experiment, frames, words
 from paper.chapters.mutual_information.basics.classifiers import classifier_scores, classifier_table
 from paper.chapters.mutual_information.basics.tables import (
@@ -208,7 +208,7 @@ shown(grouped_table(dimensions, ["bound", "dimensions"], ["estimate", "known", "
 
 # %% tags=["remove-input"]
 tables = {"dimensions": dimensions}
-verdict = judge("mutual_information", Evidence(pd.DataFrame(), extra=tables)).find("003.14")
+verdict = judge_claim("003.14", Evidence(pd.DataFrame(), extra=tables))
 say(words.with_verdict(words.dimension_answer(dimensions), verdict))
 
 # %% [markdown]
@@ -252,7 +252,7 @@ fig
 image = thumbnail(fig)
 
 # %% tags=["remove-input"]
-verdict = judge("mutual_information", Evidence(pd.DataFrame(), extra=tables)).find("003.6")
+verdict = judge_claim("003.6", Evidence(pd.DataFrame(), extra=tables))
 answers["003.6"] = words.plain_answer(verdict, words.bijective_answer(halves, raw))
 say(words.with_verdict(answers["003.6"], verdict))
 
@@ -269,7 +269,7 @@ fig = training.adversarial_training(adversarial, raw)
 fig
 
 # %% tags=["remove-input"]
-verdict = judge("mutual_information", Evidence(pd.DataFrame(), extra=tables)).find("003.7")
+verdict = judge_claim("003.7", Evidence(pd.DataFrame(), extra=tables))
 answers["003.7"] = words.plain_answer(verdict, words.adversarial_answer(adversarial, raw))
 say(words.with_verdict(answers["003.7"], verdict))
 
@@ -290,7 +290,7 @@ fig = training.conditioning_and_spectra(halves)
 fig
 
 # %% tags=["remove-input"]
-verdict = judge("mutual_information", Evidence(pd.DataFrame(), extra=tables)).find("003.8")
+verdict = judge_claim("003.8", Evidence(pd.DataFrame(), extra=tables))
 answers["003.8"] = words.plain_answer(verdict, words.condition_answer(halves))
 say(words.with_verdict(answers["003.8"], verdict))
 
@@ -315,7 +315,7 @@ fig = ends.bounds_against_accuracy(halves, raw)
 fig
 
 # %% tags=["remove-input"]
-verdict = judge("mutual_information", Evidence(pd.DataFrame(), extra=tables)).find("003.9")
+verdict = judge_claim("003.9", Evidence(pd.DataFrame(), extra=tables))
 answers["003.9"] = words.plain_answer(verdict, words.critic_answer(halves))
 say(words.with_verdict(answers["003.9"], verdict))
 
@@ -335,7 +335,7 @@ fig = others.autoencoders_over_draws(autoencoders)
 fig
 
 # %% tags=["remove-input"]
-verdict = judge("mutual_information", Evidence(pd.DataFrame(), extra=tables)).find("003.10")
+verdict = judge_claim("003.10", Evidence(pd.DataFrame(), extra=tables))
 answers["003.10"] = words.plain_answer(verdict, words.autoencoder_answer(autoencoders))
 say(words.with_verdict(answers["003.10"], verdict))
 
@@ -351,7 +351,7 @@ fig = ends.matched_encoders(halves, raw)
 fig
 
 # %% tags=["remove-input"]
-verdict = judge("mutual_information", Evidence(pd.DataFrame(), extra=tables)).find("003.11")
+verdict = judge_claim("003.11", Evidence(pd.DataFrame(), extra=tables))
 answers["003.11"] = words.plain_answer(verdict, words.matched_answer(halves))
 say(words.with_verdict(answers["003.11"], verdict))
 
@@ -371,7 +371,7 @@ fig = others.dependent_estimates(batches)
 fig
 
 # %% tags=["remove-input"]
-verdict = judge("mutual_information", Evidence(pd.DataFrame(), extra=tables)).find("003.12")
+verdict = judge_claim("003.12", Evidence(pd.DataFrame(), extra=tables))
 answers["003.12"] = words.plain_answer(verdict, words.batch_answer(batches))
 say(words.with_verdict(answers["003.12"], verdict))
 
@@ -388,7 +388,7 @@ metric = train_halves(experiment.metric_specs(dataset, seeds, size), device, sto
 tables["metric"] = metric
 
 # %% tags=["remove-input"]
-verdict = judge("mutual_information", Evidence(pd.DataFrame(), extra=tables)).find("003.15")
+verdict = judge_claim("003.15", Evidence(pd.DataFrame(), extra=tables))
 answers["003.15"] = words.plain_answer(verdict, words.metric_answer(metric))
 say(words.with_verdict(answers["003.15"], verdict))
 
@@ -404,7 +404,7 @@ fig = ends.accuracy_of_all_encoders(halves, raw)
 fig
 
 # %% tags=["remove-input"]
-verdict = judge("mutual_information", Evidence(pd.DataFrame(), extra=tables)).find("003.5")
+verdict = judge_claim("003.5", Evidence(pd.DataFrame(), extra=tables))
 answers["003.5"] = words.plain_answer(verdict, words.together_answer(halves))
 say(words.with_verdict(answers["003.5"], verdict))
 

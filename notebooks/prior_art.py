@@ -251,7 +251,7 @@ import pandas as pd
 from infomax_lib import SpecError, first_seeds, grid, load_dataset, open_store
 from infomax_lib.model.architectures import INFOMAX
 from infomax_lib.stats import format_number
-from paper.chapters import judge
+from paper.chapters import judge, judge_claim
 from paper.chapters.prior_art import experiment, words
 from paper.chapters.prior_art.advice import advice, recommendation
 from paper.chapters.prior_art.comparison import (
@@ -496,12 +496,11 @@ evidence_tables = {
 }
 setting = {"dataset": dataset, "hidden_dim": hidden_dim, "epochs": epochs}
 evidence = Evidence(pd.DataFrame(), extra=evidence_tables, base=setting)
-verdicts = judge("prior_art", evidence)
 
 # %% tags=["remove-input"]
 say(
     "Rank correlation over methods, with the supervised ceiling left out:",
-    verdicts.find("002.10").evidence,
+    judge_claim("002.10", evidence).evidence,
     """For PCA and FastICA no statistics is needed: their features are rotations and rescalings of
     each other, so a linear classifier can read the same from both, whatever their independence.""",
     f"Measured: {in_words(table, 'fastica', 'pca')}; HSIC of FastICA less that of PCA:",
@@ -573,7 +572,7 @@ one_value.removable_shares(pruning)
 
 # %% tags=["remove-input"]
 why = words.explained(evidence)
-say(words.judged(verdicts.find("002.12")))
+say(words.judged(judge_claim("002.12", evidence)))
 say(why["002.12"])
 
 # %% [markdown]
@@ -594,7 +593,7 @@ few_labels
 # known about the directions that matter.
 
 # %% tags=["remove-input"]
-say(words.judged(verdicts.find("002.13")))
+say(words.judged(judge_claim("002.13", evidence)))
 say(why["002.13"])
 
 # %% [markdown]
@@ -606,7 +605,7 @@ curves.widths_against_probe(wide) if other_widths else HTML(
 )
 
 # %% tags=["remove-input"]
-say(words.judged(verdicts.find("002.14")))
+say(words.judged(judge_claim("002.14", evidence)))
 say(why["002.14"])
 
 # %% [markdown]
@@ -620,7 +619,7 @@ say(why["002.14"])
 one_value.disentanglement(assessed[dataset])
 
 # %% tags=["remove-input"]
-say(words.judged(verdicts.find("002.15")))
+say(words.judged(judge_claim("002.15", evidence)))
 say(why["002.15"])
 
 # %% [markdown]
@@ -641,8 +640,8 @@ say(why["002.15"])
 shown(summary(table, ["purity", "owner_similarity", "cka"]))
 
 # %% tags=["remove-input"]
-say(words.judged(verdicts.find("002.16"), "Stable"))
-say(words.judged(verdicts.find("002.17"), "Prototypes"))
+say(words.judged(judge_claim("002.16", evidence), "Stable"))
+say(words.judged(judge_claim("002.17", evidence), "Prototypes"))
 
 # %% [markdown]
 # ### A start for training with labels
@@ -665,8 +664,7 @@ curves.head_start_curves(starts)
 
 # %% tags=["remove-input"]
 evidence_tables["head_start"] = starts
-verdicts = judge("prior_art", evidence)
-say(words.judged(verdicts.find("002.18")))
+say(words.judged(judge_claim("002.18", evidence)))
 
 # %% [markdown]
 # ### Deep networks
@@ -684,8 +682,7 @@ shown(words.deep_table(deep))
 
 # %% tags=["remove-input"]
 evidence_tables["deep_starts"] = deep
-verdicts = judge("prior_art", evidence)
-say(words.judged(verdicts.find("002.24")))
+say(words.judged(judge_claim("002.24", evidence)))
 
 # %% [markdown]
 # ### What contrastive methods need
@@ -707,8 +704,7 @@ shown(ablation_summary(ablation)) if batch_sizes else HTML("No batch size was as
 
 # %% tags=["remove-input"]
 evidence_tables["ablation"] = ablation
-verdicts = judge("prior_art", evidence)
-say(words.judged(verdicts.find("002.4")))
+say(words.judged(judge_claim("002.4", evidence)))
 
 # %% [markdown]
 # *Their features are invariant to augmentation and distinctive across instances, and hard negatives
@@ -727,8 +723,7 @@ distances = view_distances(
 # %% tags=["remove-input"]
 first_uses = uses(first_of_each, device=device, store=store)
 evidence_tables |= {"views": distances, "uses": first_uses}
-verdicts = judge("prior_art", evidence)
-say(words.judged(verdicts.find("002.26")))
+say(words.judged(judge_claim("002.26", evidence)))
 
 # %% [markdown]
 # ### Right for everything?
@@ -738,7 +733,7 @@ say(words.judged(verdicts.find("002.26")))
 # are read off the code by linear maps. On pictures of one digit these two tasks are nearly one.
 
 # %% tags=["remove-input"]
-say(words.judged(verdicts.find("002.25")))
+say(words.judged(judge_claim("002.25", evidence)))
 
 # %% [markdown]
 # ### Density without non-redundancy
@@ -757,8 +752,7 @@ shown(grouped_table(overlap, ["mixture"], ["log_likelihood", "redundancy"]))
 
 # %% tags=["remove-input"]
 evidence_tables["overlap"] = overlap
-verdicts = judge("prior_art", evidence)
-say(words.judged(verdicts.find("002.7")))
+say(words.judged(judge_claim("002.7", evidence)))
 
 # %% [markdown]
 # *Nor do copies cost anything in an autoencoder or under a contrastive loss.* The first reconstructs

@@ -58,7 +58,8 @@ def data_squared_cosine(x: Tensor) -> float:
     Args:
         x: Samples (N, D), not all alike.
     """
-    centred = x.double() - x.double().mean(0)
+    centred = x.double()
+    centred = centred - centred.mean(0)
     eigenvalues = torch.linalg.eigvalsh(centred.mT @ centred).clamp(min=0).cpu()
     spectrum = eigenvalues / eigenvalues.sum()
     # On a logarithmic axis the integrand is smooth, and 0 at both ends to float64.

@@ -76,6 +76,18 @@ def judge(chapter: str, evidence: Evidence, among: Sequence[Universe] | None = N
     )
 
 
+def judge_claim(claim_id: str, evidence: Evidence) -> Verdict:
+    """The verdict on one claim, a first look: what :func:`judge` says of it in no universe.
+
+    Raises:
+        ValueError: There is no such claim, or it sums up others.
+    """
+    claims = registry()
+    if claim_id not in claims or claims[claim_id].chapter == SYNTHESIS:
+        raise ValueError(f"no claim {claim_id!r} rests on evidence; the ledger has all that do")
+    return _judge(claims[claim_id], evidence.tracked())
+
+
 def judge_synthesis(verdicts: Iterable[Verdict]) -> Verdicts:
     """The verdicts on claims that sum up others, from the verdicts of all chapters."""
     known = Verdicts(verdicts)

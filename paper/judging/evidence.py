@@ -132,22 +132,20 @@ class Evidence:
         Metrics other than loss and TC are recorded at log-spaced epochs only: the nearest
         recorded epoch counts if it is within a factor of :data:`EPOCH_RATIO`.
         """
-        rows = self._rows(self.history, "histories", min_seeds, fields)
-        rows = _with_column(rows, metric, fields)[["seed", "epoch", metric]]
-        rows = rows[rows[metric].notna()]
-        gap = (rows["epoch"].clip(lower=0.5) / max(epoch, 0.5)).map(lambda r: max(r, 1 / r))
-        rows = rows.assign(gap=gap)[gap <= EPOCH_RATIO].sort_values("gap")
-        values = rows.drop_duplicates("seed").set_index("seed")[metric].astype(float)
+        along = self._along(metric, min_seeds, fields)
+        ratio = {recorded: _ratio(recorded, epoch) for recorded in along}
+        near = sorted((at for at in along if ratio[at] <= EPOCH_RATIO), key=ratio.__getitem__)
+        values = along[near].bfill(axis=1).iloc[:, 0].dropna() if near else pd.Series(dtype=float)
         if len(values) < min_seeds:
             raise MissingEvidence(f"{metric} at epoch {epoch} of {describe(fields)}")
-        return values.sort_index()
+        return values
 
     def longest(self, **fields: object) -> int:
         """The largest ``epochs`` among the runs of a condition that leaves epochs open."""
         condition = self.condition(**fields)
         condition.pop("epochs")
         _require_columns(self.runs, condition, "runs")
-        rows = where(self.runs, condition)
+        rows = self._where(self.runs, "runs", condition)
         if rows.empty:
             raise MissingEvidence(f"runs with {describe(fields)}")
         return int(rows["epochs"].max())
@@ -168,16 +166,31 @@ class Evidence:
             raise MissingEvidence(f"column {', '.join(absent)} of the table “{name}”")
         return table
 
+    def _along(self, metric: str, min_seeds: int, fields: Mapping[str, object]) -> pd.DataFrame:
+        """One metric of one condition over time: a row for each seed, a column for each epoch."""
+        rows = self._rows(self.history, "histories", min_seeds, fields)
+        name = (f"{metric} along", repr(self.condition(**fields)))
+        if name not in self._selected:
+            rows = _with_column(rows, metric, fields)
+            table = rows.pivot(index="seed", columns="epoch", values=metric).astype(float)
+            self._selected[name] = table.dropna(axis="columns", how="all")
+        return self._selected[name]
+
+    def _where(
+        self, table: pd.DataFrame, what: str, condition: Mapping[str, object]
+    ) -> pd.DataFrame:
+        # Rules look at the same condition many times, and a history is long.
+        name = (what, repr(condition))
+        if name not in self._selected:
+            self._selected[name] = where(table, condition)
+        return self._selected[name]
+
     def _rows(
         self, table: pd.DataFrame, what: str, min_seeds: int, fields: Mapping[str, object]
     ) -> pd.DataFrame:
         condition = self.condition(**fields)
         _require_columns(table, [*condition, "seed"], what)
-        # Rules look at the same condition many times, and a history is long.
-        name = (what, repr(condition))
-        if name not in self._selected:
-            self._selected[name] = where(table, condition)
-        rows = self._selected[name]
+        rows = self._where(table, what, condition)
         found = rows["seed"].nunique()
         if found < min_seeds:
             seeds = f"at least {min_seeds} seeds" if min_seeds > 1 else "one seed"
@@ -187,6 +200,12 @@ class Evidence:
         if "key" in rows.columns:
             self.used.update(map(str, rows["key"].unique()))  # once for each run of a history
         return rows
+
+
+def _ratio(one: int, other: int) -> float:
+    """The later of two epochs over the earlier; before training counts as half an epoch."""
+    earlier, later = sorted((max(one, 0.5), max(other, 0.5)))
+    return later / earlier
 
 
 def paired(a: pd.Series, b: pd.Series, need: str, least: int) -> pd.Series:

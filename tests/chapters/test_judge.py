@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from infomax_lib.stats import mean_interval
-from paper.chapters import SYNTHESIS, judge, judge_synthesis, registry
+from paper.chapters import SYNTHESIS, judge, judge_claim, judge_synthesis, registry
 from paper.judging.claims import CLAIMS, Claim, Finding, bar_passed, decided, finding, proved
 from paper.judging.decisions import Decision, Share
 from paper.judging.evidence import SOURCE_SETTING, Evidence, MissingEvidence
@@ -170,6 +170,22 @@ def test_other_chapters_are_refused_with_those_there_are(chapter, rule):
     assert "moon" in named
     assert SYNTHESIS not in named
     assert len(set(named)) == len(named)
+
+
+def test_one_claim_is_judged_alone_as_among_all_of_its_chapter(rule):
+    rule("009.1", select("none"))
+    rule("009.2", select("softmax"))
+    evidence = Evidence(RUNS)
+    for verdict in judge("moon", evidence):
+        assert judge_claim(verdict.id, evidence) == verdict
+    assert not evidence.used
+
+
+def test_a_claim_that_no_evidence_decides_is_refused(rule):
+    rule("009.2", select("none"), chapter=SYNTHESIS)
+    for name in ("009.1", "009.2"):
+        with pytest.raises(ValueError, match=f"no claim '{name}' rests on evidence"):
+            judge_claim(name, Evidence(RUNS))
 
 
 def test_claims_that_sum_up_are_judged_from_verdicts(rule, monkeypatch):

@@ -21,7 +21,7 @@ from worlds import (
     steps_of_twins,
 )
 
-from paper.chapters import SYNTHESIS, judge, judge_synthesis, registry
+from paper.chapters import SYNTHESIS, judge, judge_claim, judge_synthesis, registry
 from paper.chapters.ledger.rules import SAYS, outcome
 from paper.judging.claims import Finding
 from paper.judging.verdicts import INTERPRETATION_VERDICTS, Verdict, Verdicts
@@ -48,7 +48,7 @@ def verdict(claim_id, measure, extra=None):
     chapter = registry()[claim_id].chapter
     if not extra:
         return judged(chapter, measure).find(claim_id)
-    return judge(chapter, dataclasses.replace(world(measure), extra=extra)).find(claim_id)
+    return judge_claim(claim_id, dataclasses.replace(world(measure), extra=extra))
 
 
 # ------------------------------------------------------------------------------ the registry
@@ -116,7 +116,7 @@ def only_fashion():
 
 @pytest.mark.parametrize("claim_id", MEASURED)
 def test_missing_runs_are_not_measured_and_named(claim_id):
-    found = judge(registry()[claim_id].chapter, only_fashion()).find(claim_id)
+    found = judge_claim(claim_id, only_fashion())
     assert found.interpretation_verdict == "not measured"
     assert "needs" in found.evidence
     assert found.number_verdict == "not applicable"
@@ -256,7 +256,7 @@ def test_lower_at_three_of_four_pressures_is_mixed():
 def test_longer_runs_decide_what_is_said_of_a_course():
     short = evidence(claimed, keep=lambda s: s["epochs"] != 1000)
     for claim_id in ("000.2", "000.14", "000.15"):
-        found = judge("implicit_regularization", short).find(claim_id)
+        found = judge_claim(claim_id, short)
         assert found.interpretation_verdict == "not measured"
         assert "at least 500 epochs" in found.evidence
 

@@ -11,7 +11,7 @@ import pytest
 from mutual_information_worlds import RAW, tables
 
 from infomax_lib.stats import rank_correlation
-from paper.chapters import judge, registry
+from paper.chapters import judge_claim, registry
 from paper.chapters.mutual_information.words import (
     adversarial_answer,
     autoencoder_answer,
@@ -63,7 +63,7 @@ NEEDS = {
 
 
 def verdict_on(claim_id, evidence):
-    return next(found for found in judge(CHAPTER, evidence) if found.id == claim_id)
+    return judge_claim(claim_id, evidence)
 
 
 def outcome(claim_id, **changed):

@@ -25,14 +25,14 @@ from question_worlds import (
 from scipy import stats
 
 from infomax_lib.stats import rank_correlation
-from paper.chapters import judge, registry
+from paper.chapters import judge, judge_claim, registry
 from paper.judging.evidence import Evidence
 
 CHAPTER = "open_questions"
 
 
 def verdict(claim_id, **changes):
-    return judge(CHAPTER, evidence(TABLES[claim_id], changes)).find(claim_id)
+    return judge_claim(claim_id, evidence(TABLES[claim_id], changes))
 
 
 CLAIMS = [i for i, c in registry().items() if c.chapter == CHAPTER]
@@ -70,7 +70,7 @@ def test_without_the_experiment_it_is_not_measured_and_named(claim_id):
 def test_three_seeds_decide_nothing(claim_id):
     whole = evidence(TABLES[claim_id], SUPPORTED[claim_id])
     few = {n: t[t["seed"] < 3] for n, t in whole.extra.items()}
-    found = judge(CHAPTER, Evidence(whole.runs, extra=few)).find(claim_id)
+    found = judge_claim(claim_id, Evidence(whole.runs, extra=few))
     assert found.interpretation_verdict == "not measured", found.evidence
 
 
@@ -261,7 +261,7 @@ def test_codes_of_one_width_leave_the_verdict_and_are_said_to_be_missing():
     whole = evidence(["scale", "similarities"], {"scale": scale_same})
     alike = whole.extra["similarities"]
     extra = {**whole.extra, "similarities": alike[alike["hidden_dim"] == 16]}
-    found = judge(CHAPTER, Evidence(whole.runs, extra=extra)).find("002.22")
+    found = judge_claim("002.22", Evidence(whole.runs, extra=extra))
     assert found.interpretation_verdict == "supported"
     assert "gap closes with width — not measured" in found.evidence
 
@@ -422,7 +422,7 @@ def test_few_pressures_give_no_trend():
     whole = evidence(["robustness"], {"robustness": independence_pays})
     table = whole.extra["robustness"]
     few = {"robustness": table[table["n"] < 3]}
-    found = judge(CHAPTER, Evidence(whole.runs, extra=few)).find("002.21")
+    found = judge_claim("002.21", Evidence(whole.runs, extra=few))
     assert found.interpretation_verdict == "not measured"
     assert "at 4 or more λ_tc" in found.evidence
 

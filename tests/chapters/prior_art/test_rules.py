@@ -34,7 +34,7 @@ from prior_art_worlds import (
 )
 from scipy import stats
 
-from paper.chapters import judge, registry
+from paper.chapters import judge_claim, registry
 from paper.chapters.prior_art.by_method import (
     ByMethod,
     against_median,
@@ -68,7 +68,7 @@ JUDGED = [i for i in CLAIMS if i not in UNTESTABLE]
 
 
 def verdict(claim_id, **tables):
-    return judge(CHAPTER, evidence(**tables)).find(claim_id)
+    return judge_claim(claim_id, evidence(**tables))
 
 
 def interpretation(claim_id, **tables):

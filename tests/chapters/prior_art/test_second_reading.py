@@ -13,7 +13,7 @@ from prior_art_worlds import (
     views,
 )
 
-from paper.chapters import judge
+from paper.chapters import judge_claim
 from paper.chapters.prior_art import words
 from paper.chapters.prior_art.measured.copies import copied_features
 from paper.chapters.prior_art.measured.deep_starts import STARTS
@@ -21,7 +21,7 @@ from paper.chapters.prior_art.rules.second_reading import LATER
 
 
 def verdict(claim_id, **tables):
-    return judge("prior_art", evidence(**tables)).find(claim_id)
+    return judge_claim(claim_id, evidence(**tables))
 
 
 def interpretation(claim_id, **tables):

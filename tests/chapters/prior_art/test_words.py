@@ -8,7 +8,7 @@ import pytest
 from prior_art_worlds import METHODS, baselines, factors, pruning, transfer, widths
 from scipy import stats
 
-from paper.chapters import judge
+from paper.chapters import judge_claim
 from paper.chapters.prior_art.advice import advice, beats_every_baseline, recommendation
 from paper.chapters.prior_art.comparison import EQUALS, LABELS, leaders
 from paper.chapters.prior_art.words import (
@@ -210,7 +210,7 @@ def test_the_softmax_is_taken_from_b_alone():
 
 
 def test_verdicts_stand_before_their_evidence_and_in_the_takeaway():
-    verdict = judge("prior_art", Evidence(pd.DataFrame())).find("002.9")
+    verdict = judge_claim("002.9", Evidence(pd.DataFrame()))
     assert judged(verdict, "Cause") == f"Cause: **untestable here**. {verdict.evidence}"
     text = takeaway("mnist", 64, LOSING, verdict)
     assert text.startswith("At K = 64 on MNIST, SimCLR is the best unsupervised baseline by ")

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from paper.chapters import judge
+from paper.chapters import judge_claim
 from paper.chapters.theory.estimation import (
     gaussian_total_correlation,
     neighbours_table,
@@ -67,11 +67,11 @@ def errors(neighbours, proxy, seeds=10):
 )
 def test_the_size_of_the_error_decides(neighbours, proxy, verdict):
     evidence = Evidence(pd.DataFrame(), extra={"neighbours": errors(neighbours, proxy)})
-    found = judge("theory", evidence).find("001.28")
+    found = judge_claim("001.28", evidence)
     assert found.interpretation_verdict == verdict, found.evidence
 
 
 def test_four_draws_are_not_a_measurement():
     evidence = Evidence(pd.DataFrame(), extra={"neighbours": errors(1.4, 0.1, seeds=4)})
-    assert judge("theory", evidence).find("001.28").interpretation_verdict == "not measured"
-    assert judge("theory", Evidence(pd.DataFrame())).find("001.28").runs == 0
+    assert judge_claim("001.28", evidence).interpretation_verdict == "not measured"
+    assert judge_claim("001.28", Evidence(pd.DataFrame())).runs == 0

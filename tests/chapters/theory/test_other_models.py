@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from infomax_lib import RunSpec
-from paper.chapters import judge
+from paper.chapters import judge_claim
 from paper.chapters.theory.experiment import BATCH_NORM, cell
 from paper.chapters.theory.identities import IDENTITIES
 from paper.judging.evidence import SOURCE_SETTING, Evidence
@@ -52,7 +52,7 @@ def runs(silent=0.0, lost=0.0):
 
 def found(claim_id, table=None, **tables):
     evidence = Evidence(runs() if table is None else table, extra=tables)
-    return judge("theory", evidence).find(claim_id)
+    return judge_claim(claim_id, evidence)
 
 
 def test_the_library_checks_what_the_rules_name_and_runs_what_they_select():

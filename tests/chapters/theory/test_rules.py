@@ -13,7 +13,7 @@ import pytest
 from scipy import stats
 
 from infomax_lib.stats import mean_interval
-from paper.chapters import judge, registry
+from paper.chapters import judge, judge_claim, registry
 from paper.chapters.theory.experiment import (
     BATCHES,
     COLLAPSE,
@@ -354,7 +354,7 @@ def test_regions_beyond_the_dimension():
 @pytest.mark.parametrize("claim_id", IDS)
 def test_missing_evidence_is_named(claim_id):
     none = evidence(claimed, {}, keep=lambda s: s["seed"] < 3)
-    found = judge(CHAPTER, none).find(claim_id)
+    found = judge_claim(claim_id, none)
     assert found.interpretation_verdict == "not measured"
     assert "needs" in found.evidence
     assert found.number_verdict == "not applicable"
@@ -563,7 +563,7 @@ def test_interaction_is_the_rest_of_a_two_way_analysis():
 
 def test_interaction_needs_the_whole_grid():
     some = evidence(claimed, {}, keep=lambda s: s["objective"] != "barlow")
-    found = judge(CHAPTER, some).find("001.1")
+    found = judge_claim("001.1", some)
     assert found.interpretation_verdict == "not measured"
     assert "barlow" in found.evidence
 
