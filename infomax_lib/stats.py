@@ -210,7 +210,7 @@ def with_images_drawn(interval: Interval, error: float) -> Interval:
         error: Standard error due to the images, of :func:`image_error` or smaller.
     """
     images = float(stats.norm.ppf((1 + CONFIDENCE) / 2)) * error
-    half = math.hypot((interval.high - interval.low) / 2, images)
+    half = math.hypot(interval.half_width, images)
     mean = interval.mean
     return Interval(mean, mean - half, mean + half, interval.n, interval.dropped, images=images)
 

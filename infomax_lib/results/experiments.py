@@ -301,9 +301,9 @@ def interruptible(
     """
     try:
         with bar, closing(finished):
-            if total and _ONLY_STORED.get():
-                raise NotStoredError(f"{total} {what} are not stored in {store.folder}")
             if total:
+                if _ONLY_STORED.get():
+                    raise NotStoredError(f"{total} {what} are not stored in {store.folder}")
                 store.refuse_unwritable()
             yield
             if total:

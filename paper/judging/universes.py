@@ -18,6 +18,7 @@ from paper.judging.claims import Finding
 from paper.judging.evidence import MIN_SEEDS, Evidence, MissingEvidence
 from paper.judging.nulls import with_nulls
 from paper.judging.shared_rules import LONG
+from paper.judging.verdicts import FAILS, HOLDS
 
 #: Datasets of the universes; the inputs of the last one are uncorrelated.
 DATASETS = ("mnist", "fashion-mnist", "natural-patches")
@@ -39,7 +40,6 @@ FORMS: Mapping[str, Mapping[str, str]] = {
 }
 
 _SEEDS = {100: range(20), 1000: range(20, 40)}
-_POSITIVE, _NEGATIVE = ("proved", "supported"), ("not supported", "refuted")
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,11 +154,8 @@ class Agreement:
 
 
 def agree(one: str, other: str) -> bool:
-    """Whether two verdicts are both for a claim (proved, supported), both against it, or the same.
-
-    Against it are not supported and refuted.
-    """
-    return any({one, other} <= set(side) for side in (_POSITIVE, _NEGATIVE, (other,)))
+    """Whether two verdicts are both for a claim, both against it, or the same."""
+    return any({one, other} <= set(side) for side in (HOLDS, FAILS, (other,)))
 
 
 def agreement(

@@ -84,7 +84,7 @@ SIZES: Mapping[str, Size] = {
     "tiny": Size(
         # pairs enough that the cap of I_NCE, log 64, lies above both targets
         halves={
-            "steps": 5,
+            "steps": 2,
             "batch_size": 64,
             "couplings": 2,
             "hidden": 16,

@@ -186,11 +186,11 @@ def autoencoder_redundancy(e: Evidence) -> Finding:
     "epochs and one learning rate, chosen at batches of 128 with augmentations: (b) speaks of that "
     "rate, at which larger batches make fewer steps, and not of the best that either size could "
     "do. Output correlation of SimCLR, MoCo, BYOL and SwAV against PCA, whose outputs are "
-    "uncorrelated. "
-    "Redundancy of their weights against untrained ones is shown beside it. Test images are taken "
-    "as drawn: the variance that they give to a difference of accuracies a and b on M images is "
-    "at most (a(1 − a) + b(1 − b)) / M. Of 595 pairs of first fits it is 51 % of that on average, "
-    "88 % at most; over five seeds, whose errors cancel, 7 and 9 % in two comparisons.",
+    "uncorrelated. Redundancy of their weights against untrained ones is shown beside it. Test "
+    "images are taken as drawn: the variance that they give to a difference of accuracies a and b "
+    "on M images is at most (a(1 − a) + b(1 − b)) / M. Of 595 pairs of first fits it is 51 % of "
+    "that on average, 88 % at most; over five seeds, whose errors cancel, 7 and 9 % in two "
+    "comparisons.",
     rule="Three parts, all decisive, as the source lists them. (a) Augmentations: the probe with "
     "them is more than 1 point above that without at the size of a batch where they gain least. "
     "(b) Large batches: with augmentations, the probe with batches of 512 is more than 1 point "
