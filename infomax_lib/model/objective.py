@@ -35,6 +35,8 @@ __all__ = [
     "log_det_gradient_by_covariance",
     "log_det_objective",
     "log_variance",
+    "mixture_infomax_objective",
+    "mixture_objective",
     "no_objective",
     "objective_of_covariance",
     "redundancy_of_gram",
@@ -285,6 +287,26 @@ def no_objective(a: Tensor, lambda_tc: float | Tensor = 1.0) -> Objective:
     return Objective(nothing, nothing)
 
 
+def mixture_objective(a: Tensor) -> Tensor:
+    """-sum_n log sum_k exp(-a_nk) of outputs a (..., N, K) taken for energies; shape (...).
+
+    The negative log-likelihood of a mixture of equal components, but for a constant. It is a sum
+    over the batch, unlike :func:`free_energy`, and its gradient by a_nk is the responsibility
+    softmax(-a_n)_k itself: a unit that answers for a sample is drawn towards zero on it.
+    """
+    return a.shape[-2] * free_energy(-a)
+
+
+def mixture_infomax_objective(a: Tensor, lambda_tc: float | Tensor = 1.0) -> Objective:
+    """:func:`mixture_objective` and :func:`infomax_objective`, the published "decoder-free" loss.
+
+    Its correlation term leaves the diagonal out, which is constant where variances exceed eps.
+    Source: github.com/alanoursland/implicit_em_in_neural_activations, January 2026.
+    """
+    loss, tc = infomax_objective(a, lambda_tc=lambda_tc)
+    return Objective(loss + mixture_objective(a), tc)
+
+
 # Outputs a (..., N, K) and the weight of the second term (...) -> loss and second term (...).
 OBJECTIVES: dict[str, Callable[..., Objective]] = {
     "infomax": lambda a, lambda_tc: infomax_objective(a, lambda_tc=lambda_tc),
@@ -292,6 +314,8 @@ OBJECTIVES: dict[str, Callable[..., Objective]] = {
     "decorrelation": decorrelation_objective,
     "barlow": barlow_objective,
     "hsic": hsic_objective,
+    "mixture": lambda a, lambda_tc: Objective(mixture_objective(a), no_objective(a).tc),
+    "mixture_infomax": mixture_infomax_objective,
     "none": no_objective,
 }
 

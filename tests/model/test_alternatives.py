@@ -108,6 +108,20 @@ class TestValues:
         (gradient,) = torch.autograd.grad(free_energy(h, 0.5), h)
         assert_allclose(gradient, -torch.softmax(h.detach() / 0.5, -1) / 7, rtol=1e-12)
 
+    def test_mixture_is_the_likelihood_of_equal_components(self):
+        a = normal(7, 4).abs()
+        density = np.exp(-a.numpy()).mean(1)
+        expected = -np.log(density).sum() - 7 * math.log(4)
+        assert_allclose(OBJECTIVES["mixture"](a, 3.0).loss, expected, rtol=1e-12)
+        whole = OBJECTIVES["mixture_infomax"](a, 3.0)
+        assert_allclose(whole.loss - infomax_objective(a, lambda_tc=3.0).loss, expected, rtol=1e-10)
+        assert whole.tc == infomax_objective(a).tc
+
+    def test_its_gradient_is_the_responsibility_of_a_mixture(self):
+        a = normal(7, 4).requires_grad_()
+        (gradient,) = torch.autograd.grad(OBJECTIVES["mixture"](a, 1.0).loss, a)
+        assert_allclose(gradient, torch.softmax(-a.detach(), -1), rtol=1e-12)
+
 
 class TestGradients:
     @pytest.mark.parametrize("name", sorted(set(OBJECTIVES) - {"none"}))
