@@ -4,9 +4,10 @@ import itertools
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from infomax_lib.stats import Interval
+from infomax_lib.stats import Interval, format_number, limits_of_skewed, mean_interval
 from paper.judging import claims
 from paper.judging.claims import (
     Claim,
@@ -129,6 +130,7 @@ COMBINED = [
     (["fails"], "not supported"),
     (["fails", "opposite"], "not supported"),
     (["fails", "disproved"], "not supported"),
+    (["fails", "opposite", "disproved"], "not supported"),
     (["holds", "fails"], "mixed"),
     (["holds", "opposite"], "mixed"),
     (["holds", "disproved"], "mixed"),
@@ -227,6 +229,20 @@ class TestParts:
             True,
             wide,
         )
+
+    def test_that_test_images_leave_open_say_that_more_seeds_would_not_decide(self):
+        wide = Decision(Interval(0.2, 0.1, 0.3, 20, images=0.08), "above", 0.15, 0.01)
+        assert decided("gap", wide).text == (
+            "0.20 [0.10, 0.30] against 0.15 (more seeds alone would not decide)"
+        )
+
+    def test_that_skewness_turned_say_within_which_limits(self):
+        values = np.array([*range(9), 100.0])  # one far above the others
+        student, high = mean_interval(values), float(limits_of_skewed(values)[1])
+        skewed = Decision(student, "below", high - 1, 0.1)
+        text = decided("gap", skewed, scale=100, unit="%").text
+        shown = " to ".join(format_number(100 * limit) for limit in (student.low, high))
+        assert text.endswith(f" seeds would decide) (allowing for skewness {shown} %)")
 
     def test_of_one_run_are_not_measured(self):
         one = Decision(Interval(0.2, math.nan, math.nan, 1), "above", 0.1, 0.01)

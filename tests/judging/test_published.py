@@ -11,7 +11,7 @@ from synthetic_evidence import evidence
 from worlds import COLUMNS, FULL_BATCH, PRINTED, table_at
 
 from infomax_lib.model.spec import RunSpec
-from infomax_lib.stats import mean_interval
+from infomax_lib.stats import Interval, mean_interval
 from paper.judging.evidence import Evidence, MissingEvidence
 from paper.judging.published import (
     _holding,
@@ -352,6 +352,8 @@ class TestPrediction:
             ("2.5", "run, mean"),
             ("4.6", "run, mean"),  # 4.554 is the upper limit; half a digit is allowed
             ("4.7", "run"),
+            ("0.4", "run, mean"),  # 0.446 is the lower limit
+            ("0.3", "run"),
             ("7.1", "run"),
             ("7.2", "neither"),
             ("-2.2", "neither"),
@@ -361,6 +363,11 @@ class TestPrediction:
     def test_says_which_interval_holds_a_printed_number(self, printed, expected):
         ours = mean_interval([1.0, 2.0, 3.0, 4.0])
         assert _holding(printed, prediction(ours), ours) == expected
+
+    @pytest.mark.parametrize("printed", ["1", "3"])
+    def test_a_limit_itself_counts(self, printed):
+        ours = Interval(2.0, 1.5, 2.5, 4)  # widened by half a unit, 1 to 3
+        assert _holding(printed, ours, ours) == "run, mean"
 
     def test_one_run_alone_predicts_nothing(self):
         ours = mean_interval([2.0])

@@ -4,7 +4,9 @@ import math
 
 import pandas as pd
 import pytest
+from scipy import stats
 from synthetic_evidence import GRID as TRIED
+from synthetic_evidence import LONG as TRIED_LONG
 
 from infomax_lib.stats import Interval
 from paper.judging import shared_rules
@@ -12,6 +14,7 @@ from paper.judging.claims import Part
 from paper.judging.decisions import Decision, Share
 from paper.judging.evidence import SOURCE_SETTING, Evidence, MissingEvidence
 from paper.judging.shared_rules import (
+    accuracy_difference,
     difference,
     differences,
     doubling,
@@ -47,11 +50,13 @@ def missing(function, *args):
 def test_thresholds_are_those_that_were_written_down_before_the_runs():
     thresholds = {
         "GRID": TRIED,
+        "LONG": TRIED_LONG,
         "POINT": 0.01,
         "HALF_POINT": 0.005,
         "AT_REST": 0.05,
         "UNCORRELATED": 0.5,
         "DIVERSE": 1.0,
+        "TWICE": 2.0,
         "INDEPENDENT": 0.25,
         "RELATED": 0.5,
     }
@@ -108,7 +113,7 @@ class TestParts:
     def test_within_and_beyond_a_margin(self, part, margin, outcome, text):
         for interval, sign in ((INTERVAL, ""), (INTERVAL.scaled(-1), "−")):
             found = part("gap", interval, margin)
-            assert found.outcome == outcome
+            assert (found.name, found.outcome) == ("gap", outcome)
             shown = text if not sign else text.replace("20 [10, 30]", "−20 [−30, −10]")
             assert found.text.removesuffix(" seeds would decide)").startswith(shown)
             assert found.decision.smallest == margin / 4
@@ -131,7 +136,8 @@ class TestParts:
     )
     def test_of_points_of_accuracy(self, low, high, above, below):
         interval = Interval((low + high) / 2, low, high, 20)
-        assert part_points("gap", interval, 0.01).outcome == above
+        found = part_points("gap", interval, 0.01)
+        assert (found.name, found.outcome, found.decisive) == ("gap", above, True)
         assert part_points("gap", interval, 0.01, side="below").outcome == below
         assert not part_points("gap", interval, 0.01, decisive=False).decisive
 
@@ -255,11 +261,13 @@ class TestIndependence:
     def test_is_joint_firing_by_chance(self, values, outcome):
         mean, spread = values
         measures = [
-            {"joint_firing": mean + spread * n, "joint_firing_noise": 0.064}
+            {"joint_firing": mean + spread * n, "joint_firing_noise": 0.0649}
             for n in (-2, -1, 0, 1, 2)
         ]
-        found = part_independent("independent", Evidence(pd.DataFrame(runs(measures))), softmax(0))
-        assert found.outcome == outcome
+        others = runs([{"joint_firing": 9.0, "joint_firing_noise": 9.0}] * 5, lambda_tc=1.0)
+        e = Evidence(pd.DataFrame(runs(measures) + others))
+        found = part_independent("independent", e, softmax(0))
+        assert (found.name, found.outcome) == ("independent", outcome)
         assert found.text.endswith("counting hides 6 %")
         assert " % of chance" in found.text
         assert found.decision.bar == 2 * found.decision.smallest == 0.25
@@ -317,6 +325,21 @@ class TestTables:
         assert differences(e, "gains", "gain", a, b).to_dict() == {n: 2.0 * n for n in range(6)}
         assert difference(e, "gains", "gain", a, b).mean == 5.0
         assert missing(values, e, "gains", "loss", a) == "column loss of the table “gains”"
+
+    def test_accuracies_differ_on_new_seeds_and_on_new_images(self):
+        a, b = {"method": "a"}, {"method": "b"}
+        gaps = [0.02, 0.03, 0.04, 0.05, 0.06, 0.10]
+        of = {"a": [0.7 + gap for gap in gaps], "b": [0.7] * 6}
+        e = self.evidence(self.table(gain=[*of["a"], *of["b"]])[::-1])
+        found = accuracy_difference(e, "gains", "gain", a, b)
+        # Over seeds, and of two shares of 10 000 images, (0.75 · 0.25 + 0.7 · 0.3) / 10 000.
+        seeds = stats.t.ppf(0.975, 5) * stats.sem(gaps)
+        images = stats.norm.ppf(0.975) * math.sqrt(0.3975) / 100
+        half = math.hypot(seeds, images)
+        assert (found.mean, found.low, found.high) == pytest.approx(
+            (0.05, 0.05 - half, 0.05 + half)
+        )
+        assert (found.n, found.images) == (6, pytest.approx(images))
 
     def test_differences_need_five_seeds_that_both_have(self):
         a, b = {"method": "a"}, {"method": "b"}

@@ -5,8 +5,11 @@ import json
 import pytest
 
 from infomax_lib.stats import Interval
+from paper.judging.claims import Part, combine
 from paper.judging.verdicts import (
     CARD_MIME,
+    FAILS,
+    HOLDS,
     INTERPRETATION_VERDICTS,
     NUMBER_VERDICTS,
     UNDECIDED,
@@ -18,7 +21,7 @@ from paper.judging.verdicts import (
 )
 
 #: What says how far to trust a verdict, in words.
-TRUST = ("quote", "decisive", "smallest", "effect", "detectable", "stands_for")
+TRUST = ("quote", "decisive", "smallest", "effect", "detectable", "stands_for", "universes")
 
 
 def example(**changes):
@@ -38,12 +41,24 @@ class TestVerdict:
             *("proved", "supported", "mixed", "at threshold", "underpowered", "not supported"),
             *("refuted", "disproved by construction", "untestable here", "not measured"),
         ) == INTERPRETATION_VERDICTS
-        assert set(UNDECIDED) < set(INTERPRETATION_VERDICTS)
-        assert set(UNDECIDED) == {"mixed", "at threshold", "underpowered", "not measured"}
         for name in NUMBER_VERDICTS:
             assert example(number_verdict=name).number_verdict == name
         for name in INTERPRETATION_VERDICTS:
             assert example(interpretation_verdict=name).interpretation_verdict == name
+
+    @pytest.mark.parametrize(
+        ("side", "outcomes"),
+        [
+            (HOLDS, ("holds", "proved")),
+            (FAILS, ("fails", "opposite", "disproved")),
+            (UNDECIDED, ("at threshold", "underpowered", "not measured")),
+        ],
+    )
+    def test_of_a_claim_that_holds_fails_or_stays_open(self, side, outcomes):
+        given = {combine([Part("p", outcome, "t")]) for outcome in outcomes}
+        assert set(side) == given | ({"mixed"} if side is UNDECIDED else set())
+        everything = {*HOLDS, *FAILS, *UNDECIDED, "untestable here"}
+        assert everything == set(INTERPRETATION_VERDICTS)
 
     def test_another_is_refused_with_those_allowed(self):
         with pytest.raises(ValueError, match="interpretation_verdict") as refusal:
@@ -112,6 +127,10 @@ class TestVerdicts:
         )
         assert self.verdicts._repr_mimebundle_()["text/plain"].startswith(f"{first}\n000.2 (Sum")
         assert repr(Verdicts([example()])) == first
+        trusted = example(effect="1 < 2", universes="3 of 4")
+        assert repr(Verdicts([trusted])) == (
+            f"{first}\n    Measured: 1 < 2; The same verdict under other choices: 3 of 4"
+        )
 
     def test_as_a_table_with_badges_and_escaped(self):
         html = self.verdicts._repr_mimebundle_()["text/html"]
@@ -146,7 +165,8 @@ class TestVerdicts:
             "Measured: effect &lt; 1<br>Smallest effect of interest: smallest &lt; 1<br>"
             "Least detectable effect (power 75 to 80 %): detectable &lt; 1<br>"
             "The verdict stands for bars: stands_for &lt; 1<br>"
-            "Supported by chance, without effect: 2.3 % of experiments</details>"
+            "Supported by chance, without effect: 2.3 % of experiments<br>"
+            "The same verdict under other choices: universes &lt; 1</details>"
         ) in html
         assert "<summary>Test and rule</summary>Source: “quote &lt; 1”<br>Test: t &gt; 1" in html
         assert "Rule: r &gt; 2<br>Amended (before: mixed): A &lt; B.<br><span" in html
