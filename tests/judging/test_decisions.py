@@ -1,6 +1,7 @@
 """What an interval decides, for which bars that stands, and how often chance alone decides so."""
 
 import math
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from scipy import stats
 
 from infomax_lib.stats import Interval, mean_interval
 from paper.judging.claims import decided
-from paper.judging.decisions import Decision, Share
+from paper.judging.decisions import Decision, Outcome, Share
 
 OPEN = ("at threshold", "underpowered")
 MIRRORED = {"above": "below", "below": "above", "within": "within", "beyond": "beyond"}
@@ -114,6 +115,11 @@ class TestOutcome:
     def test_without_an_interval_is_not_measured(self, side, low, high):
         found = decision(low, high, side, 5)
         assert (found.outcome, found.stands_for) == ("not measured", "")
+
+    def test_has_a_name_and_there_are_no_others(self):
+        tables = (ABOVE_FIVE_FROM_ZERO, WITHIN_FIVE)
+        found = {found for table in tables for *_, found in table}
+        assert set(get_args(Outcome)) == found | {"not measured", "proved", "disproved"}
 
     def test_bar_of_no_effect_counts_any_effect_only_where_it_is_named(self):
         assert outcome(0.1, 0.9, "above", 0) == "holds"
@@ -401,6 +407,13 @@ def test_constant_values_decide():
 
 
 # --------------------------------------------------------------------------------- what is refused
+
+
+@pytest.mark.parametrize("record", [decision(1, 2, "above", 0), Share(1, 2, 0.5)])
+def test_what_was_decided_cannot_be_changed(record):
+    for name in record.__dataclass_fields__:
+        with pytest.raises(AttributeError):
+            setattr(record, name, None)
 
 
 @pytest.mark.parametrize("smallest", [0, -1, math.nan])
