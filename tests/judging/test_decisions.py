@@ -261,6 +261,12 @@ def test_without_an_interval_no_effect_is_detectable():
     assert math.isnan(one.least_detectable)
 
 
+def test_two_values_see_what_is_far_away():
+    two = Decision(mean_interval([1.0, 3.0]), "above", 0.0, 1.0)  # their standard error is 1
+    expected = stats.t.ppf(0.975, 1) + stats.t.ppf(0.8, 1)
+    assert two.least_detectable == pytest.approx(expected)
+
+
 @pytest.mark.parametrize(
     ("side", "bar", "smallest", "seeds"),
     [
@@ -279,6 +285,14 @@ def test_seeds_that_would_decide(side, bar, smallest, seeds):
 
 def test_the_nearer_edge_of_a_margin_counts():
     assert decision(-7, -3, "within", 6, 0.1).seeds_to_decide == 80
+
+
+@pytest.mark.parametrize(
+    ("side", "distance"), [("above", 5), ("below", 5), ("within", 3), ("beyond", 3)]
+)
+def test_a_margin_has_two_edges_and_a_bar_has_one(side, distance):
+    found = decision(-8, 6, side, 4, 0.1)  # around -1, and half as wide as 14
+    assert found.seeds_to_decide == math.ceil(20 * (7 / distance) ** 2)
 
 
 def test_seeds_narrow_the_interval_down_to_what_images_leave():
@@ -378,6 +392,8 @@ class TestSkewness:
         low, high = Decision(self.estimate, "below", 1.0, 0.1).limits
         assert low == self.estimate.low
         assert high > self.estimate.high + 0.5
+        mirrored = Decision(self.estimate.scaled(-1), "above", -1.0, 0.1).limits
+        assert mirrored == pytest.approx((-high, -low))
         between = (self.estimate.high + high) / 2
         found = Decision(self.estimate, "below", between, 0.1)
         assert (found.outcome, found.turned_by_skewness) == ("underpowered", True)
