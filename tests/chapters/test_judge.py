@@ -236,7 +236,9 @@ class TestAskedAgain:
         same = [Universe("mnist", 16, "0 to 9", 100, "as it is", self.evidence(10))]
         assert self.said(10, same, register=rule) == "1 of 2 halves of the seeds"
 
-    @pytest.mark.parametrize("verdict", ["proved", "disproved by construction", "untestable here"])
+    @pytest.mark.parametrize(
+        "verdict", ["proved", "disproved by construction", "untestable here", "not measured"]
+    )
     def test_what_is_certain_needs_no_share(self, rule, verdict):
         assert self.said(10, rule=self.rule(verdict), register=rule) == ""
 

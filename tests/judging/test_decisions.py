@@ -1,6 +1,7 @@
 """What an interval decides, for which bars that stands, and how often chance alone decides so."""
 
 import math
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from scipy import stats
 
 from infomax_lib.stats import Interval, mean_interval
 from paper.judging.claims import decided
-from paper.judging.decisions import Decision, Share
+from paper.judging.decisions import Decision, Outcome, Share
 
 OPEN = ("at threshold", "underpowered")
 MIRRORED = {"above": "below", "below": "above", "within": "within", "beyond": "beyond"}
@@ -114,6 +115,11 @@ class TestOutcome:
     def test_without_an_interval_is_not_measured(self, side, low, high):
         found = decision(low, high, side, 5)
         assert (found.outcome, found.stands_for) == ("not measured", "")
+
+    def test_has_a_name_and_there_are_no_others(self):
+        tables = (ABOVE_FIVE_FROM_ZERO, WITHIN_FIVE)
+        found = {found for table in tables for *_, found in table}
+        assert set(get_args(Outcome)) == found | {"not measured", "proved", "disproved"}
 
     def test_bar_of_no_effect_counts_any_effect_only_where_it_is_named(self):
         assert outcome(0.1, 0.9, "above", 0) == "holds"
@@ -255,6 +261,12 @@ def test_without_an_interval_no_effect_is_detectable():
     assert math.isnan(one.least_detectable)
 
 
+def test_two_values_see_what_is_far_away():
+    two = Decision(mean_interval([1.0, 3.0]), "above", 0.0, 1.0)  # their standard error is 1
+    expected = stats.t.ppf(0.975, 1) + stats.t.ppf(0.8, 1)
+    assert two.least_detectable == pytest.approx(expected)
+
+
 @pytest.mark.parametrize(
     ("side", "bar", "smallest", "seeds"),
     [
@@ -273,6 +285,14 @@ def test_seeds_that_would_decide(side, bar, smallest, seeds):
 
 def test_the_nearer_edge_of_a_margin_counts():
     assert decision(-7, -3, "within", 6, 0.1).seeds_to_decide == 80
+
+
+@pytest.mark.parametrize(
+    ("side", "distance"), [("above", 5), ("below", 5), ("within", 3), ("beyond", 3)]
+)
+def test_a_margin_has_two_edges_and_a_bar_has_one(side, distance):
+    found = decision(-8, 6, side, 4, 0.1)  # around -1, and half as wide as 14
+    assert found.seeds_to_decide == math.ceil(20 * (7 / distance) ** 2)
 
 
 def test_seeds_narrow_the_interval_down_to_what_images_leave():
@@ -372,6 +392,8 @@ class TestSkewness:
         low, high = Decision(self.estimate, "below", 1.0, 0.1).limits
         assert low == self.estimate.low
         assert high > self.estimate.high + 0.5
+        mirrored = Decision(self.estimate.scaled(-1), "above", -1.0, 0.1).limits
+        assert mirrored == pytest.approx((-high, -low))
         between = (self.estimate.high + high) / 2
         found = Decision(self.estimate, "below", between, 0.1)
         assert (found.outcome, found.turned_by_skewness) == ("underpowered", True)
@@ -401,6 +423,13 @@ def test_constant_values_decide():
 
 
 # --------------------------------------------------------------------------------- what is refused
+
+
+@pytest.mark.parametrize("record", [decision(1, 2, "above", 0), Share(1, 2, 0.5)])
+def test_what_was_decided_cannot_be_changed(record):
+    for name in record.__dataclass_fields__:
+        with pytest.raises(AttributeError):
+            setattr(record, name, None)
 
 
 @pytest.mark.parametrize("smallest", [0, -1, math.nan])
